@@ -1,0 +1,94 @@
+//! The one error type of the crate: a kind that maps to one C status, and a sentence for people.
+
+use std::fmt;
+use std::path::Path;
+
+/// What went wrong, as a program distinguishes it. Each kind is one status of the C ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument is outside its documented range (size, stride, threshold, option).
+    InvalidArgument,
+    /// A file or folder can't be read or written.
+    Io,
+    /// The bytes are not an image that can be decoded.
+    ImageDecode,
+    /// The input is larger than the limit in force.
+    Limit,
+    /// A weight file (checkpoint, ONNX, safetensors) is damaged, misshapen or not allowed.
+    Weights,
+    /// A model pack or its manifest is unknown, damaged or doesn't fit.
+    Model,
+    /// The model's weights are not on this machine yet.
+    ModelNotInstalled,
+    /// The compute device can't be had.
+    Device,
+    /// libtorch reported a failure.
+    Backend,
+    /// The image has no face (only where a call needs one).
+    NoFace,
+    /// Templates or embeddings of two different models were compared.
+    ModelMismatch,
+    /// A defect of this library (a caught panic, a broken invariant).
+    Internal,
+}
+
+/// An error: its [`ErrorKind`] and a message naming what was wrong, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+/// The crate's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Makes an error from its kind and its full message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// An I/O error on `path`.
+    pub fn io(path: &Path, action: &str, source: &std::io::Error) -> Self {
+        Error::new(ErrorKind::Io, format!("cannot {action} {}: {source}", path.display()))
+    }
+
+    /// The kind a program decides on.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The sentence for people, without the kind.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same error with the place where it happened put in front of its message.
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        Error {
+            message: format!("{place}: {}", self.message),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<tch::TchError> for Error {
+    fn from(source: tch::TchError) -> Self {
+        // libtorch appends a C++ stack trace: the first line is the message.
+        let text = source.to_string();
+        let line = text.lines().next().unwrap_or("unknown failure");
+        Error::new(ErrorKind::Backend, format!("libtorch: {line}"))
+    }
+}

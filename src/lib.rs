@@ -1,0 +1,46 @@
+//! Face recognition with quality in every comparison.
+//!
+//! qmagface detects and aligns a face, embeds it with a MagFace-style network, reads the face's quality off the
+//! embedding's length, and compares two faces with the quality-aware score of QMagFace (arXiv 2111.13475).
+//!
+//! ```no_run
+//! use qmagface::{Engine, EngineOptions};
+//!
+//! let engine = Engine::open("sface", &EngineOptions::default())?;
+//! let a = engine.extract_file("a.jpg".as_ref())?;
+//! let b = engine.extract_file("b.jpg".as_ref())?;
+//! let result = engine.compare(&a.embedding, &b.embedding)?;
+//! println!("score {:.4}, qualities {:.2} and {:.2}", result.score, result.quality_a, result.quality_b);
+//! # Ok::<(), qmagface::Error>(())
+//! ```
+//!
+//! # Where things are
+//! Imports run one way, top to bottom:
+//!
+//! | module | its one job |
+//! |---|---|
+//! | [`error`] | the error type; each kind is one status of the C ABI |
+//! | [`image`] | pixels: borrowed views, decoding with limits, OpenCV-compatible resizing |
+//! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
+//! | [`device`] | CPU or CUDA, and loading libtorch's CUDA half at run time |
+//! | [`detect`] | MTCNN: faces and their five landmarks |
+//! | [`align`] | the similarity transform to the 112x112 chip |
+//! | [`network`] | iResNet and SFace: chips to embeddings |
+//! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score |
+//! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
+//! | [`engine`] | the thread-safe handle that runs the whole pipeline |
+//! | [`ffi`] | the C ABI (`include/qmagface.h`) |
+
+pub mod align;
+pub mod compare;
+pub mod detect;
+pub mod device;
+pub mod engine;
+pub mod error;
+pub mod ffi;
+pub mod image;
+pub mod model;
+pub mod network;
+pub mod weights;
+
+pub use error::{Error, ErrorKind, Result};

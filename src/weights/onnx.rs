@@ -1,0 +1,1 @@
+//! Reading the initialisers of an ONNX graph.

@@ -1,0 +1,1 @@
+//! The weight file of a model pack (safetensors).
