@@ -1,7 +1,7 @@
 //! Weights made from the names of their tensors, so that two implementations can be compared without a weight file.
 //!
 //! For the tensor NAME of n elements, u_i = (top 24 bits of splitmix64's output i, seeded with fnv1a64(NAME)) / 2^24 in
-//! row-major order, and c = 2 u - 1. What c becomes depends on the kind of tensor, see [`element`].
+//! row-major order, and c = 2 u - 1. What c becomes depends on the kind of tensor, see [`offset_and_factor`].
 
 use qmagface::network::spec::Network;
 use qmagface::weights::TensorMap;
@@ -26,20 +26,20 @@ fn uniform(hash: u64, i: u64) -> f64 {
     (splitmix64(hash, i) >> 40) as f64 / (1u64 << 24) as f64
 }
 
-/// An element of the tensor `name` of this shape from its c.
-fn element(name: &str, shape: &[usize], c: f64) -> f64 {
+/// What makes an element of the tensor `name` of this shape from its c: an offset and a factor.
+fn offset_and_factor(name: &str, shape: &[usize]) -> (f64, f64) {
     let (module, field) = name.rsplit_once('.').expect("a module and a field");
     let module = module.rsplit('.').next().expect("a last part");
     match field {
-        "running_mean" | "bias" => 0.1 * c,
-        "running_var" => 1.0 + 0.2 * c,
+        "running_mean" | "bias" => (0.0, 0.1),
+        "running_var" => (1.0, 0.2),
         "weight" if shape.len() > 1 => {
             let fan_in: usize = shape[1..].iter().product();
-            c * (3.0 / fan_in as f64).sqrt()
+            (0.0, (3.0 / fan_in as f64).sqrt())
         }
-        "weight" if module == "prelu" => 0.25 + 0.1 * c,
-        "weight" if module == "bn3" => (1.0 + 0.1 * c) * 0.3,
-        "weight" => 1.0 + 0.1 * c,
+        "weight" if module == "prelu" => (0.25, 0.1),
+        "weight" if module == "bn3" => (0.3, 0.03),
+        "weight" => (1.0, 0.1),
         _ => panic!("no formula for tensor {name}"),
     }
 }
@@ -47,9 +47,10 @@ fn element(name: &str, shape: &[usize], c: f64) -> f64 {
 /// The tensor `name` of this shape, computed in f64 and rounded once.
 pub fn tensor(name: &str, shape: &[usize]) -> Vec<f32> {
     let hash = fnv1a64(name);
+    let (offset, factor) = offset_and_factor(name, shape);
     let count: usize = shape.iter().product();
     (0..count as u64)
-        .map(|i| element(name, shape, 2.0 * uniform(hash, i) - 1.0) as f32)
+        .map(|i| (offset + factor * (2.0 * uniform(hash, i) - 1.0)) as f32)
         .collect()
 }
 
