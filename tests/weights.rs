@@ -338,7 +338,7 @@ fn sface_int8_is_dequantised_under_the_names_of_the_float_file() {
             "conv_14_conv2d_weight",
             -0.001_016_044_6,
             -410.920_787_347_873_6,
-            9545.921_347_897_893,
+            9_545.921_347_897_893,
         ),
         (
             "conv_14_dw_conv2d_weight",
