@@ -7,8 +7,8 @@ mod common;
 mod onnxruntime;
 
 use qmagface::align::Chip;
+use qmagface::network;
 use qmagface::network::spec::Network;
-use qmagface::network::{self, EmbeddingNetwork};
 use qmagface::weights::{TensorMap, onnx};
 use std::io::Read;
 

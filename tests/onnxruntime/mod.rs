@@ -82,7 +82,7 @@ fn environment() -> PathBuf {
     if fs::read_to_string(&finished).is_ok_and(|text| text == REQUIREMENTS) && imports() {
         return python;
     }
-    println!("installing ONNX Runtime into {} (about 55 MB, once)", folder.display());
+    println!("installing ONNX Runtime into {} (about 60 MB, once)", folder.display());
     run(
         "making a Python environment (on Debian and Ubuntu the package python3-venv is needed)",
         Path::new("python3"),
