@@ -113,6 +113,10 @@ def _link(cache_folder: Path, root: Path) -> Path:
     """A folder of links to another libtorch, without its CUDA half."""
     name = hashlib.sha256(os.fsencode(root)).hexdigest()[:8]
     target = cache_folder / f"libtorch-{VERSION}-links-{name}"
+    links = [target / "include", *(target / "lib").glob("*")]
+    if (target / "include").exists() and (target / "include").resolve() == (root / "include").resolve():
+        if (target / "lib" / "libtorch.so").exists() and all(link.exists() for link in links):
+            return target
     with cache.partial(cache_folder) as work:
         made = work / "libtorch"
         (made / "lib").mkdir(parents=True)
