@@ -7,8 +7,8 @@
 //! use qmagface::{Engine, EngineOptions};
 //!
 //! let engine = Engine::open("sface", &EngineOptions::default())?;
-//! let a = engine.extract_file("a.jpg".as_ref())?;
-//! let b = engine.extract_file("b.jpg".as_ref())?;
+//! let a = engine.extract_file("a.jpg".as_ref())?.expect("a face in a.jpg");
+//! let b = engine.extract_file("b.jpg".as_ref())?.expect("a face in b.jpg");
 //! let result = engine.compare(&a.embedding, &b.embedding)?;
 //! println!("score {:.4}, qualities {:.2} and {:.2}", result.score, result.quality_a, result.quality_b);
 //! # Ok::<(), qmagface::Error>(())
@@ -43,4 +43,10 @@ pub mod model;
 pub mod network;
 pub mod weights;
 
+pub use align::Chip;
+pub use compare::{Comparison, QualityParameters};
+pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
+pub use device::DeviceChoice;
+pub use engine::{Engine, EngineInfo, EngineOptions, Extraction};
 pub use error::{Error, ErrorKind, Result};
+pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat};

@@ -1,1 +1,92 @@
-//! image
+//! Pixels: borrowed views, an owned BGR image, decoding with limits, OpenCV-compatible resizing.
+//!
+//! The reference pipeline reads with OpenCV: 8-bit BGR, EXIF orientation applied, grey expanded to three channels, alpha
+//! dropped. Everything behind this module works on [`BgrImage`] only.
+
+mod decode;
+mod resize;
+mod view;
+
+pub use decode::{DecodeLimits, decode, read};
+pub(crate) use resize::{Crop, resize_f32, resize_u8};
+pub use view::{ImageView, PixelFormat};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// An owned 8-bit image, three channels in the order blue, green, red, rows packed without padding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BgrImage {
+    width: usize,
+    height: usize,
+    data: Vec<u8>,
+}
+
+impl BgrImage {
+    /// Takes packed BGR rows: `data` has `3 * width * height` bytes, both sides at least 1 pixel.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when the sizes don't fit.
+    pub fn new(width: usize, height: usize, data: Vec<u8>) -> Result<Self> {
+        let wanted = width.checked_mul(height).and_then(|n| n.checked_mul(3));
+        if width == 0 || height == 0 || wanted != Some(data.len()) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "a BGR image of {width} x {height} pixels can't have {} bytes",
+                    data.len()
+                ),
+            ));
+        }
+        Ok(BgrImage { width, height, data })
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The packed BGR bytes, row by row.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The same picture for the `image` crate: RGB.
+    pub fn to_rgb(&self) -> image::RgbImage {
+        let mut rgb = self.data.clone();
+        for pixel in rgb.chunks_exact_mut(3) {
+            pixel.swap(0, 2);
+        }
+        // The sizes can't be too large: the data already exists.
+        image::RgbImage::from_raw(self.width as u32, self.height as u32, rgb).expect("sizes were checked in new")
+    }
+
+    /// From a picture of the `image` crate.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when a side is 0.
+    pub fn from_rgb(rgb: image::RgbImage) -> Result<Self> {
+        let (width, height) = (rgb.width() as usize, rgb.height() as usize);
+        let mut data = rgb.into_raw();
+        for pixel in data.chunks_exact_mut(3) {
+            pixel.swap(0, 2);
+        }
+        BgrImage::new(width, height, data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_must_fit() {
+        assert!(BgrImage::new(2, 2, vec![0; 11]).is_err());
+        assert!(BgrImage::new(0, 2, vec![]).is_err());
+        assert!(BgrImage::new(usize::MAX, 2, vec![]).is_err());
+    }
+}

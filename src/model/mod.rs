@@ -1,4 +1,35 @@
 //! Model packs: manifests, where weights live, fetching, importing, fingerprints.
+//!
+//! ```no_run
+//! use qmagface::model::{FetchOptions, Store};
+//!
+//! let store = Store::default_location()?;
+//! for status in store.list()? {
+//!     println!("{}: {}", status.manifest.name, status.manifest.summary);
+//! }
+//! let pack = store.fetch("sface", &FetchOptions::default())?;
+//! println!("{} {}", pack.name(), pack.fingerprint().short());
+//! # Ok::<(), qmagface::Error>(())
+//! ```
+
+pub mod catalogue;
+mod digest;
+mod fetch;
+mod fingerprint;
+mod import;
+mod install;
+mod layout;
+pub mod manifest;
+mod pack;
+mod store;
+
+pub use catalogue::DEFAULT_EMBEDDER;
+pub use fetch::FetchOptions;
+pub use fingerprint::{Fingerprint, content_hash};
+pub use install::Origin;
+pub use manifest::Manifest;
+pub use pack::{LNET_FILE, MANIFEST_FILE, Pack, Verified, VerifiedFile, WEIGHTS_FILE};
+pub use store::{PackState, PackStatus, Store};
 
 use crate::error::{Error, ErrorKind, Result};
 use std::path::PathBuf;

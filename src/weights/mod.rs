@@ -4,8 +4,22 @@ use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 
 pub mod checkpoint;
+mod element;
 pub mod onnx;
 pub mod pack;
+
+/// Most elements that one weight file may unfold to: 2^27, half a gibibyte of f32, twice what an iResNet-100 has.
+pub const MAX_ELEMENTS: usize = 1 << 27;
+
+/// The error for a weight file that is damaged or not allowed.
+fn damaged(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Weights, message)
+}
+
+/// The error for a weight file that is beyond a limit.
+fn too_large(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Limit, message)
+}
 
 /// A dense row-major f32 tensor read from a weight file.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,9 @@
 //! What the integration tests share: where test data lies, and what happens when it is missing.
 #![allow(dead_code)] // each test binary uses a part of it
 
+use qmagface::model::{Pack, Store};
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 /// A file or folder below `../shared`, the project's test data.
 ///
@@ -21,6 +23,29 @@ pub fn shared(relative: &str) -> Option<PathBuf> {
     );
     eprintln!("SKIPPED: test data {} is missing", path.display());
     None
+}
+
+/// The folder of the photos that the PyPI sdist `face_recognition` 1.3.0 ships; the set-up fetches them.
+pub fn photos() -> PathBuf {
+    let folder = cache().join("photos");
+    assert!(
+        folder.join("obama.jpg").exists(),
+        "{} holds no photos: run `make setup`",
+        folder.display()
+    );
+    folder
+}
+
+/// The pack `name`, fetched first where it isn't installed.
+pub fn installed(store: &Store, name: &str) -> Pack {
+    static FETCHING: Mutex<()> = Mutex::new(()); // tests run side by side
+    let _guard = FETCHING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if store.open(name).is_err() {
+        store
+            .fetch(name)
+            .unwrap_or_else(|error| panic!("cannot fetch {name}: {error}"));
+    }
+    store.open(name).unwrap()
 }
 
 /// Where the set-up keeps downloads: `QMAGFACE_CACHE`, else `$XDG_CACHE_HOME/qmagface`, else `~/.cache/qmagface`.

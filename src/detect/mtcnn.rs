@@ -1,0 +1,290 @@
+//! The detector: an image pyramid through P-Net, then its candidates through R-Net, O-Net and, if it is there, L-Net.
+
+use super::boxes::{Candidate, OverlapBase, suppress, suppress_by};
+use super::layers::{batch_f32, batch_u8};
+use super::stages::{CropScores, LandmarkNet, OutputNet, ProposalMap, ProposalNet, RefineNet};
+use super::{DetectorOptions, Face, Landmarks};
+use crate::error::Result;
+use crate::image::{BgrImage, Crop, resize_f32, resize_u8};
+use crate::weights::TensorMap;
+use tch::Device;
+
+/// P-Net's stride: one map cell is two pixels of its level.
+const STRIDE: f64 = 2.0;
+/// P-Net's cell: it sees 12x12 pixels of its level.
+const CELL: f64 = 12.0;
+/// Overlap above which a box is dropped, within one level and everywhere later.
+const LEVEL_OVERLAP: f64 = 0.5;
+const OVERLAP: f64 = 0.7;
+/// Side of an L-Net patch relative to the longer side of the box.
+const PATCH: f64 = 0.25;
+/// A landmark that L-Net moves by more than this share of its patch stays where it was.
+const LARGEST_MOVE: f32 = 0.35;
+/// Crops that go through R-Net or O-Net at once: bounds the memory on crowded images.
+const CROPS_AT_ONCE: usize = 512;
+
+/// An O-Net survivor with its landmarks.
+#[derive(Clone, Copy)]
+struct Found {
+    candidate: Candidate,
+    landmarks: Landmarks,
+}
+
+/// MTCNN with its weights on a device.
+pub struct Mtcnn {
+    proposal: ProposalNet,
+    refine: RefineNet,
+    output: OutputNet,
+    landmark: Option<LandmarkNet>,
+    device: Device,
+}
+
+impl Mtcnn {
+    /// Takes P-, R- and O-Net from `weights` (names `pnet.*`, `rnet.*`, `onet.*`) and, if given, L-Net.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing or misshapen.
+    pub fn new(weights: &TensorMap, landmark_weights: Option<&TensorMap>, device: Device) -> Result<Self> {
+        Ok(Mtcnn {
+            proposal: ProposalNet::load(weights, device)?,
+            refine: RefineNet::load(weights, device)?,
+            output: OutputNet::load(weights, device)?,
+            landmark: landmark_weights
+                .map(|weights| LandmarkNet::load(weights, device))
+                .transpose()?,
+            device,
+        })
+    }
+
+    /// All faces, best score first. None is an empty list, not an error.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidArgument`] for options out of range, [`crate::ErrorKind::Backend`] from libtorch.
+    pub fn detect(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Face>> {
+        options.validate()?;
+        tch::no_grad(|| {
+            let proposals = self.propose(image, options)?;
+            let refined = self.refine(image, &proposals, options.thresholds[1])?;
+            let mut found = self.output(image, &refined, options.thresholds[2])?;
+            if let Some(network) = &self.landmark {
+                self.move_landmarks(network, image, &mut found)?;
+            }
+            Ok(found.iter().map(Found::face).collect())
+        })
+    }
+
+    fn propose(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Candidate>> {
+        let mut all = Vec::new();
+        for scale in pyramid(image.width(), image.height(), options) {
+            let level = |side: usize| (side as f64 * scale).ceil() as usize;
+            let size = (level(image.width()), level(image.height()));
+            let pixels = resize_u8(&Crop::whole(image), size);
+            let map = self.proposal.forward(&batch_u8(&pixels, 1, size, self.device)?)?;
+            let candidates = map_candidates(&map, scale, options.thresholds[0]);
+            all.extend(suppress(candidates, LEVEL_OVERLAP, OverlapBase::Union));
+        }
+        let kept = suppress(all, OVERLAP, OverlapBase::Union);
+        Ok(kept
+            .into_iter()
+            .map(|candidate| candidate.refined().squared())
+            .collect())
+    }
+
+    fn refine(&self, image: &BgrImage, candidates: &[Candidate], threshold: f32) -> Result<Vec<Candidate>> {
+        let side = (RefineNet::SIDE, RefineNet::SIDE);
+        let mut passed = Vec::new();
+        for (candidates, crops) in batches(image, candidates) {
+            let pixels: Vec<u8> = crops.iter().flat_map(|crop| resize_u8(crop, side)).collect();
+            let scores = self
+                .refine
+                .forward(&batch_u8(&pixels, crops.len(), side, self.device)?)?;
+            passed.extend(passing(&candidates, &scores, threshold).map(|(_, candidate)| candidate));
+        }
+        let kept = suppress(passed, OVERLAP, OverlapBase::Union);
+        Ok(kept
+            .into_iter()
+            .map(|candidate| candidate.refined().squared())
+            .collect())
+    }
+
+    fn output(&self, image: &BgrImage, candidates: &[Candidate], threshold: f32) -> Result<Vec<Found>> {
+        let side = (OutputNet::SIDE, OutputNet::SIDE);
+        let mut found = Vec::new();
+        for (candidates, crops) in batches(image, candidates) {
+            let pixels: Vec<f32> = crops.iter().flat_map(|crop| resize_f32(crop, side)).collect();
+            let scores = self
+                .output
+                .forward(&batch_f32(&pixels, crops.len(), side, self.device)?)?;
+            found.extend(
+                passing(&candidates, &scores, threshold).map(|(index, candidate)| Found {
+                    landmarks: box_landmarks(&candidate, &scores.landmarks[index * 10..index * 10 + 10]),
+                    candidate: candidate.refined(),
+                }),
+            );
+        }
+        Ok(suppress_by(
+            &mut found,
+            |found| &found.candidate,
+            OVERLAP,
+            OverlapBase::Minimum,
+        ))
+    }
+
+    fn move_landmarks(&self, network: &LandmarkNet, image: &BgrImage, found: &mut [Found]) -> Result<()> {
+        let side = (LandmarkNet::SIDE, LandmarkNet::SIDE);
+        for chunk in found.chunks_mut(CROPS_AT_ONCE) {
+            let mut patches = Vec::with_capacity(5);
+            for landmark in 0..5 {
+                let mut pixels = Vec::new();
+                for face in chunk.iter() {
+                    match face.patch(landmark).crop(image) {
+                        Some(crop) => pixels.extend(resize_f32(&crop, side)),
+                        // A landmark absurdly far outside sees black, as any outside the image does.
+                        None => pixels.resize(pixels.len() + side.0 * side.1 * 3, 0.0),
+                    }
+                }
+                patches.push(batch_f32(&pixels, chunk.len(), side, self.device)?);
+            }
+            let moves = network.forward(&patches)?;
+            for (index, face) in chunk.iter_mut().enumerate() {
+                let patches: Vec<_> = (0..5).map(|landmark| face.patch(landmark)).collect();
+                for (landmark, patch) in patches.iter().enumerate() {
+                    let [x, y] = [moves[landmark][index * 2], moves[landmark][index * 2 + 1]];
+                    let within = |v: f32| (v - 0.5).abs() <= LARGEST_MOVE;
+                    let [x, y] = if within(x) && within(y) { [x, y] } else { [0.5, 0.5] };
+                    // The reference truncates to whole pixels.
+                    face.landmarks[landmark] = [
+                        (patch.x1 + f64::from(x) * patch.width()).trunc() as f32,
+                        (patch.y1 + f64::from(y) * patch.height()).trunc() as f32,
+                    ];
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    /// L-Net's patch about a landmark: a square with a side of an even number of pixels.
+    fn patch(&self, landmark: usize) -> Candidate {
+        let mut side = (PATCH * self.candidate.width().max(self.candidate.height())).round_ties_even();
+        side += side % 2.0;
+        let corner = |centre: f32| (f64::from(centre) - 0.5 * side).round_ties_even();
+        let [x1, y1] = self.landmarks[landmark].map(corner);
+        Candidate {
+            x1,
+            y1,
+            x2: x1 + side - 1.0,
+            y2: y1 + side - 1.0,
+            ..self.candidate
+        }
+    }
+
+    fn face(&self) -> Face {
+        let Candidate {
+            x1, y1, x2, y2, score, ..
+        } = self.candidate;
+        Face {
+            bbox: [x1, y1, x2, y2].map(|v| v as f32),
+            score,
+            landmarks: self.landmarks,
+        }
+    }
+}
+
+/// The scales of the levels on which a face of the least size or more fills P-Net's cell.
+fn pyramid(width: usize, height: usize, options: &DetectorOptions) -> Vec<f64> {
+    let first = CELL / f64::from(options.minimum_face);
+    let factor = f64::from(options.factor);
+    let shorter = width.min(height) as f64 * first;
+    (0..)
+        .map(|level| factor.powi(level))
+        .take_while(|power| shorter * power > CELL)
+        .map(|power| first * power)
+        .collect()
+}
+
+/// P-Net's cells above the threshold as boxes of the image.
+fn map_candidates(map: &ProposalMap, scale: f64, threshold: f32) -> Vec<Candidate> {
+    let cells = map.rows * map.columns;
+    let position = |cell: usize, offset: f64| ((STRIDE * cell as f64 + 1.0 + offset) / scale).round_ties_even();
+    (0..cells)
+        .filter(|&cell| map.face[cell] > threshold)
+        .map(|cell| {
+            let (row, column) = (cell / map.columns, cell % map.columns);
+            Candidate {
+                x1: position(column, 0.0),
+                y1: position(row, 0.0),
+                x2: position(column, CELL),
+                y2: position(row, CELL),
+                score: map.face[cell],
+                shift: std::array::from_fn(|side| map.shift[side * cells + cell]),
+            }
+        })
+        .collect()
+}
+
+/// The candidates that have pixels, clipped to the image, with their whole crops, in batches. The reference clips in
+/// place while it cuts the crop out, so a stage's regression and landmarks are relative to the clipped box.
+fn batches<'a>(
+    image: &'a BgrImage,
+    candidates: &'a [Candidate],
+) -> impl Iterator<Item = (Vec<Candidate>, Vec<Crop<'a>>)> {
+    candidates.chunks(CROPS_AT_ONCE).filter_map(|chunk| {
+        let (candidates, crops): (Vec<_>, Vec<_>) = chunk
+            .iter()
+            .filter_map(|candidate| Some((candidate.clipped(image), candidate.crop(image)?)))
+            .unzip();
+        (!crops.is_empty()).then_some((candidates, crops))
+    })
+}
+
+/// The candidates whose new score is above the threshold, with their index, score and regression.
+fn passing<'a>(
+    candidates: &'a [Candidate],
+    scores: &'a CropScores,
+    threshold: f32,
+) -> impl Iterator<Item = (usize, Candidate)> + 'a {
+    candidates
+        .iter()
+        .enumerate()
+        .filter(move |(index, _)| scores.face[*index] > threshold)
+        .map(|(index, candidate)| {
+            let shift = std::array::from_fn(|side| scores.shift[index * 4 + side]);
+            (
+                index,
+                Candidate {
+                    score: scores.face[index],
+                    shift,
+                    ..*candidate
+                },
+            )
+        })
+}
+
+/// O-Net's landmarks (x1..x5, y1..y5, relative to the box) in image pixels.
+fn box_landmarks(candidate: &Candidate, relative: &[f32]) -> Landmarks {
+    std::array::from_fn(|point| {
+        [
+            (candidate.x1 + f64::from(relative[point]) * candidate.width()) as f32,
+            (candidate.y1 + f64::from(relative[5 + point]) * candidate.height()) as f32,
+        ]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pyramid_ends_where_the_shorter_side_is_a_cell() {
+        let options = DetectorOptions::default();
+        let scales = pyramid(250, 250, &options);
+        // 250 * 12/50 = 60 pixels on the first level; 60 * 0.709^k > 12 for k = 0..=4.
+        assert_eq!(scales.len(), 5);
+        assert_eq!(scales[0], 0.24);
+        assert!(pyramid(50, 5000, &options).is_empty());
+        assert!(pyramid(1, 1, &options).is_empty());
+        assert_eq!(pyramid(51, 5000, &options).len(), 1);
+    }
+}

@@ -1,0 +1,184 @@
+//! Turning published weight files into packs.
+
+use super::catalogue;
+use super::digest;
+use super::install::Origin;
+use super::layout;
+use super::manifest::Manifest;
+use super::pack::{Pack, check_tensors};
+use super::store::Store;
+use crate::error::{Error, ErrorKind, Result};
+use crate::network::spec::{Network, lnet_tensor_specs};
+use crate::weights::{self, TensorMap};
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Largest ONNX file that is read, in bytes; SFace's float file has 38 million.
+const MAX_ONNX_BYTES: u64 = 256 << 20;
+
+impl Store {
+    /// Makes a pack of the weights in `file` and installs it. What the file is follows from its content:
+    ///
+    /// * a MagFace checkpoint of PyTorch (zip or older container): `magface-iresnet18`, `34`, `50` or `100`;
+    /// * an SFace ONNX file (float, or int8 blocks): `sface`;
+    /// * the L-Net as safetensors: added to the installed `mtcnn`;
+    /// * safetensors with the tensor names and shapes of one of our networks: its pack.
+    ///
+    /// With `name`, it must be that pack.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Weights`] when the file is damaged, not allowed, not recognised, or doesn't fit: the first tensor
+    /// that is missing or misshapen is named. [`ErrorKind::Model`] for an unknown `name`, [`ErrorKind::Io`] and
+    /// [`ErrorKind::Limit`] as the readers give them. Nothing is changed then.
+    pub fn import(&self, file: &Path, name: Option<&str>) -> Result<Pack> {
+        let wanted = name.map(catalogue::find).transpose()?;
+        let tensors = read(file, Format::of_file(file)?)?;
+        let origin = || -> Result<Origin> {
+            let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+            Ok(Origin {
+                // The name becomes a line of the manifest.
+                description: name.chars().filter(|c| !c.is_control()).take(200).collect(),
+                sha256: Some(digest::of_file(file)?),
+            })
+        };
+        let is_lnet = tensors.get("conv1_1_weight").is_some();
+        if is_lnet && wanted.is_none_or(|manifest| manifest.network == Network::Mtcnn.name()) {
+            check_tensors(&tensors, &lnet_tensor_specs()).map_err(|e| e.at(format!("L-Net in {}", file.display())))?;
+            return self.install_lnet(&tensors, &origin()?);
+        }
+        let manifest = fit(&tensors, wanted).map_err(|e| e.at(file.display()))?;
+        self.install(&manifest.name, &tensors, &origin()?)
+    }
+}
+
+/// A kind of weight file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// `torch.save`, as a zip file or as bare pickles.
+    Checkpoint,
+    /// An ONNX model.
+    Onnx,
+    /// Safetensors.
+    Safetensors,
+}
+
+impl Format {
+    /// Recognises a file by its first bytes.
+    fn of_file(path: &Path) -> Result<Format> {
+        let failed = |e: std::io::Error| Error::io(path, "read", &e);
+        let file = File::open(path).map_err(|e| Error::io(path, "open", &e))?;
+        let mut head = Vec::new();
+        file.take(9).read_to_end(&mut head).map_err(failed)?;
+        Format::of(&head).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Weights,
+                format!(
+                    "{} is no weight file: neither a PyTorch checkpoint, ONNX nor safetensors",
+                    path.display()
+                ),
+            )
+        })
+    }
+
+    /// Recognises a file by its bytes, of which the first nine count.
+    pub(super) fn of(bytes: &[u8]) -> Option<Format> {
+        match bytes {
+            [b'P', b'K', 3, 4, ..] => Some(Format::Checkpoint),
+            // A pickle's PROTO instruction.
+            [0x80, 1..=5, ..] => Some(Format::Checkpoint),
+            // Safetensors: the header's length, then JSON. Before ONNX, as a length may look like anything.
+            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Some(Format::Safetensors),
+            // ONNX: field 1 of ModelProto, the version of its format.
+            [0x08, 1..=0x7f, ..] => Some(Format::Onnx),
+            _ => None,
+        }
+    }
+}
+
+/// Reads the tensors a network may need, under the network's names where the file is a MagFace checkpoint.
+fn read(path: &Path, format: Format) -> Result<TensorMap> {
+    match format {
+        Format::Checkpoint => read_checkpoint(
+            |select| weights::checkpoint::read(path, select),
+            || path.display().to_string(),
+        ),
+        Format::Onnx => {
+            let length = std::fs::metadata(path).map_err(|e| Error::io(path, "read", &e))?.len();
+            if length > MAX_ONNX_BYTES {
+                return Err(Error::new(
+                    ErrorKind::Limit,
+                    format!("{} has {length} bytes, more than {MAX_ONNX_BYTES}", path.display()),
+                ));
+            }
+            let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", &e))?;
+            read_onnx(&bytes).map_err(|e| e.at(path.display()))
+        }
+        Format::Safetensors => Ok(weights::pack::read(path)?.0),
+    }
+}
+
+/// Reads the backbone of a MagFace checkpoint. The keys are looked at first: the head is as large as the network, and
+/// which of them is the network follows from all keys together.
+fn read_checkpoint(
+    read: impl Fn(&dyn Fn(&str) -> bool) -> Result<TensorMap>,
+    place: impl Fn() -> String,
+) -> Result<TensorMap> {
+    let keys = RefCell::new(Vec::new());
+    read(&|key| {
+        keys.borrow_mut().push(key.to_owned());
+        false
+    })?;
+    let keys = keys.into_inner();
+    let Some(prefix) = layout::backbone_prefix(keys.iter().map(String::as_str)) else {
+        return Err(unknown_network(keys.iter().map(String::as_str)).at(place()));
+    };
+    let tensors = read(&|key| layout::backbone_name(key, prefix).is_some())?;
+    layout::strip_backbone(tensors, prefix)
+}
+
+/// Reads the tensors of an ONNX file from its bytes, only the network's where it is SFace.
+pub(super) fn read_onnx(bytes: &[u8]) -> Result<TensorMap> {
+    layout::strip_sface(weights::onnx::read_initializers(bytes)?)
+}
+
+/// The manifest of the pack that `tensors` are for: the `wanted` one, or the one they look like. They fit it exactly.
+fn fit(tensors: &TensorMap, wanted: Option<&'static Manifest>) -> Result<&'static Manifest> {
+    let looks_like = layout::recognise(tensors).map(catalogue::of_network).transpose()?;
+    let manifest = wanted
+        .or(looks_like)
+        .ok_or_else(|| unknown_network(tensors.iter().map(|(name, _)| name)))?;
+    check_tensors(tensors, &manifest.network()?.tensor_specs()).map_err(|e| {
+        let e = e.at(format!("does not fit {}", manifest.name));
+        match looks_like.filter(|other| other.name != manifest.name) {
+            Some(other) => Error::new(e.kind(), format!("{e} (it looks like {})", other.name)),
+            None => e,
+        }
+    })?;
+    Ok(manifest)
+}
+
+/// The error for tensors of no network we know.
+fn unknown_network<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Error {
+    let count = names.clone().count();
+    let first: Vec<_> = names.clone().take(3).map(|name| format!("{name:?}")).collect();
+    let hint = if names
+        .clone()
+        .any(|name| name == "conv4_1.weight" || name.starts_with("dense5_1."))
+    {
+        "; a stage of MTCNN comes with `qmagface models fetch mtcnn`"
+    } else {
+        ""
+    };
+    Error::new(
+        ErrorKind::Weights,
+        match count {
+            0 => "holds no tensors".into(),
+            _ => format!(
+                "holds no network this library knows; its {count} tensors begin with {}{hint}",
+                first.join(", ")
+            ),
+        },
+    )
+}

@@ -1,1 +1,0 @@
-//! Reading PyTorch checkpoints without executing them.

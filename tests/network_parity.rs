@@ -1,0 +1,198 @@
+//! iResNet-18/34/50/100 against the published network in PyTorch, on formula weights and ten face chips.
+//!
+//! The reference embeddings were computed in f64, the two inner layers of the first chip are stored as f32. Measured
+//! for each chip: the cosine, and the largest absolute difference of an element. The same limits hold for the inner
+//! layers, whose elements are of the same size as an embedding's (the test asserts that they are not small).
+
+mod common;
+#[path = "common/formula.rs"]
+mod formula;
+
+use qmagface::align::Chip;
+use qmagface::network::spec::Network;
+use qmagface::network::{EmbeddingNetwork, IResNet};
+use safetensors::{Dtype, SafeTensors};
+
+const LEAST_COSINE: f64 = 0.999_999;
+const MOST_DIFFERENCE: f64 = 1e-4;
+
+#[test]
+fn formula_weights_have_the_published_check_values() {
+    formula::assert_check_values();
+}
+
+#[test]
+fn iresnet18_parity() {
+    parity(Network::IResNet18);
+}
+
+#[test]
+fn iresnet34_parity() {
+    parity(Network::IResNet34);
+}
+
+#[test]
+fn iresnet50_parity() {
+    parity(Network::IResNet50);
+}
+
+#[test]
+fn iresnet100_parity() {
+    parity(Network::IResNet100);
+}
+
+fn parity(network: Network) {
+    let Some(path) = common::shared(&format!("golden/{network}.safetensors")) else {
+        return;
+    };
+    let bytes = std::fs::read(&path).unwrap();
+    let golden = Golden::read(&bytes);
+    let iresnet = IResNet::new(network, &formula::weights(network), tch::Device::Cpu).unwrap();
+    let chips: Vec<&Chip> = golden.chips.iter().collect();
+
+    let mut worst = Worst::default();
+    for (layer, expected) in [(2, &golden.layer3), (3, &golden.layer4)] {
+        // The inner layers of the first chip, alone and as one of three and of ten.
+        for batch in [1, 3, 10] {
+            let maps = iresnet.forward_layers(&chips[..batch]).unwrap();
+            let map = &maps[layer];
+            assert_eq!(
+                (map.shape[0], &map.shape[1..]),
+                (batch, &expected.shape[1..]),
+                "layer{}",
+                layer + 1
+            );
+            let first = &map.data[..expected.data.len()];
+            worst.take(&format!("layer{} at batch {batch}", layer + 1), first, &expected.data);
+        }
+    }
+
+    let mut by_batch = Vec::new();
+    for batch in [1, 3, 10] {
+        let embeddings: Vec<Vec<f32>> = chips
+            .chunks(batch)
+            .flat_map(|chunk| iresnet.forward(chunk).unwrap())
+            .collect();
+        assert_eq!(embeddings.len(), chips.len());
+        for (i, (embedding, expected)) in embeddings.iter().zip(&golden.embeddings).enumerate() {
+            worst.take(&format!("chip {i} at batch {batch}"), embedding, expected);
+        }
+        by_batch.push(embeddings);
+    }
+    for (batch, embeddings) in [3, 10].into_iter().zip(&by_batch[1..]) {
+        for (i, (single, batched)) in by_batch[0].iter().zip(embeddings).enumerate() {
+            let single: Vec<f64> = single.iter().map(|&v| v.into()).collect();
+            worst.take(&format!("chip {i} at batch {batch} against batch 1"), batched, &single);
+        }
+    }
+    println!(
+        "{network}: least cosine 1 - {:.1e}, largest difference {:.1e}",
+        1.0 - worst.cosine,
+        worst.difference
+    );
+}
+
+/// The worst values over all comparisons of one network.
+struct Worst {
+    cosine: f64,
+    difference: f64,
+}
+
+impl Default for Worst {
+    fn default() -> Self {
+        Worst {
+            cosine: 1.0,
+            difference: 0.0,
+        }
+    }
+}
+
+impl Worst {
+    /// Holds one comparison against the limits.
+    fn take(&mut self, what: &str, got: &[f32], expected: &[f64]) {
+        assert_eq!(got.len(), expected.len(), "{what}");
+        let mut dot = 0.0;
+        let mut squares = (0.0, 0.0);
+        let mut difference = 0.0f64;
+        for (&a, &b) in got.iter().zip(expected) {
+            let a = f64::from(a);
+            assert!(a.is_finite(), "{what}: {a}");
+            dot += a * b;
+            squares = (squares.0 + a * a, squares.1 + b * b);
+            difference = difference.max((a - b).abs());
+        }
+        // Near-zero values would pass the limit on the difference whatever they are.
+        let rms = (squares.1 / expected.len() as f64).sqrt();
+        assert!(rms > 0.1, "{what}: the expected values are small (rms {rms})");
+        let cosine = dot / (squares.0 * squares.1).sqrt();
+        assert!(cosine >= LEAST_COSINE, "{what}: cosine {cosine}");
+        assert!(
+            difference <= MOST_DIFFERENCE,
+            "{what}: largest difference {difference}, rms of the values {rms}"
+        );
+        self.cosine = self.cosine.min(cosine);
+        self.difference = self.difference.max(difference);
+    }
+}
+
+struct Layer {
+    shape: Vec<usize>,
+    data: Vec<f64>,
+}
+
+/// One golden file.
+struct Golden {
+    chips: Vec<Chip>,
+    embeddings: Vec<Vec<f64>>,
+    layer3: Layer,
+    layer4: Layer,
+}
+
+impl Golden {
+    fn read(bytes: &[u8]) -> Self {
+        let file = SafeTensors::deserialize(bytes).unwrap();
+        let chips = file.tensor("chips_bgr_u8").unwrap();
+        assert_eq!(
+            (chips.dtype(), chips.shape()),
+            (Dtype::U8, &[10, Chip::SIZE, Chip::SIZE, 3][..])
+        );
+        let embeddings = file.tensor("embedding_f64").unwrap();
+        assert_eq!((embeddings.dtype(), embeddings.shape()), (Dtype::F64, &[10, 512][..]));
+        let values: Vec<f64> = embeddings
+            .data()
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&eight| f64::from_le_bytes(eight))
+            .collect();
+        let layer = |name: &str| {
+            let tensor = file.tensor(name).unwrap();
+            assert_eq!(tensor.dtype(), Dtype::F32);
+            let values: Vec<f64> = tensor
+                .data()
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&four| f32::from_le_bytes(four).into())
+                .collect();
+            let shape = tensor.shape().to_vec();
+            // The shape says 1 x c x h x w, but the values lie with the channels innermost, as PyTorch had them in
+            // memory when the file was written.
+            let (channels, cells) = (shape[1], shape[2] * shape[3]);
+            let data = (0..values.len())
+                .map(|i| values[i % cells * channels + i / cells])
+                .collect();
+            Layer { shape, data }
+        };
+        Golden {
+            chips: chips
+                .data()
+                .chunks_exact(Chip::SIZE * Chip::SIZE * 3)
+                .map(|pixels| Chip::from_bgr(pixels.to_vec()).unwrap())
+                .collect(),
+            embeddings: values.chunks_exact(512).map(<[f64]>::to_vec).collect(),
+            layer3: layer("layer3_image0"),
+            layer4: layer("layer4_image0"),
+        }
+    }
+}
