@@ -1,0 +1,41 @@
+# The commands of this project. `make help` lists them; each works on a fresh clone.
+
+# Everything is built in the release profile, so that libtorch's bindings compile once.
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help setup build demo test fmt clippy doc header clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install missing system packages, find or fetch libtorch, fetch the demo's photos
+	@scripts/setup
+
+build: setup ## build the library and the command line program
+	@scripts/say-first-build $(TARGET)
+	@$(CARGO) build --release --locked
+
+demo: build ## compare three real photos, on the command line and from C++
+	@scripts/demo $(TARGET)
+
+test: setup ## run every test and check
+	@scripts/say-first-build $(TARGET)
+	@scripts/test
+
+fmt: ## format the Rust source
+	@$(CARGO) fmt
+
+clippy: setup ## lint the Rust source
+	@$(CARGO) clippy --release --locked --all-targets -- -D warnings
+
+doc: setup ## make the library's documentation
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps --lib
+
+header: setup ## make include/qmagface.h anew from src/ffi
+	@QMAGFACE_UPDATE_HEADER=1 $(CARGO) test --release --locked --quiet --test header
+
+clean: ## remove what was built; downloads stay in the cache folder
+	@$(CARGO) clean
+	@rm -rf out

@@ -1,0 +1,91 @@
+//! Checks that libtorch is set up, and says how the linked files find it and each other at run time.
+//!
+//! It has no build-dependencies on purpose, so that it can run early: the build script of libtorch's bindings fails
+//! too when libtorch is missing, and knows nothing of `make setup`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::exit;
+
+/// The libtorch that tch 0.24 is made for.
+const LIBTORCH_VERSION: &str = "2.11.0";
+
+/// The name under which programs ask the dynamic linker for the C library: its ABI's major version is in it.
+const SONAME: &str = "libqmagface.so.0";
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_BYPASS_VERSION_CHECK");
+
+    let lib = match libtorch() {
+        Ok(libtorch) => libtorch.join("lib"),
+        Err(reason) => {
+            // A stop with a message; a panic would bury it in a backtrace hint.
+            println!("cargo:error={reason}");
+            exit(1);
+        }
+    };
+    println!("cargo:rerun-if-changed={}", lib.join("libtorch_cpu.so").display());
+
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        // Libraries shipped beside the file or in ../lib come first, then the libtorch of this build.
+        for folder in ["$ORIGIN", "$ORIGIN/../lib"] {
+            println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
+        }
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+    }
+}
+
+/// The folder that `LIBTORCH` names, once it is known to hold the right libtorch.
+fn libtorch() -> Result<PathBuf, String> {
+    let advice = "run `make setup`, which finds or fetches it and tells cargo where it is, or set LIBTORCH to the \
+                  folder that holds libtorch's include/ and lib/";
+    let folder = env::var_os("LIBTORCH")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .ok_or_else(|| format!("libtorch {LIBTORCH_VERSION} is not set up: {advice}"))?;
+    if !folder.join("lib").is_dir() || !folder.join("include").is_dir() {
+        return Err(format!(
+            "LIBTORCH is {}, which has no include/ and lib/: {advice}",
+            folder.display()
+        ));
+    }
+    if env::var_os("LIBTORCH_BYPASS_VERSION_CHECK").is_none() {
+        match version(&folder) {
+            Some(version) if version == LIBTORCH_VERSION => {}
+            Some(version) => {
+                return Err(format!(
+                    "LIBTORCH is {}, libtorch {version}, and {LIBTORCH_VERSION} is needed: {advice}",
+                    folder.display()
+                ));
+            }
+            None => {
+                return Err(format!(
+                    "LIBTORCH is {}, whose version can't be read from its headers, and {LIBTORCH_VERSION} is \
+                     needed: {advice}",
+                    folder.display()
+                ));
+            }
+        }
+    }
+    Ok(folder)
+}
+
+/// The version that libtorch's own header states.
+fn version(libtorch: &Path) -> Option<String> {
+    // Older releases keep the macros in the second file.
+    let text = ["torch/headeronly/version.h", "torch/csrc/api/include/torch/version.h"]
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(libtorch.join("include").join(path)).ok())
+        .find(|text| text.contains("#define TORCH_VERSION_MAJOR"))?;
+    let part = |name: &str| -> Option<u32> {
+        text.lines()
+            .find_map(|line| line.strip_prefix(&format!("#define TORCH_VERSION_{name} ")))?
+            .trim()
+            .parse()
+            .ok()
+    };
+    Some(format!("{}.{}.{}", part("MAJOR")?, part("MINOR")?, part("PATCH")?))
+}

@@ -1,0 +1,1 @@
+"""The steps of the set-up, one file each. Imports run one way: report <- cache, system <- download <- libtorch, photos."""

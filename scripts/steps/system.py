@@ -1,0 +1,100 @@
+"""System packages and the Rust toolchain."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import List, Optional
+
+from .report import SetupError, say
+
+# Cargo.toml's rust-version.
+RUST = (1, 88)
+# examples/cpp/CMakeLists.txt's minimum.
+CMAKE = (3, 22)
+
+
+def check_rust() -> None:
+    """Cargo is there and new enough: the distribution's own package is too old, so it isn't installed from there."""
+    version = _version(["cargo", "--version"])
+    if version is None or version < RUST:
+        found = "is missing" if version is None else f"is {version[0]}.{version[1]}"
+        raise SetupError(
+            f"Rust {found}, and {RUST[0]}.{RUST[1]} or newer is needed: install it with rustup (and see that cargo is"
+            " on the PATH)"
+        )
+
+
+def install_packages() -> None:
+    """Installs what is missing, as root or through sudo without a password; else says how, and stops."""
+    missing = _missing()
+    if not missing:
+        say("system", "compiler, CMake and pip are there")
+        return
+    names = " ".join(missing)
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    by_hand = f"apt-get update && apt-get install -y --no-install-recommends {names}"
+    if shutil.which("apt-get") is None:
+        raise SetupError(
+            f"missing: {names} (their Debian names). This system has no apt-get: install them with its own package"
+            " manager and run this again"
+        )
+    prefix = _privilege()
+    if prefix is None:
+        raise SetupError(
+            f"missing system packages: {names}. This user may not install them; run this, then the set-up again:\n"
+            f"  sudo sh -c '{by_hand}'"
+        )
+    say("system", f"installing {names}")
+    for step in (["apt-get", "update", "-q"], command):
+        # env passes through sudo, which drops the environment.
+        done = subprocess.run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", *step], stdin=subprocess.DEVNULL)
+        if done.returncode != 0 and step is command:
+            raise SetupError(f"apt-get could not install {names} (its own words are above)")
+    if still := _missing():
+        raise SetupError(f"{' '.join(still)}: installed, yet not found or too old on the PATH")
+
+
+def python_with_pip() -> Optional[str]:
+    """A Python that has pip: the running one, else the system's."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if python and os.access(python, os.X_OK):
+            pip = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, stdin=subprocess.DEVNULL)
+            if pip.returncode == 0:
+                return python
+    return None
+
+
+def _missing() -> List[str]:
+    missing = []
+    # `c++` is what the build of libtorch's bindings calls unless CXX says otherwise.
+    if shutil.which("c++") is None or shutil.which("g++") is None:
+        missing.append("g++")
+    cmake = _version(["cmake", "--version"])
+    if cmake is None or cmake < CMAKE:
+        missing.append("cmake")
+    if shutil.which("make") is None:
+        missing.append("make")
+    if python_with_pip() is None:
+        missing.append("python3-pip")
+    return missing
+
+
+def _privilege() -> Optional[List[str]]:
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo"):
+        allowed = subprocess.run(["sudo", "-n", "true"], capture_output=True, stdin=subprocess.DEVNULL)
+        if allowed.returncode == 0:
+            return ["sudo", "-n"]
+    return None
+
+
+def _version(command: List[str]) -> Optional[tuple]:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    except OSError:
+        return None
+    match = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return (int(match[1]), int(match[2])) if done.returncode == 0 and match else None
