@@ -135,7 +135,7 @@ fn open_cuda(index: usize) -> Result<Device> {
     // A device too old for libtorch's kernels, or one that is full, shows only when something runs.
     let sum = Tensor::f_ones([2], (Kind::Float, device))
         .and_then(|ones| ones.f_sum(Kind::Float))
-        .and_then(|sum| f64::try_from(sum));
+        .and_then(f64::try_from);
     match sum {
         Ok(2.0) => Ok(device),
         Ok(wrong) => Err(device_error(format!("a first sum of two ones gave {wrong}"))),

@@ -1,1 +1,21 @@
-//! ffi
+//! The C ABI, `include/qmagface.h`. The only place with `extern "C"`; one file per subject.
+//!
+//! The header is generated from these files by cbindgen, comments included: they are written for C programmers.
+//! Every function catches panics, checks every pointer for NULL and alignment, and writes nothing on failure but a
+//! needed size.
+#![allow(non_camel_case_types)] // the names are the C names
+
+mod compare;
+mod engine;
+mod extract;
+mod image;
+mod memory;
+mod status;
+mod version;
+
+pub use compare::*;
+pub use engine::*;
+pub use extract::*;
+pub use image::*;
+pub use status::*;
+pub use version::*;

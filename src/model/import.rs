@@ -85,11 +85,11 @@ impl Format {
     /// Recognises a file by its bytes, of which the first nine count.
     pub(super) fn of(bytes: &[u8]) -> Option<Format> {
         match bytes {
+            // The header's length, then JSON. First, as a length's low bytes may look like anything.
+            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Some(Format::Safetensors),
             [b'P', b'K', 3, 4, ..] => Some(Format::Checkpoint),
             // A pickle's PROTO instruction.
             [0x80, 1..=5, ..] => Some(Format::Checkpoint),
-            // Safetensors: the header's length, then JSON. Before ONNX, as a length may look like anything.
-            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Some(Format::Safetensors),
             // ONNX: field 1 of ModelProto, the version of its format.
             [0x08, 1..=0x7f, ..] => Some(Format::Onnx),
             _ => None,
@@ -100,10 +100,7 @@ impl Format {
 /// Reads the tensors a network may need, under the network's names where the file is a MagFace checkpoint.
 fn read(path: &Path, format: Format) -> Result<TensorMap> {
     match format {
-        Format::Checkpoint => read_checkpoint(
-            |select| weights::checkpoint::read(path, select),
-            || path.display().to_string(),
-        ),
+        Format::Checkpoint => read_checkpoint(path),
         Format::Onnx => {
             let length = std::fs::metadata(path).map_err(|e| Error::io(path, "read", &e))?.len();
             if length > MAX_ONNX_BYTES {
@@ -121,20 +118,18 @@ fn read(path: &Path, format: Format) -> Result<TensorMap> {
 
 /// Reads the backbone of a MagFace checkpoint. The keys are looked at first: the head is as large as the network, and
 /// which of them is the network follows from all keys together.
-fn read_checkpoint(
-    read: impl Fn(&dyn Fn(&str) -> bool) -> Result<TensorMap>,
-    place: impl Fn() -> String,
-) -> Result<TensorMap> {
+fn read_checkpoint(path: &Path) -> Result<TensorMap> {
     let keys = RefCell::new(Vec::new());
-    read(&|key| {
+    weights::checkpoint::read(path, &|key| {
         keys.borrow_mut().push(key.to_owned());
         false
     })?;
     let keys = keys.into_inner();
-    let Some(prefix) = layout::backbone_prefix(keys.iter().map(String::as_str)) else {
-        return Err(unknown_network(keys.iter().map(String::as_str)).at(place()));
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let Some(prefix) = layout::backbone_prefix(&keys) else {
+        return Err(unknown_network(&keys).at(path.display()));
     };
-    let tensors = read(&|key| layout::backbone_name(key, prefix).is_some())?;
+    let tensors = weights::checkpoint::read(path, &|key| layout::backbone_name(key, prefix).is_some())?;
     layout::strip_backbone(tensors, prefix)
 }
 
@@ -148,7 +143,7 @@ fn fit(tensors: &TensorMap, wanted: Option<&'static Manifest>) -> Result<&'stati
     let looks_like = layout::recognise(tensors).map(catalogue::of_network).transpose()?;
     let manifest = wanted
         .or(looks_like)
-        .ok_or_else(|| unknown_network(tensors.iter().map(|(name, _)| name)))?;
+        .ok_or_else(|| unknown_network(&tensors.iter().map(|(name, _)| name).collect::<Vec<_>>()))?;
     check_tensors(tensors, &manifest.network()?.tensor_specs()).map_err(|e| {
         let e = e.at(format!("does not fit {}", manifest.name));
         match looks_like.filter(|other| other.name != manifest.name) {
@@ -160,12 +155,11 @@ fn fit(tensors: &TensorMap, wanted: Option<&'static Manifest>) -> Result<&'stati
 }
 
 /// The error for tensors of no network we know.
-fn unknown_network<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Error {
-    let count = names.clone().count();
-    let first: Vec<_> = names.clone().take(3).map(|name| format!("{name:?}")).collect();
+fn unknown_network(names: &[&str]) -> Error {
+    let first: Vec<_> = names.iter().take(3).map(|name| format!("{name:?}")).collect();
     let hint = if names
-        .clone()
-        .any(|name| name == "conv4_1.weight" || name.starts_with("dense5_1."))
+        .iter()
+        .any(|&name| name == "conv4_1.weight" || name.starts_with("dense5_1."))
     {
         "; a stage of MTCNN comes with `qmagface models fetch mtcnn`"
     } else {
@@ -173,9 +167,9 @@ fn unknown_network<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Error {
     };
     Error::new(
         ErrorKind::Weights,
-        match count {
+        match names.len() {
             0 => "holds no tensors".into(),
-            _ => format!(
+            count => format!(
                 "holds no network this library knows; its {count} tensors begin with {}{hint}",
                 first.join(", ")
             ),

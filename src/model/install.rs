@@ -35,18 +35,23 @@ impl Store {
     /// Installs `tensors` as the built-in pack `name`, in place of what is there. An installed L-Net stays.
     ///
     /// # Errors
-    /// [`ErrorKind::Model`] for an unknown name, [`ErrorKind::Weights`] naming the tensor that is missing, misshapen,
-    /// not finite or too many, [`ErrorKind::Io`] when the store can't be written. The old pack stays then.
+    /// [`Model`](ErrorKind::Model) for an unknown name, [`Weights`](ErrorKind::Weights) naming the tensor that is missing, misshapen,
+    /// not finite or too many, [`Io`](ErrorKind::Io) when the store can't be written. The old pack stays then.
     pub fn install(&self, name: &str, tensors: &TensorMap, origin: &Origin) -> Result<Pack> {
         let manifest = catalogue::find(name)?.clone();
         check_tensors(tensors, &manifest.network()?.tensor_specs())?;
-        // A damaged old pack has nothing worth keeping, and must not be in the way.
-        let old = self
+        let lnet = match self
             .open(name)
-            .and_then(|pack| Ok((pack.load_lnet()?, pack.manifest().lnet.clone())));
-        let lnet = match old {
-            Ok((Some(tensors), Some(file))) => Some((tensors, file)),
-            _ => None,
+            .and_then(|pack| Ok((pack.load_lnet()?, pack.manifest().lnet.clone())))
+        {
+            Ok((tensors, file)) => tensors.zip(file),
+            Err(e) => {
+                // A damaged old pack must not be in the way of a good new one.
+                if e.kind() != ErrorKind::ModelNotInstalled {
+                    log::warn!("the pack that is replaced is damaged: {e}");
+                }
+                None
+            }
         };
         self.write(manifest, |folder, manifest| {
             manifest.weights = Some(write_tensors(&folder.join(WEIGHTS_FILE), tensors, origin)?);
@@ -64,7 +69,7 @@ impl Store {
     /// Adds the L-Net, MTCNN's fourth stage, to the installed `mtcnn` pack.
     ///
     /// # Errors
-    /// [`ErrorKind::ModelNotInstalled`] when that pack isn't installed, else as [`Store::install`].
+    /// [`ModelNotInstalled`](ErrorKind::ModelNotInstalled) when that pack isn't installed, else as [`Store::install`].
     pub fn install_lnet(&self, tensors: &TensorMap, origin: &Origin) -> Result<Pack> {
         check_tensors(tensors, &lnet_tensor_specs())?;
         let pack = self.open(catalogue::of_network(Network::Mtcnn)?.name.as_str())?;
@@ -116,7 +121,7 @@ impl Store {
         open_to_readers(new.path())?;
         let target = self.models.join(&manifest.name);
         self.swap(new.path(), &target)?;
-        Pack::open(&target)
+        Pack::new(&target, manifest)
     }
 
     /// Moves the folder `new` to `target`; what was there is kept aside until that has worked.
@@ -127,7 +132,7 @@ impl Store {
         while let Err(e) = fs::rename(new, target) {
             refusals += 1;
             // One refusal is the old pack; more are other processes that bring theirs at the same moment.
-            if refusals > 3 || !target.exists() {
+            if refusals > 16 || !target.exists() {
                 if let Some(old) = old {
                     fs::rename(old, target).map_err(|e| failed(&e))?;
                 }

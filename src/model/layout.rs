@@ -32,10 +32,10 @@ fn iresnet_names() -> HashSet<String> {
 
 /// Finds the backbone in the keys of a checkpoint: the prefix that makes most of them an iResNet's tensor names.
 /// `None` when no key becomes one.
-pub(super) fn backbone_prefix<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+pub(super) fn backbone_prefix(keys: &[&str]) -> Option<&'static str> {
     let names = iresnet_names();
     let count = |prefix: &str| {
-        keys.clone()
+        keys.iter()
             .filter_map(|key| key.strip_prefix(prefix))
             .filter(|name| names.contains(*name))
             .count()
@@ -182,9 +182,9 @@ mod tests {
             ("", ["head.weight", "margin"]),
         ] {
             let keys = styled(prefix, &heads);
-            let keys = || keys.iter().map(String::as_str);
-            assert_eq!(backbone_prefix(keys()), Some(prefix));
-            let found: HashSet<_> = keys().filter_map(|key| backbone_name(key, prefix)).collect();
+            let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+            assert_eq!(backbone_prefix(&keys), Some(prefix));
+            let found: HashSet<_> = keys.iter().filter_map(|key| backbone_name(key, prefix)).collect();
             let wanted = Network::IResNet18.tensor_specs();
             assert_eq!(
                 found,
@@ -192,7 +192,7 @@ mod tests {
                 "{prefix:?}"
             );
         }
-        assert_eq!(backbone_prefix(["a.b", "c"].into_iter()), None);
+        assert_eq!(backbone_prefix(&["a.b", "c"]), None);
         assert_eq!(backbone_name("bn1.num_batches_tracked", ""), None);
     }
 

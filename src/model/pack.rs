@@ -53,7 +53,15 @@ impl Pack {
     /// [`ErrorKind::Io`] when the manifest or a weight file can't be read, [`ErrorKind::Model`] when the manifest is
     /// wrong or says nothing of installed weights.
     pub fn open(folder: &Path) -> Result<Pack> {
-        let manifest = Manifest::read(&folder.join(MANIFEST_FILE))?;
+        let pack = Pack::new(folder, Manifest::read(&folder.join(MANIFEST_FILE))?)?;
+        for (path, _) in pack.files() {
+            std::fs::metadata(&path).map_err(|e| Error::io(&path, "read", &e))?;
+        }
+        Ok(pack)
+    }
+
+    /// The pack in `folder`, whose manifest is known.
+    pub(super) fn new(folder: &Path, manifest: Manifest) -> Result<Pack> {
         let network = manifest.network()?;
         let weights = manifest.weights.clone().ok_or_else(|| {
             Error::new(
@@ -64,16 +72,12 @@ impl Pack {
                 ),
             )
         })?;
-        let pack = Pack {
+        Ok(Pack {
             folder: folder.to_owned(),
             manifest,
             network,
             weights,
-        };
-        for (path, _) in pack.files() {
-            std::fs::metadata(&path).map_err(|e| Error::io(&path, "read", &e))?;
-        }
-        Ok(pack)
+        })
     }
 
     /// The pack's name.

@@ -108,9 +108,21 @@ impl Store {
             };
         }
         let folder = self.models.join(name_or_path);
-        self.bring_back(name_or_path)?;
-        if folder.join(MANIFEST_FILE).exists() {
-            let pack = Pack::open(&folder)?;
+        let mut tries = 0;
+        loop {
+            self.bring_back(name_or_path)?;
+            if !folder.join(MANIFEST_FILE).exists() {
+                break;
+            }
+            let pack = match Pack::open(&folder) {
+                // A file that went away: another process may be replacing the pack at this moment.
+                Err(e) if e.kind() == ErrorKind::Io && tries < 10 => {
+                    tries += 1;
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                    continue;
+                }
+                pack => pack?,
+            };
             if pack.name() != name_or_path {
                 return Err(Error::new(
                     ErrorKind::Model,

