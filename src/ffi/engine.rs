@@ -145,6 +145,8 @@ pub struct qmf_engine_info {
     pub has_uqs: u32,
     /// 1 if the detector refines landmarks with the fourth network (L-Net), else 0.
     pub landmark_refinement: u32,
+    /// Zero; keeps the doubles aligned the same everywhere.
+    pub reserved: u32,
     /// Parameter of the quality-aware score in use; 0 if unknown.
     pub alpha: f64,
     /// Parameter of the quality-aware score in use; 0 if unknown.
@@ -168,6 +170,7 @@ impl Default for qmf_engine_info {
             has_parameters: 0,
             has_uqs: 0,
             landmark_refinement: 0,
+            reserved: 0,
             alpha: 0.0,
             beta: 0.0,
             model: [0; 72],

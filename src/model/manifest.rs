@@ -1,17 +1,14 @@
 //! The manifest of a model pack: where its weights come from, under which licence, and everything a program must know
 //! to use them.
 
+use crate::align::{ALIGNER, Chip};
 use crate::error::{Error, ErrorKind, Result};
-use crate::network::spec::{CHIP_SIDE, Network, NetworkKind};
+use crate::network::spec::{Network, NetworkKind};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The version of the manifest format this library reads and writes.
 pub const FORMAT: u32 = 1;
-
-/// The aligner of this version of the library: least-squares similarity from five landmarks to the 112x112 template,
-/// bilinear, black outside. A change that moves pixels changes this name, and with it every fingerprint.
-pub const ALIGNER: &str = "similarity5-112-v1";
 
 /// Longest manifest that is read, in bytes.
 const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
@@ -301,8 +298,8 @@ impl Manifest {
                 if self.aligner.as_deref() != Some(ALIGNER) {
                     return Err(self.wrong("aligner", format!("must be \"{ALIGNER}\", the one this version has")));
                 }
-                if self.input.size != Some([CHIP_SIDE; 2]) {
-                    return Err(self.wrong("input.size", format!("must be [{CHIP_SIDE}, {CHIP_SIDE}]")));
+                if self.input.size != Some([Chip::SIZE; 2]) {
+                    return Err(self.wrong("input.size", format!("must be [{0}, {0}]", Chip::SIZE)));
                 }
             }
             Kind::Detector => {

@@ -6,9 +6,6 @@
 
 use std::fmt;
 
-/// Side of the aligned chip every embedder takes, in pixels.
-pub const CHIP_SIDE: usize = 112;
-
 /// What a network's `forward` is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NetworkKind {

@@ -1,7 +1,7 @@
 //! What the integration tests share: where test data lies, and what happens when it is missing.
 #![allow(dead_code)] // each test binary uses a part of it
 
-use qmagface::model::{Pack, Store};
+use qmagface::model::{FetchOptions, Pack, Store};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
