@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -54,6 +55,9 @@ Engine open_engine(const char *model) {
 }
 
 std::vector<std::uint8_t> read_file(const std::string &path) {
+    if (!std::filesystem::is_regular_file(path)) {
+        throw std::runtime_error("no such file");
+    }
     std::ifstream file(path, std::ios::binary);
     std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     if (!file || bytes.empty()) {
@@ -107,6 +111,10 @@ int main(int count, char **arguments) {
         qmf_engine_info info{};
         check(qmf_engine_info_init(&info, sizeof info));
         check(qmf_engine_get_info(engine.get(), &info));
+
+        std::printf("Model %s on the %s. A higher quality suits recognition better; the score is at most 1, and the\n"
+                    "higher, the more alike.\n",
+                    info.model, info.device == QMF_DEVICE_CUDA ? "GPU" : "CPU");
 
         std::vector<Photo> photos;
         for (int i = 2; i < count; ++i) {
