@@ -34,7 +34,7 @@ doc: setup ## make the library's documentation
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps --lib
 
 header: setup ## make include/qmagface.h anew from src/ffi
-	@QMAGFACE_UPDATE_HEADER=1 $(CARGO) test --release --locked --quiet --test header
+	@QMAGFACE_UPDATE_HEADER=1 $(CARGO) test --release --locked --quiet --test header header_is_current
 
 clean: ## remove what was built; downloads stay in the cache folder
 	@$(CARGO) clean

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -18,17 +19,16 @@
 
 namespace {
 
-// What went wrong in a call of the library: its status, and its words.
-class Error : public std::runtime_error {
+// A photo in which the detector finds no face: an answer of the library, not a failure.
+class NoFace : public std::runtime_error {
 public:
-    Error(qmf_status status, const std::string &text) : std::runtime_error(text), status(status) {}
-    qmf_status status;
+    NoFace() : std::runtime_error("no face found") {}
 };
 
 // The text of this thread's last error.
 std::string last_error() {
     std::size_t length = 0;
-    // The first call asks how long it is; the length leaves out the closing zero.
+    // The first call asks for the length, which leaves out the closing zero.
     qmf_last_error(nullptr, 0, &length);
     std::vector<char> text(length + 1);
     if (qmf_last_error(text.data(), text.size(), &length) != QMF_OK) {
@@ -39,7 +39,7 @@ std::string last_error() {
 
 void check(qmf_status status) {
     if (status != QMF_OK) {
-        throw Error(status, last_error());
+        throw std::runtime_error(last_error());
     }
 }
 
@@ -55,6 +55,9 @@ Engine open_engine(const char *model) {
 }
 
 std::vector<std::uint8_t> read_file(const std::string &path) {
+    if (!std::filesystem::is_regular_file(path)) {
+        throw std::runtime_error("no such file");
+    }
     std::ifstream file(path, std::ios::binary);
     std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     if (!file || bytes.empty()) {
@@ -63,22 +66,27 @@ std::vector<std::uint8_t> read_file(const std::string &path) {
     return bytes;
 }
 
-// One photo's face: its embedding, and how usable the photo is for recognition.
+// One photo's face: its embedding, and what the library says of it.
 struct Photo {
     std::string path;
     std::vector<float> embedding;
-    float quality = 0;
+    qmf_extraction extraction{};
 };
 
 Photo look_at(const qmf_engine *engine, const std::string &path, std::size_t embedding_length) {
     const std::vector<std::uint8_t> bytes = read_file(path);
-    Photo photo{path, std::vector<float>(embedding_length), 0};
-    qmf_face face{};
+    Photo photo;
+    photo.path = path;
+    photo.embedding.resize(embedding_length);
+    check(qmf_extraction_init(&photo.extraction, sizeof photo.extraction));
     std::size_t length = 0;
-    check(qmf_extract_encoded(engine, bytes.data(), bytes.size(), &face, photo.embedding.data(),
-                              photo.embedding.size(), &length));
+    const qmf_status status = qmf_extract_encoded(engine, bytes.data(), bytes.size(), &photo.extraction,
+                                                  photo.embedding.data(), photo.embedding.size(), &length);
+    if (status == QMF_NO_FACE) {
+        throw NoFace();
+    }
+    check(status);
     photo.embedding.resize(length);
-    check(qmf_quality(photo.embedding.data(), photo.embedding.size(), &photo.quality));
     return photo;
 }
 
@@ -91,8 +99,8 @@ int main(int count, char **arguments) {
         std::fprintf(stderr, "usage: %s MODEL PHOTO PHOTO...\n", arguments[0]);
         return 2;
     }
-    if (qmf_abi_version() != QMF_ABI_VERSION) {
-        std::fprintf(stderr, "error: built for version %u of the interface, and the library has version %u\n",
+    if (qmf_abi_version() < QMF_ABI_VERSION) {
+        std::fprintf(stderr, "error: built for version %u of the interface, and the library has the older %u\n",
                      static_cast<unsigned>(QMF_ABI_VERSION), static_cast<unsigned>(qmf_abi_version()));
         return 1;
     }
@@ -101,28 +109,33 @@ int main(int count, char **arguments) {
     try {
         const Engine engine = open_engine(arguments[1]);
         qmf_engine_info info{};
+        check(qmf_engine_info_init(&info, sizeof info));
         check(qmf_engine_get_info(engine.get(), &info));
+
+        std::printf("Model %s on the %s. A higher quality suits recognition better; the score is at most 1, and the\n"
+                    "higher, the more alike.\n",
+                    info.model, info.device == QMF_DEVICE_CUDA ? "GPU" : "CPU");
 
         std::vector<Photo> photos;
         for (int i = 2; i < count; ++i) {
             at = arguments[i];
             photos.push_back(look_at(engine.get(), at, info.embedding_length));
-            std::printf("%-24s quality %6.2f\n", file_name(at).c_str(), static_cast<double>(photos.back().quality));
+            std::printf("%-24s quality %6.2f\n", file_name(at).c_str(), photos.back().extraction.quality);
         }
         for (std::size_t i = 0; i < photos.size(); ++i) {
             for (std::size_t j = i + 1; j < photos.size(); ++j) {
                 at = photos[i].path + " and " + photos[j].path;
                 qmf_comparison result{};
+                check(qmf_comparison_init(&result, sizeof result));
                 check(qmf_compare(engine.get(), photos[i].embedding.data(), photos[j].embedding.data(),
                                   photos[i].embedding.size(), &result));
                 std::printf("%s and %s: score %.4f (cosine %.4f)\n", file_name(photos[i].path).c_str(),
-                            file_name(photos[j].path).c_str(), static_cast<double>(result.score),
-                            static_cast<double>(result.cosine));
+                            file_name(photos[j].path).c_str(), result.score, result.cosine);
             }
         }
-    } catch (const Error &error) {
+    } catch (const NoFace &error) {
         std::fprintf(stderr, "error: %s: %s\n", at.c_str(), error.what());
-        return error.status == QMF_ERROR_NO_FACE ? 3 : 1;
+        return 3;
     } catch (const std::exception &error) {
         std::fprintf(stderr, "error: %s: %s\n", at.c_str(), error.what());
         return 1;

@@ -237,7 +237,7 @@ class SystemPackages(InFolder):
         """Runs the step on a machine that has no CMake, with stand-ins for sudo and apt-get."""
         tools = self.folder / "bin"
         tools.mkdir()
-        for name in ("c++", "g++", "make"):
+        for name in ("c++", "g++", "make", "nasm"):
             executable(tools / name, "#!/bin/sh\n")
         log = self.folder / "log"
         executable(tools / "apt-get", f'#!/bin/sh\necho "$@" >>{log}\n{apt}\n')
