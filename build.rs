@@ -35,6 +35,8 @@ fn main() {
         }
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+        // Some dependencies mark functions of their own for export; only the C interface leaves the library.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
     }
 }
 

@@ -126,6 +126,10 @@ typedef struct qmf_engine_info {
      */
     uint32_t landmark_refinement;
     /**
+     * Zero; keeps the doubles aligned the same everywhere.
+     */
+    uint32_t reserved;
+    /**
      * Parameter of the quality-aware score in use; 0 if unknown.
      */
     double alpha;
@@ -382,12 +386,14 @@ extern "C" {
 uint32_t qmf_abi_version(void);
 
 /**
- * Copies the library's version ("0.1.0"), NUL-terminated, into `buffer` of `capacity` bytes; cut if it doesn't fit.
+ * Copies the library's version ("0.1.0"), NUL-terminated, into `buffer` of `capacity` bytes.
+ *
+ * `buffer`, `capacity` and `length` are as for `qmf_last_error`.
  *
  * The caller promises:
- * `buffer` points to `capacity` writable bytes.
+ * `buffer` points to `capacity` writable bytes, `length` is NULL or writable.
  */
-qmf_status qmf_version(char *buffer, size_t capacity);
+qmf_status qmf_version(char *buffer, size_t capacity, size_t *length);
 
 /**
  * Copies the text of this thread's last failure, NUL-terminated, in UTF-8, into `buffer` of `capacity` bytes.

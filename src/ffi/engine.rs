@@ -257,8 +257,9 @@ pub unsafe extern "C" fn qmf_engine_destroy(engine: *mut qmf_engine) {
     if engine.is_null() {
         return;
     }
-    LIVE_ENGINES.fetch_sub(1, Ordering::Relaxed);
     guard(|| {
+        check(engine, "engine")?;
+        LIVE_ENGINES.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: it came from Box::into_raw in qmf_engine_create and nobody else has it, promised by the caller.
         drop(unsafe { Box::from_raw(engine) });
         Ok(QMF_OK)

@@ -61,18 +61,34 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
         .map_err(|_| invalid(format!("{name} is not UTF-8")))
 }
 
-/// Writes as much of `text` as fits with a NUL into `buffer`, cut at a whole character. Nothing for a capacity of 0.
+/// Writes as much of `text` as fits with a NUL into `buffer`, cut at a whole character, and the length of all of it
+/// without the NUL into `*length`. A capacity of 0 asks for the length only; a NULL `length` doesn't ask for it.
 ///
 /// # Safety
-/// `buffer` points to `capacity` writable bytes, or `capacity` is 0.
-pub(super) unsafe fn copy_text(text: &str, buffer: *mut c_char, capacity: usize) {
-    let Some(room) = capacity.checked_sub(1) else { return };
-    let length = text.floor_char_boundary(room);
-    // SAFETY: length + 1 <= capacity bytes are written, which the caller promises; `text` is the library's own.
-    unsafe {
-        std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), length);
-        *buffer.add(length) = 0;
+/// A `buffer` that isn't NULL points to `capacity` writable bytes, a `length` that isn't NULL is writable.
+pub(super) unsafe fn put_text(
+    text: &str,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> Result<(), Failure> {
+    if !length.is_null() {
+        check(length, "length")?;
     }
+    if let Some(room) = capacity.checked_sub(1) {
+        check(buffer, "buffer")?;
+        let fitting = text.floor_char_boundary(room);
+        // SAFETY: fitting + 1 <= capacity bytes are written, which the caller promises; `text` is the library's own.
+        unsafe {
+            std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), fitting);
+            *buffer.add(fitting) = 0;
+        }
+    }
+    if !length.is_null() {
+        // SAFETY: not NULL and aligned, checked above; writable, promised by the caller.
+        unsafe { *length = text.len() };
+    }
+    Ok(())
 }
 
 /// A struct of the ABI that begins with `uint32_t struct_size`, so that it can grow.

@@ -1,6 +1,6 @@
 //! Statuses, the last error of a thread, and the guard every function runs in.
 
-use super::memory::{copy_text, invalid};
+use super::memory::put_text;
 use crate::error::{Error, ErrorKind};
 use std::cell::RefCell;
 use std::os::raw::c_char;
@@ -99,7 +99,8 @@ pub(super) fn guard(body: impl FnOnce() -> Result<qmf_status, Failure>) -> qmf_s
             )
         }
     };
-    LAST_ERROR.with_borrow_mut(|last| *last = message);
+    // A thread that is ending may have lost its text already; the status still tells.
+    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = message);
     status
 }
 
@@ -113,19 +114,10 @@ pub(super) fn guard(body: impl FnOnce() -> Result<qmf_status, Failure>) -> qmf_s
 /// `buffer` points to `capacity` writable bytes, `length` to a writable `size_t` or is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_last_error(buffer: *mut c_char, capacity: usize, length: *mut usize) -> qmf_status {
-    if buffer.is_null() && capacity > 0 || !length.is_aligned() {
-        return guard(|| Err(invalid("qmf_last_error: buffer is NULL or length is misaligned")));
-    }
-    LAST_ERROR.with_borrow(|text| {
-        // SAFETY: the caller promises `capacity` bytes; copy_text writes no more. `length` is NULL or writable.
-        unsafe {
-            copy_text(text, buffer, capacity);
-            if !length.is_null() {
-                *length = text.len();
-            }
-        }
-    });
-    QMF_OK
+    // A thread that is ending may have lost its text already.
+    let text = LAST_ERROR.try_with(|last| last.borrow().clone()).unwrap_or_default();
+    // SAFETY: promised by the caller.
+    guard(|| unsafe { put_text(&text, buffer, capacity, length) }.map(|()| QMF_OK))
 }
 
 #[cfg(test)]

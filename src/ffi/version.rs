@@ -1,6 +1,6 @@
 //! Versions.
 
-use super::memory::{copy_text, invalid};
+use super::memory::put_text;
 use super::status::{QMF_OK, guard, qmf_status};
 use std::os::raw::c_char;
 
@@ -15,18 +15,14 @@ pub extern "C" fn qmf_abi_version() -> u32 {
     QMF_ABI_VERSION
 }
 
-/// Copies the library's version ("0.1.0"), NUL-terminated, into `buffer` of `capacity` bytes; cut if it doesn't fit.
+/// Copies the library's version ("0.1.0"), NUL-terminated, into `buffer` of `capacity` bytes.
+///
+/// `buffer`, `capacity` and `length` are as for `qmf_last_error`.
 ///
 /// # Safety
-/// `buffer` points to `capacity` writable bytes.
+/// `buffer` points to `capacity` writable bytes, `length` is NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qmf_version(buffer: *mut c_char, capacity: usize) -> qmf_status {
-    guard(|| {
-        if buffer.is_null() {
-            return Err(invalid("buffer is NULL"));
-        }
-        // SAFETY: `capacity` writable bytes, promised by the caller.
-        unsafe { copy_text(env!("CARGO_PKG_VERSION"), buffer, capacity) };
-        Ok(QMF_OK)
-    })
+pub unsafe extern "C" fn qmf_version(buffer: *mut c_char, capacity: usize, length: *mut usize) -> qmf_status {
+    // SAFETY: promised by the caller.
+    guard(|| unsafe { put_text(env!("CARGO_PKG_VERSION"), buffer, capacity, length) }.map(|()| QMF_OK))
 }

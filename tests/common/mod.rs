@@ -42,7 +42,7 @@ pub fn installed(store: &Store, name: &str) -> Pack {
     let _guard = FETCHING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if store.open(name).is_err() {
         store
-            .fetch(name)
+            .fetch(name, &FetchOptions::default())
             .unwrap_or_else(|error| panic!("cannot fetch {name}: {error}"));
     }
     store.open(name).unwrap()

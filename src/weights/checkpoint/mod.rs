@@ -27,8 +27,8 @@ const MAX_STORAGE_BYTES: u64 = 8 * MAX_ELEMENTS as u64;
 
 /// Reads the tensors of the state dict in the checkpoint at `path` whose full key `select` accepts.
 ///
-/// Keys are as in the file (see [`backbone_name`] for the official MagFace ones), values are converted to f32, and
-/// strides are resolved to row-major order. What `select` turns down (classification head, optimiser state) is
+/// Keys are as in the file, wrappers of the training code included; values are converted to f32, and strides are
+/// resolved to row-major order. What `select` turns down (classification head, optimiser state) is
 /// neither read nor kept; each selected storage is read once.
 ///
 /// # Errors
@@ -55,19 +55,6 @@ pub fn read(path: &Path, select: &dyn Fn(&str) -> bool) -> Result<TensorMap> {
 /// As [`read`], without the file's name.
 pub fn read_bytes(bytes: &[u8], select: &dyn Fn(&str) -> bool) -> Result<TensorMap> {
     read_from(Cursor::new(bytes), select)
-}
-
-/// The name within the backbone of a key of an official MagFace checkpoint, or `None` when the key belongs to
-/// something else.
-///
-/// Training wraps the backbone in a member `features` and either the whole model or that member in a parallel
-/// `module`, so keys are `features.module.NAME`, `module.features.NAME` or, from one device, `features.NAME`. The
-/// heads (`module.fc.weight`, `parallel_fc.weight`) are none of these; the batch norms' `num_batches_tracked` counts
-/// training steps and decides nothing.
-pub fn backbone_name(key: &str) -> Option<&str> {
-    let key = key.strip_prefix("module.").unwrap_or(key).strip_prefix("features.")?;
-    let name = key.strip_prefix("module.").unwrap_or(key);
-    (!name.ends_with("num_batches_tracked")).then_some(name)
 }
 
 fn read_from<R: Read + Seek>(input: R, select: &dyn Fn(&str) -> bool) -> Result<TensorMap> {

@@ -569,20 +569,3 @@ fn containers_that_are_not_ours_are_named() {
     let message = refusal(&zip.finish().unwrap().into_inner(), ErrorKind::Weights);
     assert!(message.contains("without the data.pkl"), "{message}");
 }
-
-#[test]
-fn backbone_names_are_found_under_every_wrapping() {
-    let same = |key, name| assert_eq!(backbone_name(key), name, "{key}");
-    same("features.module.conv1.weight", Some("conv1.weight"));
-    same("module.features.conv1.weight", Some("conv1.weight"));
-    same("features.conv1.weight", Some("conv1.weight"));
-    // The backbone's last batch norm is called `features` itself, its linear layer `fc`.
-    same("module.features.features.weight", Some("features.weight"));
-    same("features.module.features.bias", Some("features.bias"));
-    same("features.module.fc.weight", Some("fc.weight"));
-    same("module.fc.weight", None);
-    same("fc.weight", None);
-    same("parallel_fc.weight", None);
-    same("module.features.bn1.num_batches_tracked", None);
-    same("features", None);
-}
