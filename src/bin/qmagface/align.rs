@@ -5,9 +5,11 @@ use crate::failure::{Failure, Outcome};
 use crate::folder::{self, Skipped};
 use crate::output;
 use clap::{Args, ValueEnum};
+use qmagface::replace::replace;
 use qmagface::{Chip, Engine, Error, ErrorKind, FaceChoice, Result, image};
 use serde_json::json;
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -126,18 +128,12 @@ fn numbered(target: &Path, index: usize) -> PathBuf {
     ))
 }
 
-/// Writes a file whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path, "write", &error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".qmagface-")
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    replace(path, |mut file| file.write_all(bytes).map_err(failed))
 }
 
 /// Where each photo's chip goes: the same path with the format's ending. Photos that differ by their ending only keep

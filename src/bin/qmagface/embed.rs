@@ -7,6 +7,7 @@ use crate::journal::{Entry, Header, Journal};
 use crate::output;
 use clap::Args;
 use npyz::WriterBuilder;
+use qmagface::replace::replace;
 use qmagface::{Chip, Engine, Error, ErrorKind, Result, image};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -234,7 +235,7 @@ fn write_arrays(
     Ok(names.len())
 }
 
-/// Writes an .npy file beside its place, then moves it there.
+/// Writes an .npy file of `shape`.
 fn write_npy<T: npyz::Serialize + ?Sized>(
     path: &Path,
     scalar: &str,
@@ -242,23 +243,17 @@ fn write_npy<T: npyz::Serialize + ?Sized>(
     fill: impl FnOnce(&mut npyz::NpyWriter<T, BufWriter<&File>>) -> Result<()>,
 ) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path, "write", &error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new()
-        .prefix(".qmagface-")
-        .tempfile_in(folder)
-        .map_err(failed)?;
     let scalar = scalar
         .parse()
         .map_err(|_| Error::new(ErrorKind::Internal, format!("no numpy type {scalar}")))?;
-    let mut writer = npyz::WriteOptions::new()
-        .dtype(npyz::DType::Plain(scalar))
-        .shape(shape)
-        .writer(BufWriter::new(file.as_file()))
-        .begin_nd()
-        .map_err(failed)?;
-    fill(&mut writer)?;
-    writer.finish().map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    replace(path, |file| {
+        let mut writer = npyz::WriteOptions::new()
+            .dtype(npyz::DType::Plain(scalar))
+            .shape(shape)
+            .writer(BufWriter::new(file))
+            .begin_nd()
+            .map_err(failed)?;
+        fill(&mut writer)?;
+        writer.finish().map_err(failed)
+    })
 }

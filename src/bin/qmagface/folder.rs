@@ -61,12 +61,21 @@ pub fn list(source: &Path) -> Result<Listing> {
     for entry in WalkDir::new(source).follow_links(true).sort_by_file_name() {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) if is_image(entry.path()) => listing.images.push(relative(entry.path())),
-            Ok(entry) => listing.skipped.push(Skipped {
-                path: relative(entry.path()),
-                reason: "not an image by its name".to_owned(),
-                failed: false,
-            }),
+            Ok(entry) if entry.file_type().is_file() && is_image(entry.path()) => {
+                listing.images.push(relative(entry.path()));
+            }
+            Ok(entry) => {
+                // Reading a pipe would wait for ever.
+                let reason = match entry.file_type().is_file() {
+                    true => "not an image by its name",
+                    false => "not a regular file",
+                };
+                listing.skipped.push(Skipped {
+                    path: relative(entry.path()),
+                    reason: reason.to_owned(),
+                    failed: false,
+                });
+            }
             Err(error) => listing.skipped.push(Skipped {
                 path: error.path().map(relative).unwrap_or_default(),
                 reason: error.io_error().map_or_else(|| error.to_string(), ToString::to_string),

@@ -1,13 +1,16 @@
 //! Pictures for people: a photo with its boxes and landmarks, the aligned chips beside it, the numbers below.
 
 use ab_glyph::{FontRef, PxScale};
+use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use imageproc::drawing::{
     draw_filled_circle_mut, draw_filled_rect_mut, draw_hollow_rect_mut, draw_text_mut, text_size,
 };
 use imageproc::rect::Rect;
+use qmagface::replace::replace;
 use qmagface::{BgrImage, Chip, Comparison, Error, ErrorKind, Extraction, Face, Result};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 const BACKGROUND: Rgb<u8> = Rgb([250, 250, 250]);
@@ -130,13 +133,11 @@ fn annotated(image: &BgrImage, faces: &[Face]) -> RgbImage {
             );
         }
         if faces.len() > 1 {
-            text_in(
-                &mut photo,
-                x1.max(0) as u32 + 4,
-                y1.max(0) as u32,
-                &(index + 1).to_string(),
-                BOX,
-            );
+            let number = (index + 1).to_string();
+            let (x, y) = (x1.max(0), y1.max(0));
+            let label = Rect::at(x, y).of_size(width_of(&number) + 6, TEXT as u32 + 2);
+            draw_filled_rect_mut(&mut photo, label, BOX);
+            text_in(&mut photo, x as u32 + 3, y as u32, &number, BACKGROUND);
         }
     }
     photo
@@ -183,8 +184,10 @@ fn save(picture: &RgbImage, out: &Path) -> Result<()> {
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", &error))?;
     }
-    picture.save(out).map_err(|error| match error {
-        image::ImageError::IoError(error) => Error::io(out, "write", &error),
-        error => Error::new(ErrorKind::Io, format!("cannot write {}: {error}", out.display())),
+    replace(out, |file| {
+        let mut writer = BufWriter::new(file);
+        let encoded = picture.write_with_encoder(PngEncoder::new(&mut writer));
+        encoded.map_err(|error| Error::new(ErrorKind::Io, format!("cannot write {}: {error}", out.display())))?;
+        writer.flush().map_err(|error| Error::io(out, "write", &error))
     })
 }
