@@ -20,6 +20,7 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
+//! | [`replace`] | writing a file whole or not at all |
 //! | [`image`] | pixels: borrowed views, decoding with limits, OpenCV-compatible resizing |
 //! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
 //! | [`device`] | CPU or CUDA, and loading libtorch's CUDA half at run time |
@@ -41,6 +42,7 @@ pub mod ffi;
 pub mod image;
 pub mod model;
 pub mod network;
+pub mod replace;
 pub mod weights;
 
 pub use align::Chip;

@@ -10,7 +10,7 @@ use crate::detect::{Face, Landmarks, Mtcnn};
 use crate::device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
-use crate::model::manifest::Kind;
+use crate::model::manifest::{Kind, ScoreThreshold};
 use crate::model::{Pack, Store};
 use crate::network::{self, EmbeddingNetwork};
 use parking_lot::Mutex;
@@ -43,6 +43,7 @@ pub struct Engine {
     options: EngineOptions,
     parameters: Option<QualityParameters>,
     unified: Option<UnifiedQuality>,
+    thresholds: Vec<ScoreThreshold>,
     info: EngineInfo,
 }
 
@@ -93,6 +94,11 @@ impl Engine {
             beta: c.beta,
         });
         let parameters = options.parameters.or(from_pack);
+        // The pack's thresholds are of scores with the pack's own parameters.
+        let thresholds = match (&options.parameters, &manifest.calibration) {
+            (None, Some(calibration)) => calibration.thresholds.clone(),
+            _ => Vec::new(),
+        };
         let unified = manifest.uqs.as_ref().map(|uqs| UnifiedQuality {
             centre: uqs.centre,
             scale: uqs.scale,
@@ -113,6 +119,7 @@ impl Engine {
             options: options.clone(),
             parameters,
             unified,
+            thresholds,
             info,
         })
     }
@@ -183,6 +190,12 @@ impl Engine {
             )
         })?;
         compare::compare(a, b, &parameters)
+    }
+
+    /// Scores that few impostor pairs reach, by falling FMR, as the pack's makers measured them; empty where they
+    /// didn't, and where the options replace the pack's (alpha, beta).
+    pub fn thresholds(&self) -> &[ScoreThreshold] {
+        &self.thresholds
     }
 
     /// Detects, chooses one face ([`EngineOptions::face`]), aligns and embeds it. `None`: the image has no face.

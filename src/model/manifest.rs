@@ -166,6 +166,19 @@ pub struct Calibration {
     pub procedure: String,
     /// On which images, with which landmarks, in words.
     pub fitted_on: String,
+    /// Scores that few impostor pairs of that data reach, by falling FMR; empty where none were measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<ScoreThreshold>,
+}
+
+/// The quality-aware score that a given share of impostor pairs reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreThreshold {
+    /// False match rate, above 0 and below 1.
+    pub fmr: f64,
+    /// Pairs scoring this or more are taken for the same person, -1000..=1.
+    pub score: f64,
 }
 
 /// How far calibration constants can be trusted.
@@ -384,6 +397,14 @@ impl Manifest {
             self.check_range("calibration.beta", calibration.beta, -100.0, 100.0)?;
             self.check_line("calibration.procedure", &calibration.procedure)?;
             self.check_line("calibration.fitted_on", &calibration.fitted_on)?;
+            for threshold in &calibration.thresholds {
+                self.check_range("calibration.thresholds.fmr", threshold.fmr, 1e-12, 1.0)?;
+                self.check_range("calibration.thresholds.score", threshold.score, -1000.0, 1.0)?;
+            }
+            let falling = |pair: &[ScoreThreshold]| pair[0].fmr > pair[1].fmr && pair[0].score <= pair[1].score;
+            if !calibration.thresholds.windows(2).all(falling) {
+                return Err(self.wrong("calibration.thresholds", "must be by falling fmr and rising score"));
+            }
         }
         if let Some(uqs) = &self.uqs {
             self.check_range("uqs.centre", uqs.centre, 0.0, 1000.0)?;

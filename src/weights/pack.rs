@@ -3,6 +3,7 @@
 use super::element::Element;
 use super::{MAX_ELEMENTS, TensorMap, WeightTensor, damaged, too_large};
 use crate::error::{Error, ErrorKind, Result};
+use crate::replace::replace;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -34,25 +35,9 @@ pub fn write(path: &Path, tensors: &TensorMap, metadata: &BTreeMap<String, Strin
     let bytes = safetensors::serialize(tensors.iter(), Some(info))
         .map_err(|e| damaged(format!("cannot write {}: {e}", path.display())))?;
 
-    let failed = |e: &std::io::Error| Error::io(path, "write", e);
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".weights-");
-    #[cfg(unix)]
-    {
-        // A temporary file is private by default; a pack is as readable as any file (the umask still applies).
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder).map_err(|e| failed(&e))?;
-    file.write_all(&bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|e| failed(&e))?;
-    file.persist(path).map_err(|e| failed(&e.error))?;
-    Ok(())
+    replace(path, |mut file| {
+        file.write_all(&bytes).map_err(|e| Error::io(path, "write", &e))
+    })
 }
 
 /// Reads the pack, or any other safetensors file of floats, at `path`.

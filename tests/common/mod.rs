@@ -1,7 +1,7 @@
 //! What the integration tests share: where test data lies, and what happens when it is missing.
 #![allow(dead_code)] // each test binary uses a part of it
 
-use qmagface::model::{FetchOptions, Pack, Store};
+use qmagface::model::{FetchOptions, Manifest, Pack, Store, catalogue};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -36,16 +36,25 @@ pub fn photos() -> PathBuf {
     folder
 }
 
-/// The pack `name`, fetched first where it isn't installed.
+/// The built-in pack `name` as this version has it, fetched first where it isn't installed or is of another version.
 pub fn installed(store: &Store, name: &str) -> Pack {
     static FETCHING: Mutex<()> = Mutex::new(()); // tests run side by side
     let _guard = FETCHING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if store.open(name).is_err() {
-        store
+    let current = |pack: &Pack| {
+        let built_in = catalogue::find(name).unwrap();
+        let installed = pack.manifest();
+        Manifest {
+            weights: installed.weights.clone(),
+            lnet: installed.lnet.clone(),
+            ..built_in.clone()
+        } == *installed
+    };
+    match store.open(name) {
+        Ok(pack) if current(&pack) => pack,
+        _ => store
             .fetch(name, &FetchOptions::default())
-            .unwrap_or_else(|error| panic!("cannot fetch {name}: {error}"));
+            .unwrap_or_else(|error| panic!("cannot fetch {name}: {error}")),
     }
-    store.open(name).unwrap()
 }
 
 /// Where the set-up keeps downloads: `QMAGFACE_CACHE`, else `$XDG_CACHE_HOME/qmagface`, else `~/.cache/qmagface`.

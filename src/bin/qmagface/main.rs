@@ -1,1 +1,77 @@
-fn main() {}
+//! The command line: `qmagface detect | align | embed | quality | compare | draw | models`.
+
+mod align;
+mod arguments;
+mod compare;
+mod detect;
+mod draw;
+mod embed;
+mod failure;
+mod folder;
+mod journal;
+mod models;
+mod output;
+mod picture;
+mod quality;
+
+use arguments::Shared;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Face recognition with quality in every comparison.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What `--help` says about exit codes; [`failure`] keeps them.
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, in whole or for some of the files; 2 wrong usage; \
+3 no face where one is needed; 4 model not installed; 5 device not available.
+Models are kept in $QMAGFACE_CACHE, else $XDG_CACHE_HOME/qmagface, else ~/.cache/qmagface.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find faces and their five landmarks
+    Detect(detect::Arguments),
+    /// Align the faces of a folder of photos to 112x112 chips
+    Align(align::Arguments),
+    /// Embed a folder of chips or photos into .npy files
+    Embed(embed::Arguments),
+    /// Measure the quality of faces
+    Quality(quality::Arguments),
+    /// Compare the faces of two photos
+    Compare(compare::Arguments),
+    /// Draw what the detector and the aligner see in a photo
+    Draw(draw::Arguments),
+    /// List, fetch, import and verify models
+    #[command(subcommand)]
+    Models(models::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .format_target(false)
+        .init();
+    let shared = &cli.shared;
+    let result = match cli.command {
+        Command::Detect(arguments) => detect::run(shared, &arguments),
+        Command::Align(arguments) => align::run(shared, &arguments),
+        Command::Embed(arguments) => embed::run(shared, &arguments),
+        Command::Quality(arguments) => quality::run(shared, &arguments),
+        Command::Compare(arguments) => compare::run(shared, &arguments),
+        Command::Draw(arguments) => draw::run(shared, &arguments),
+        Command::Models(command) => models::run(shared, &command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report(shared.json);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `qmagface align`.
+
+use crate::arguments::{Detection, Shared};
+use crate::failure::{Failure, Outcome};
+use crate::folder::{self, Skipped};
+use crate::output;
+use clap::{Args, ValueEnum};
+use qmagface::replace::replace;
+use qmagface::{Chip, Engine, Error, ErrorKind, FaceChoice, Result, image};
+use serde_json::json;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Folder of photos; its tree is kept
+    #[arg(short, long)]
+    source: PathBuf,
+    /// Folder the chips are written to
+    #[arg(short, long)]
+    result: PathBuf,
+    /// Which of several faces: best (highest score), largest, central, or all (NAME_0.png, NAME_1.png, ...)
+    #[arg(long, default_value = "best")]
+    face: String,
+    /// File format of the chips; png and bmp are lossless
+    #[arg(long, value_enum, default_value_t = Format::Png)]
+    format: Format,
+    /// Align again what the result folder already has
+    #[arg(long)]
+    overwrite: bool,
+    #[command(flatten)]
+    detection: Detection,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Png,
+    Bmp,
+    Jpg,
+}
+
+impl Format {
+    fn ending(self) -> &'static str {
+        match self {
+            Format::Png => "png",
+            Format::Bmp => "bmp",
+            Format::Jpg => "jpg",
+        }
+    }
+
+    fn encode(self, chip: &Chip) -> Result<Vec<u8>> {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let rgb = chip.to_image().to_rgb();
+        match self {
+            Format::Png => rgb.write_to(&mut bytes, ::image::ImageFormat::Png),
+            Format::Bmp => rgb.write_to(&mut bytes, ::image::ImageFormat::Bmp),
+            Format::Jpg => rgb.write_with_encoder(::image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 98)),
+        }
+        .map_err(|error| Error::new(ErrorKind::Internal, format!("cannot encode a chip: {error}")))?;
+        Ok(bytes.into_inner())
+    }
+}
+
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
+    let choice = match arguments.face.as_str() {
+        "all" => None,
+        other => Some(other.parse::<FaceChoice>().map_err(|error| error.at("--face"))?),
+    };
+    let folder::Listing { images, mut skipped } = folder::list(&arguments.source)?;
+    let engine = shared.engine(&arguments.detection, None)?;
+    let progress = output::progress(images.len(), shared.json);
+    let (mut written, mut done_before) = (0, 0);
+    for (relative, target) in images.iter().zip(targets(&images, arguments.format)) {
+        let names = |index: usize| match choice {
+            Some(_) => arguments.result.join(&target),
+            None => numbered(&arguments.result.join(&target), index),
+        };
+        if !arguments.overwrite && names(0).exists() {
+            done_before += 1;
+        } else {
+            let source = arguments.source.join(relative);
+            match chips(&engine, choice, &source) {
+                Ok(chips) => {
+                    // The first last: its presence says that the photo is done.
+                    for (index, chip) in chips.iter().enumerate().rev() {
+                        write(&names(index), &arguments.format.encode(chip)?)?;
+                    }
+                    written += chips.len();
+                }
+                Err(error) => skipped.push(Skipped::image(relative, &source, &error)),
+            }
+        }
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    report(shared, written, done_before, &skipped);
+    Failure::if_some(folder::failures(&skipped), images.len())
+}
+
+/// The chips of a photo's chosen face, or of all.
+fn chips(engine: &Engine, choice: Option<FaceChoice>, source: &Path) -> Result<Vec<Chip>> {
+    let image = image::read(source, &engine.options().limits)?;
+    let faces = engine.detect(&image)?;
+    let chosen: Vec<_> = match choice {
+        Some(choice) => choice
+            .choose(&faces, image.width(), image.height())
+            .into_iter()
+            .collect(),
+        None => faces,
+    };
+    if chosen.is_empty() {
+        return Err(Error::new(ErrorKind::NoFace, "no face"));
+    }
+    chosen
+        .iter()
+        .map(|face| engine.align(&image, &face.landmarks))
+        .collect()
+}
+
+/// `a.png` becomes `a_3.png`.
+fn numbered(target: &Path, index: usize) -> PathBuf {
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    target.with_file_name(format!(
+        "{}_{index}.{}",
+        part(target.file_stem()),
+        part(target.extension())
+    ))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| Error::io(path, "write", &error);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    replace(path, |mut file| file.write_all(bytes).map_err(failed))
+}
+
+/// Where each photo's chip goes: the same path with the format's ending. Photos that differ by their ending only keep
+/// it (`a.jpg.png`, `a.bmp.png`), so that none is lost.
+fn targets(images: &[PathBuf], format: Format) -> Vec<PathBuf> {
+    let plain = |path: &PathBuf| path.with_extension(format.ending());
+    let mut uses: HashMap<PathBuf, usize> = HashMap::new();
+    for path in images {
+        *uses.entry(plain(path)).or_default() += 1;
+    }
+    let unique = |path: &PathBuf| match uses[&plain(path)] {
+        1 => plain(path),
+        _ => path.with_file_name(format!(
+            "{}.{}",
+            path.file_name().unwrap_or_default().to_string_lossy(),
+            format.ending()
+        )),
+    };
+    images.iter().map(unique).collect()
+}
+
+fn report(shared: &Shared, written: usize, done_before: usize, skipped: &[Skipped]) {
+    if shared.json {
+        let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
+        output::line(json!({"written": written, "done_before": done_before, "skipped": skipped}));
+        return;
+    }
+    let before = if done_before > 0 {
+        format!(", {done_before} photos were done before")
+    } else {
+        String::new()
+    };
+    output::line(format_args!(
+        "{written} chips written{before}, {} files skipped",
+        skipped.len()
+    ));
+    output::skipped(skipped);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_chip_overwrites_another() {
+        let images = ["a.jpg", "a.png", "b.jpeg", "x/a.jpg"].map(PathBuf::from);
+        let wanted = ["a.jpg.png", "a.png.png", "b.png", "x/a.png"].map(PathBuf::from);
+        assert_eq!(targets(&images, Format::Png), wanted);
+    }
+}

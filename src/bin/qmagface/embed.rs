@@ -1,0 +1,259 @@
+//! `qmagface embed`.
+
+use crate::arguments::{Choice, Detection, Shared};
+use crate::failure::{Failure, Outcome};
+use crate::folder::{self, Skipped};
+use crate::journal::{Entry, Header, Journal};
+use crate::output;
+use clap::Args;
+use npyz::WriterBuilder;
+use qmagface::replace::replace;
+use qmagface::{Chip, Engine, Error, ErrorKind, Result, image};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+/// Images embedded and written to the journal at once.
+const BATCH: usize = 16;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Folder of aligned 112x112 chips, or of photos with --align
+    #[arg(short, long)]
+    source: PathBuf,
+    /// Folder the two .npy files are written to
+    #[arg(short, long)]
+    result: PathBuf,
+    /// Name of the data set: the files are embeddings_NAME.npy and filenames_NAME.npy
+    #[arg(short = 'd', long = "dataset", value_name = "NAME", value_parser = dataset_name)]
+    name: String,
+    /// The images are photos: detect and align their faces first
+    #[arg(long)]
+    align: bool,
+    #[command(flatten)]
+    detection: Detection,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// A data set's name becomes part of a file name.
+fn dataset_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['/', '\\', '\0']) {
+        return Err("a name without / and \\".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
+    let folder::Listing { images, mut skipped } = folder::list(&arguments.source)?;
+    let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
+    std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
+    let journal_path = arguments.result.join(format!(".embeddings_{}.journal", arguments.name));
+    let mut journal = Journal::open(&journal_path, &header(&engine, arguments, &images))?;
+    if journal.done() > images.len() {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("{} was changed: delete it", journal_path.display()),
+        )
+        .into());
+    }
+    if journal.done() > 0 && !shared.json {
+        eprintln!("going on after {} images of an interrupted run", journal.done());
+    }
+    let progress = output::progress(images.len(), shared.json);
+    progress.set_position(journal.done() as u64);
+    progress.reset_eta();
+    for batch in images[journal.done()..].chunks(BATCH) {
+        journal.append(&embed(&engine, arguments, batch)?)?;
+        progress.inc(batch.len() as u64);
+    }
+    progress.finish_and_clear();
+    let paths = Paths::new(arguments);
+    let written = write_arrays(&journal, &images, &paths, engine.info().embedding_length, &mut skipped)?;
+    journal.remove()?;
+    if shared.json {
+        let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
+        output::line(json!({
+            "embeddings": paths.embeddings.to_string_lossy(),
+            "filenames": paths.filenames.to_string_lossy(),
+            "count": written,
+            "length": engine.info().embedding_length,
+            "model": engine.info().model,
+            "skipped": skipped,
+        }));
+    } else {
+        output::line(format_args!(
+            "{written} embeddings of {} floats in {}, {} files skipped",
+            engine.info().embedding_length,
+            paths.embeddings.display(),
+            skipped.len()
+        ));
+        output::skipped(&skipped);
+    }
+    Failure::if_some(folder::failures(&skipped), images.len())
+}
+
+/// The two result files.
+struct Paths {
+    embeddings: PathBuf,
+    filenames: PathBuf,
+}
+
+impl Paths {
+    fn new(arguments: &Arguments) -> Self {
+        let path = |kind: &str| arguments.result.join(format!("{kind}_{}.npy", arguments.name));
+        Paths {
+            embeddings: path("embeddings"),
+            filenames: path("filenames"),
+        }
+    }
+}
+
+/// What a journal must agree with to be gone on with.
+fn header(engine: &Engine, arguments: &Arguments, images: &[PathBuf]) -> Header {
+    let mut hash = Sha256::new();
+    for path in images {
+        hash.update(folder::name(path));
+        hash.update([0]);
+    }
+    let input = match arguments.align {
+        true => format!("photos {:?} {:?}", engine.options().detector, engine.options().face),
+        false => "chips".to_owned(),
+    };
+    Header {
+        format: 1,
+        model: engine.info().fingerprint.to_string(),
+        source: std::path::absolute(&arguments.source).unwrap_or_else(|_| arguments.source.clone()),
+        input,
+        images: hex::encode(hash.finalize()),
+    }
+}
+
+/// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
+fn embed(engine: &Engine, arguments: &Arguments, batch: &[PathBuf]) -> Result<Vec<Entry>> {
+    let chips: Vec<Result<Chip, Skipped>> = batch
+        .iter()
+        .map(|relative| {
+            let source = arguments.source.join(relative);
+            chip(engine, arguments, &source).map_err(|error| Skipped::image(relative, &source, &error))
+        })
+        .collect();
+    let good: Vec<&Chip> = chips.iter().flatten().collect();
+    let mut embeddings = engine.embed(&good)?.into_iter();
+    chips
+        .iter()
+        .map(|chip| match chip {
+            Ok(_) => embeddings
+                .next()
+                .map(|embedding| Entry::embedding(&embedding))
+                .ok_or_else(|| Error::new(ErrorKind::Internal, "the network gave fewer embeddings than chips")),
+            Err(Skipped { reason, failed, .. }) => Ok(Entry::Skipped {
+                reason: reason.clone(),
+                failed: *failed,
+            }),
+        })
+        .collect()
+}
+
+fn chip(engine: &Engine, arguments: &Arguments, source: &Path) -> Result<Chip> {
+    let image = image::read(source, &engine.options().limits)?;
+    if !arguments.align {
+        return Chip::from_image(image).map_err(|error| {
+            Error::new(
+                error.kind(),
+                format!("{error} (`qmagface align`, or embed with --align)"),
+            )
+        });
+    }
+    let faces = engine.detect(&image)?;
+    let face = engine.options().face.choose(&faces, image.width(), image.height());
+    let face = face.ok_or_else(|| Error::new(ErrorKind::NoFace, "no face"))?;
+    engine.align(&image, &face.landmarks)
+}
+
+/// Turns the journal into the two arrays, and says how many embeddings there are. Both files are replaced whole.
+fn write_arrays(
+    journal: &Journal,
+    images: &[PathBuf],
+    paths: &Paths,
+    length: usize,
+    skipped: &mut Vec<Skipped>,
+) -> Result<usize> {
+    let mut names = Vec::new();
+    for (relative, entry) in images.iter().zip(journal.entries()?) {
+        match entry? {
+            Entry::Embedding(_) => names.push(folder::name(relative)),
+            Entry::Skipped { reason, failed } => {
+                skipped.push(Skipped {
+                    path: relative.clone(),
+                    reason,
+                    failed,
+                });
+            }
+        }
+    }
+    skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    let shape = [names.len() as u64, length as u64];
+    write_npy(
+        &paths.embeddings,
+        "<f4",
+        &shape,
+        |writer: &mut npyz::NpyWriter<f32, _>| {
+            for entry in journal.entries()? {
+                if let Some(values) = entry?.values() {
+                    if values.len() != length {
+                        return Err(Error::new(
+                            ErrorKind::Io,
+                            "the journal was changed: an embedding has another length",
+                        ));
+                    }
+                    writer
+                        .extend(values)
+                        .map_err(|error| Error::io(&paths.embeddings, "write", &error))?;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    // numpy's unicode arrays have one width, in characters; an empty one has width 1.
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(1);
+    write_npy(
+        &paths.filenames,
+        &format!("<U{width}"),
+        &shape[..1],
+        |writer: &mut npyz::NpyWriter<str, _>| {
+            for name in &names {
+                writer
+                    .push(name.as_str())
+                    .map_err(|error| Error::io(&paths.filenames, "write", &error))?;
+            }
+            Ok(())
+        },
+    )?;
+    Ok(names.len())
+}
+
+/// Writes an .npy file of `shape`.
+fn write_npy<T: npyz::Serialize + ?Sized>(
+    path: &Path,
+    scalar: &str,
+    shape: &[u64],
+    fill: impl FnOnce(&mut npyz::NpyWriter<T, BufWriter<&File>>) -> Result<()>,
+) -> Result<()> {
+    let failed = |error: std::io::Error| Error::io(path, "write", &error);
+    let scalar = scalar
+        .parse()
+        .map_err(|_| Error::new(ErrorKind::Internal, format!("no numpy type {scalar}")))?;
+    replace(path, |file| {
+        let mut writer = npyz::WriteOptions::new()
+            .dtype(npyz::DType::Plain(scalar))
+            .shape(shape)
+            .writer(BufWriter::new(file))
+            .begin_nd()
+            .map_err(failed)?;
+        fill(&mut writer)?;
+        writer.finish().map_err(failed)
+    })
+}

@@ -1,0 +1,230 @@
+//! The journal of an `embed` run: what is done is on disk, so that an interrupted run goes on where it stopped.
+//!
+//! A text file beside the results, one JSON value per line: first what the run is (model, folder, kind of input), then
+//! for each image of each finished batch its embedding or why it was skipped. Embeddings are hexadecimal, so that the
+//! resumed run gives the very same bytes.
+
+use qmagface::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+/// What a run is. A journal of another run is not gone on with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of this format.
+    pub format: u32,
+    /// The model's fingerprint.
+    pub model: String,
+    /// The source folder.
+    pub source: PathBuf,
+    /// How faces are looked for, or that the images are chips.
+    pub input: String,
+    /// Hash over the list of images.
+    pub images: String,
+}
+
+/// What became of one image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// The embedding's floats, little-endian, in hexadecimal.
+    Embedding(String),
+    /// Why there is none, and whether that is a failure.
+    Skipped { reason: String, failed: bool },
+}
+
+impl Entry {
+    pub fn embedding(values: &[f32]) -> Self {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Entry::Embedding(hex::encode(bytes))
+    }
+
+    /// The floats of an embedding; `None` for a skipped image or a damaged line.
+    pub fn values(&self) -> Option<Vec<f32>> {
+        let Entry::Embedding(text) = self else { return None };
+        let bytes = hex::decode(text).ok()?;
+        let floats = bytes
+            .chunks_exact(4)
+            .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        (bytes.len() % 4 == 0).then(|| floats.collect())
+    }
+}
+
+/// An open journal: entry `i` is of image `i`.
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    done: usize,
+}
+
+impl Journal {
+    /// Opens the journal of this run, or begins it. Lines after the last whole one are cut off.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when it can't be read or written, [`ErrorKind::InvalidArgument`] when it is of another run.
+    pub fn open(path: &Path, header: &Header) -> Result<Journal> {
+        let failed = |error: std::io::Error| Error::io(path, "write", &error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(failed)?;
+        let (mut done, mut whole) = (0, 0);
+        let mut reader = BufReader::new(&file);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+            let is_header = whole == 0;
+            if is_header {
+                match serde_json::from_slice::<Header>(&line) {
+                    Ok(found) if found == *header => {}
+                    Ok(_) => return Err(other_run(path)),
+                    Err(_) => break, // cut off in its first line: begins anew
+                }
+            } else if serde_json::from_slice::<Entry>(&line).is_err() {
+                break;
+            } else {
+                done += 1;
+            }
+            if line.last() != Some(&b'\n') {
+                done -= usize::from(!is_header);
+                break;
+            }
+            whole += line.len() as u64;
+            line.clear();
+        }
+        file.set_len(whole).map_err(failed)?;
+        if whole == 0 {
+            write_line(&mut file, header).map_err(failed)?;
+        }
+        Ok(Journal {
+            path: path.to_owned(),
+            file,
+            done,
+        })
+    }
+
+    /// How many images are done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Adds a batch.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when the disk is full.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<()> {
+        let mut lines = Vec::new();
+        for entry in entries {
+            write_line(&mut lines, entry).map_err(|error| Error::io(&self.path, "write", &error))?;
+        }
+        self.file
+            .write_all(&lines)
+            .map_err(|error| Error::io(&self.path, "write", &error))?;
+        self.done += entries.len();
+        Ok(())
+    }
+
+    /// All entries, in order, one at a time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when it can't be read again; an item fails when its line was changed meanwhile.
+    pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>>> {
+        let path = self.path.clone();
+        let file = File::open(&path).map_err(|error| Error::io(&path, "read", &error))?;
+        Ok(BufReader::new(file).lines().skip(1).map(move |line| {
+            let line = line.map_err(|error| Error::io(&path, "read", &error))?;
+            serde_json::from_str(&line)
+                .map_err(|error| Error::new(ErrorKind::Io, format!("{} was changed: {error}", path.display())))
+        }))
+    }
+
+    /// Removes the journal, once the results are written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when it can't be removed.
+    pub fn remove(self) -> Result<()> {
+        std::fs::remove_file(&self.path).map_err(|error| Error::io(&self.path, "remove", &error))
+    }
+}
+
+fn other_run(path: &Path) -> Error {
+    Error::new(
+        ErrorKind::InvalidArgument,
+        format!(
+            "{} is the journal of an interrupted run with another model, source folder, options or list of images: \
+             finish that run, or delete the file to begin anew",
+            path.display()
+        ),
+    )
+}
+
+fn write_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    out.write_all(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            format: 1,
+            model: "m".into(),
+            source: "s".into(),
+            input: "chips".into(),
+            images: "i".into(),
+        }
+    }
+
+    #[test]
+    fn a_cut_off_journal_goes_on_after_its_last_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let entries = [
+            Entry::embedding(&[1.5, -0.1]),
+            Entry::Skipped {
+                reason: "no face".into(),
+                failed: false,
+            },
+            Entry::embedding(&[f32::MIN_POSITIVE, 3e38]),
+        ];
+        Journal::open(&path, &header()).unwrap().append(&entries).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let ends: Vec<usize> = (1..=whole.len()).filter(|&at| whole[at - 1] == b'\n').collect();
+        for cut in 0..=whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let mut journal = Journal::open(&path, &header()).unwrap();
+            assert_eq!(
+                journal.done(),
+                ends.iter().filter(|&&end| end <= cut).count().saturating_sub(1),
+                "cut at {cut}"
+            );
+            let rest = &entries[journal.done()..];
+            journal.append(rest).unwrap();
+            let read: Vec<_> = journal.entries().unwrap().map(Result::unwrap).collect();
+            assert_eq!(read, entries, "cut at {cut}");
+            assert_eq!(std::fs::read(&path).unwrap(), whole, "cut at {cut}");
+        }
+        assert_eq!(entries[2].values().unwrap(), [f32::MIN_POSITIVE, 3e38]);
+    }
+
+    #[test]
+    fn the_journal_of_another_run_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        Journal::open(&path, &header()).unwrap();
+        let other = Header {
+            model: "n".into(),
+            ..header()
+        };
+        assert_eq!(
+            Journal::open(&path, &other).err().unwrap().kind(),
+            ErrorKind::InvalidArgument
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! What people and programs see: lines on standard output, which may be closed early (`| head`), and progress bars.
+
+use crate::folder::{Skipped, name};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{ErrorKind, Write};
+use std::process::exit;
+
+/// Prints a line. A reader that has gone away ends the program quietly, as it does other tools.
+pub fn line(text: impl std::fmt::Display) {
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+        if error.kind() == ErrorKind::BrokenPipe {
+            exit(0);
+        }
+        eprintln!("error: cannot write to standard output: {error}");
+        exit(1);
+    }
+}
+
+/// Lists skipped files with their reasons.
+pub fn skipped(skipped: &[Skipped]) {
+    for Skipped { path, reason, .. } in skipped {
+        line(format_args!("  {}: {reason}", name(path)));
+    }
+}
+
+/// A progress bar with the time left, on standard error; hidden where no person looks.
+pub fn progress(length: usize, json: bool) -> ProgressBar {
+    if json {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {per_sec}, {eta} left");
+    ProgressBar::new(length as u64).with_style(style.expect("a valid template"))
+}
