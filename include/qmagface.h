@@ -182,11 +182,11 @@ typedef struct qmf_image {
      */
     size_t stride;
     /**
-     * The first row.
+     * The first byte of the first row.
      */
     const uint8_t *data;
     /**
-     * Bytes at `data`: at least `(height - 1) * stride` and one row.
+     * Bytes at `data`: at least `(height - 1) * stride` and those of the last row without padding.
      */
     size_t data_size;
 } qmf_image;
@@ -238,7 +238,7 @@ typedef struct qmf_comparison {
      */
     uint32_t reserved;
     /**
-     * Cosine of the two embeddings, -1..1.
+     * Cosine of the two embeddings, -1..1 up to rounding.
      */
     double cosine;
     /**

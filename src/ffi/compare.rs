@@ -13,7 +13,7 @@ pub struct qmf_comparison {
     pub struct_size: u32,
     /// Zero; keeps the doubles aligned the same everywhere.
     pub reserved: u32,
-    /// Cosine of the two embeddings, -1..1.
+    /// Cosine of the two embeddings, -1..1 up to rounding.
     pub cosine: f64,
     /// Magnitude of the first embedding.
     pub quality_a: f64,

@@ -27,9 +27,9 @@ pub struct qmf_image {
     pub height: u32,
     /// Bytes from one row to the next; 0 for rows without padding.
     pub stride: usize,
-    /// The first row.
+    /// The first byte of the first row.
     pub data: *const u8,
-    /// Bytes at `data`: at least `(height - 1) * stride` and one row.
+    /// Bytes at `data`: at least `(height - 1) * stride` and those of the last row without padding.
     pub data_size: usize,
 }
 

@@ -77,7 +77,8 @@ pub(super) unsafe fn put_text(
     }
     if let Some(room) = capacity.checked_sub(1) {
         check(buffer, "buffer")?;
-        let fitting = text.floor_char_boundary(room);
+        let boundary = |&end: &usize| text.is_char_boundary(end);
+        let fitting = (0..=room.min(text.len())).rev().find(boundary).unwrap_or(0);
         // SAFETY: fitting + 1 <= capacity bytes are written, which the caller promises; `text` is the library's own.
         unsafe {
             std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), fitting);
