@@ -1,7 +1,7 @@
 //! `qmagface detect`.
 
 use crate::arguments::{Detection, Shared};
-use crate::failure::{Failure, Outcome, name};
+use crate::failure::{Failure, Outcome, report_image};
 use crate::output;
 use clap::Args;
 use qmagface::{Face, image};
@@ -40,12 +40,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             }
             Err(error) => {
                 failed += 1;
-                if shared.json {
-                    let error = json!({"kind": name(error.kind()), "message": error.message()});
-                    output::line(json!({"image": path.to_string_lossy(), "error": error}));
-                } else {
-                    eprintln!("error: {error}");
-                }
+                report_image(shared, path, &error);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! How a command fails: what it prints, and its exit code.
 
+use crate::arguments::Shared;
+use crate::output;
 use qmagface::{Error, ErrorKind};
 use serde_json::json;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Why a command ends with another exit code than 0.
@@ -58,8 +61,18 @@ impl Failure {
     }
 }
 
+/// Says that one of several images failed, in its place among the results.
+pub fn report_image(shared: &Shared, path: &Path, error: &Error) {
+    if shared.json {
+        let error = json!({"kind": name(error.kind()), "message": error.message()});
+        output::line(json!({"image": path.to_string_lossy(), "error": error}));
+    } else {
+        eprintln!("error: {error}");
+    }
+}
+
 /// The kind's name in JSON.
-pub fn name(kind: ErrorKind) -> &'static str {
+fn name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::InvalidArgument => "invalid_argument",
         ErrorKind::Io => "io",

@@ -2,7 +2,7 @@
 
 use crate::arguments::{Choice, Detection, Shared};
 use crate::detect::count;
-use crate::failure::{Failure, Outcome, name};
+use crate::failure::{Failure, Outcome, report_image};
 use crate::output;
 use clap::Args;
 use serde_json::json;
@@ -47,12 +47,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             Ok(None) => output::line(format_args!("{image}: no face")),
             Err(error) => {
                 failed += 1;
-                if shared.json {
-                    let error = json!({"kind": name(error.kind()), "message": error.message()});
-                    output::line(json!({"image": image, "error": error}));
-                } else {
-                    eprintln!("error: {error}");
-                }
+                report_image(shared, path, &error);
             }
         }
     }
