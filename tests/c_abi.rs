@@ -296,7 +296,7 @@ fn only_the_functions_of_the_header_leave_the_library() {
         .lines()
         // Declarations begin at the margin, comments don't begin with a type.
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()) && !line.starts_with("typedef"))
-        .filter_map(|line| line.split_once('(')?.0.rsplit(|c: char| c == ' ' || c == '*').next())
+        .filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next())
         .collect();
     assert!(
         declared.contains("qmf_abi_version") && declared.contains("qmf_compare"),
