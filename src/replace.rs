@@ -40,16 +40,19 @@ mod tests {
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("result");
-        let write = |mut file: &File, text: &str| file.write_all(text.as_bytes()).unwrap();
-        replace(&path, |file| Ok(write(file, "old"))).unwrap();
+        let write = |mut file: &File, text: &str| -> Result<()> {
+            file.write_all(text.as_bytes()).unwrap();
+            Ok(())
+        };
+        replace(&path, |file| write(file, "old")).unwrap();
         let failed = replace(&path, |file| {
-            write(file, "half of the new");
+            write(file, "half of the new")?;
             Err(Error::new(ErrorKind::Internal, "stopped"))
         });
         assert_eq!(failed.unwrap_err().message(), "stopped");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        replace(&path, |file| Ok(write(file, "new"))).unwrap();
+        replace(&path, |file| write(file, "new")).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(
             replace(&path.join("below-a-file"), |_| Ok(())).unwrap_err().kind(),

@@ -735,3 +735,24 @@ fn a_closed_reader_ends_the_program_quietly() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn the_rust_example_prints_what_compare_prints() {
+    qmagface(); // installs the models
+    let example = program().parent().unwrap().join("examples/compare"); // `cargo test` builds it
+    let photos = [photo("obama.jpg"), photo("biden.jpg")];
+    let example = |arguments: &[&str]| Run::of(Command::new(&example).args(arguments));
+    let printed = example(&[&photos[0], &photos[1]]).ok().out;
+    let compared = run(&["compare", &photos[0], &photos[1], "--json"])
+        .ok()
+        .json()
+        .remove(0);
+    for field in ["cosine", "score"] {
+        assert!(
+            printed.contains(&format!("{:.4}", compared[field].as_f64().unwrap())),
+            "{field}: {printed}"
+        );
+    }
+    example(&["/no/such.jpg", &photos[1]]).fails(1, &["/no/such.jpg"]);
+    example(&[]).fails(2, &["usage"]);
+}

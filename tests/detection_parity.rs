@@ -28,8 +28,8 @@ fn assert_faces(name: &str, faces: &[Face], entry: &Value, box_limit: f64, point
     let points = entry["points_xxxxxyyyyy"].as_array().unwrap();
     assert_eq!(faces.len(), boxes.len(), "{name}: number of faces");
     for (index, face) in faces.iter().enumerate() {
-        for side in 0..4 {
-            let (ours, golden) = (f64::from(face.bbox[side]), number(&boxes[index][side]));
+        for (side, ours) in face.bbox.map(f64::from).into_iter().enumerate() {
+            let golden = number(&boxes[index][side]);
             assert!(
                 (ours - golden).abs() <= box_limit,
                 "{name} face {index} side {side}: {ours} against {golden}"
@@ -180,6 +180,7 @@ fn assert_chip(name: &str, ours: &[u8], golden: &BgrImage) {
     let above_two = differences().filter(|&d| d > 2).count();
     let largest = differences().max().unwrap();
     let pixels = Chip::SIZE * Chip::SIZE;
+    println!("{name}: {above_two} of {pixels} pixels above 2 grey levels, largest {largest}");
     assert!(
         above_two * 1000 <= pixels && largest <= 4,
         "{name}: {above_two} of {pixels} above 2, largest {largest}"

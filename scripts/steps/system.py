@@ -30,7 +30,7 @@ def install_packages() -> None:
     """Installs what is missing, as root or through sudo without a password; else says how, and stops."""
     missing = _missing()
     if not missing:
-        say("system", "compiler, CMake, NASM and pip are there")
+        say("system", "compiler, CMake, NASM, pip and venv are there")
         return
     names = " ".join(missing)
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -81,7 +81,18 @@ def _missing() -> List[str]:
         missing.append("make")
     if python_with_pip() is None:
         missing.append("python3-pip")
+    if not _python_has_venv():
+        missing.append("python3-venv")
     return missing
+
+
+def _python_has_venv() -> bool:
+    """The `python3` that the tests call can make a virtual environment: the distribution packs that part on its own."""
+    try:
+        done = subprocess.run(["python3", "-c", "import ensurepip, venv"], capture_output=True, stdin=subprocess.DEVNULL)
+    except OSError:
+        return False
+    return done.returncode == 0
 
 
 def _privilege() -> Optional[List[str]]:

@@ -248,7 +248,8 @@ class SystemPackages(InFolder):
         try:
             with mock.patch.dict(os.environ, {"PATH": str(tools)}), mock.patch.object(os, "geteuid", lambda: 0 if root else 1):
                 with mock.patch.object(system, "python_with_pip", lambda: "python3"):
-                    system.install_packages()
+                    with mock.patch.object(system, "_python_has_venv", lambda: True):
+                        system.install_packages()
         finally:
             self.log = log.read_text() if log.exists() else ""
 
