@@ -82,9 +82,6 @@ impl Engine {
         options.validate()?;
         let fingerprint = pack.fingerprint_with(Some(detector))?;
         let device = device::resolve(options.device)?;
-        if let Some(threads) = options.threads {
-            device::set_threads(threads)?;
-        }
         let lnet = detector.load_lnet()?;
         let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device)?;
         let network = network::build(pack.network(), &pack.load_weights()?, device)?;
@@ -113,6 +110,10 @@ impl Engine {
             parameters,
             has_uqs: unified.is_some(),
         };
+        // Last: it is of the whole process, and an engine that can't be made must not change it.
+        if let Some(threads) = options.threads {
+            device::set_threads(threads)?;
+        }
         Ok(Engine {
             detector: Mutex::new(mtcnn),
             network: Mutex::new(network),
