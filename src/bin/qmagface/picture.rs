@@ -49,7 +49,7 @@ pub fn comparison(sides: &[Side; 2], result: &Comparison, meaning: Option<&str>,
         text(
             &mut panel,
             0,
-            photo.height() + MARGIN + CHIP + LINE,
+            photo.height() + MARGIN + CHIP + LINE + 4,
             &quality(side.found),
         );
         panel
@@ -134,7 +134,8 @@ fn annotated(image: &BgrImage, faces: &[Face]) -> RgbImage {
         }
         if faces.len() > 1 {
             let number = (index + 1).to_string();
-            let (x, y) = (x1.max(0), y1.max(0));
+            // Above the box where there is room: a small face stays visible.
+            let (x, y) = (x1.max(0), (y1 - TEXT as i32 - 3).max(0));
             let label = Rect::at(x, y).of_size(width_of(&number) + 6, TEXT as u32 + 2);
             draw_filled_rect_mut(&mut photo, label, BOX);
             text_in(&mut photo, x as u32 + 3, y as u32, &number, BACKGROUND);
