@@ -6,11 +6,7 @@ use tch::{Device, Tensor};
 
 /// The tensor `name` of `shape` on `device`.
 fn load(weights: &TensorMap, name: &str, shape: &[usize], device: Device) -> Result<Tensor> {
-    let tensor = weights.require(name, shape)?;
-    let sizes: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
-    Ok(Tensor::f_from_slice(&tensor.data)?
-        .f_view(sizes.as_slice())?
-        .f_to_device(device)?)
+    weights.require(name, shape)?.on_device(device)
 }
 
 /// A convolution without padding, stride 1.

@@ -51,10 +51,7 @@ impl<'a> Weights<'a> {
                 format!("the network's specification lacks tensor \"{name}\""),
             )
         })?;
-        let shape: Vec<i64> = tensor.shape.iter().map(|&d| d as i64).collect();
-        Ok(Tensor::f_from_slice(&tensor.data)?
-            .f_reshape(shape)?
-            .f_to_device(self.device)?)
+        tensor.on_device(self.device)
     }
 
     /// The tensor `name` as a vector.
