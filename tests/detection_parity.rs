@@ -55,27 +55,32 @@ fn assert_faces(name: &str, faces: &[Face], entry: &Value, box_limit: f64, point
     }
 }
 
-/// Runs the 32 LFW images from their stored pixels.
-fn lfw_parity(stage: &str, with_lnet: bool, point_limit: f64) {
-    let (Some(detector), Some(file)) = (detector(with_lnet), shared("golden/mtcnn.safetensors")) else {
+/// Calls `check` with the entry, name, stored pixels and stored tensors of each of the 32 LFW images. The photos' pixels
+/// are not stored: their JPEG decoding is measured with the detector.
+fn for_each_lfw(check: impl Fn(&Value, &str, &BgrImage, &SafeTensors)) {
+    let Some(file) = shared("golden/mtcnn.safetensors") else {
         return;
     };
     let bytes = std::fs::read(&file).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let entries = json(&file.with_extension("json"));
     let mut compared = 0;
-    for entry in entries.as_array().unwrap() {
+    for entry in json(&file.with_extension("json")).as_array().unwrap() {
         let name = entry["image"].as_str().unwrap();
         let key = format!("pixels_bgr_{name}");
         if tensors.tensor(&key).is_ok() {
-            let faces = detector
-                .detect(&golden::image(&tensors, &key), &DetectorOptions::default())
-                .unwrap();
-            assert_faces(name, &faces, &entry[stage], 0.5, point_limit);
+            check(entry, name, &golden::image(&tensors, &key), &tensors);
             compared += 1;
         }
     }
     assert_eq!(compared, 32);
+}
+
+fn lfw_parity(stage: &str, with_lnet: bool, point_limit: f64) {
+    let Some(detector) = detector(with_lnet) else { return };
+    for_each_lfw(|entry, name, image, _| {
+        let faces = detector.detect(image, &DetectorOptions::default()).unwrap();
+        assert_faces(name, &faces, &entry[stage], 0.5, point_limit);
+    });
 }
 
 #[test]
@@ -146,28 +151,14 @@ fn alignment_matrix_from_golden_landmarks() {
 
 #[test]
 fn alignment_chips_from_golden_landmarks() {
-    let Some(file) = shared("golden/mtcnn.safetensors") else {
-        return;
-    };
-    let bytes = std::fs::read(&file).unwrap();
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let entries = json(&file.with_extension("json"));
-    let mut compared = 0;
-    for entry in entries.as_array().unwrap() {
-        let name = entry["image"].as_str().unwrap();
-        if tensors.tensor(&format!("pixels_bgr_{name}")).is_err() {
-            continue; // the photos' pixels are not stored; their JPEG decoding is measured with the detector
-        }
-        let image = golden::image(&tensors, &format!("pixels_bgr_{name}"));
+    for_each_lfw(|entry, name, image, tensors| {
         for stage in ["onet", "lnet"] {
             let matrix = similarity(&landmarks(&entry[stage]["points_xxxxxyyyyy"][0])).unwrap();
-            let chip = warp(&image, &matrix).unwrap();
-            let golden = golden::image(&tensors, &format!("chip_{stage}_{name}"));
+            let chip = warp(image, &matrix).unwrap();
+            let golden = golden::image(tensors, &format!("chip_{stage}_{name}"));
             assert_chip(name, chip.bgr(), &golden);
-            compared += 1;
         }
-    }
-    assert_eq!(compared, 2 * 32);
+    });
 }
 
 /// Within 2 grey levels for 99.9 % of the pixels, within 4 for all.

@@ -96,13 +96,13 @@ impl Candidate {
 
 /// Keeps the best-scored box and drops all that overlap it by more than `limit`, then the best of the rest, and so on.
 /// The result is in order of falling score. Boxes with a NaN score are dropped.
-pub(super) fn suppress(mut candidates: Vec<Candidate>, limit: f64, base: OverlapBase) -> Vec<Candidate> {
-    suppress_by(&mut candidates, |candidate| candidate, limit, base)
+pub(super) fn suppress(candidates: Vec<Candidate>, limit: f64, base: OverlapBase) -> Vec<Candidate> {
+    suppress_by(candidates, |candidate| candidate, limit, base)
 }
 
 /// [`suppress`] for items that carry a box.
 pub(super) fn suppress_by<T: Copy>(
-    items: &mut Vec<T>,
+    mut items: Vec<T>,
     candidate: impl Fn(&T) -> &Candidate,
     limit: f64,
     base: OverlapBase,
@@ -110,12 +110,12 @@ pub(super) fn suppress_by<T: Copy>(
     items.retain(|item| !candidate(item).score.is_nan());
     items.sort_by(|a, b| candidate(b).score.total_cmp(&candidate(a).score));
     let mut kept: Vec<T> = Vec::new();
-    for item in items.iter() {
+    for item in items {
         if kept
             .iter()
-            .all(|other| candidate(other).overlap(candidate(item), base) <= limit)
+            .all(|other| candidate(other).overlap(candidate(&item), base) <= limit)
         {
-            kept.push(*item);
+            kept.push(item);
         }
     }
     kept

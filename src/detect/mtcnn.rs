@@ -123,7 +123,7 @@ impl Mtcnn {
             );
         }
         Ok(suppress_by(
-            &mut found,
+            found,
             |found| &found.candidate,
             OVERLAP,
             OverlapBase::Minimum,
