@@ -17,6 +17,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     println!("cargo:rerun-if-env-changed=LIBTORCH_BYPASS_VERSION_CHECK");
+    println!("cargo:rustc-env=QMAGFACE_LIBTORCH_VERSION={LIBTORCH_VERSION}");
 
     let lib = match libtorch() {
         Ok(libtorch) => libtorch.join("lib"),

@@ -1,7 +1,7 @@
 //! Comparing two embeddings: magnitude (quality), cosine, the quality-aware score, and the unified quality score.
 
 use crate::error::{Error, ErrorKind, Result};
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 /// The two parameters of the quality weight `w(s) = min(0, beta * s - alpha)` (QMagFace, arXiv 2111.13475).
 ///
@@ -109,13 +109,27 @@ pub fn score_matrix(
     }
     let (probes, probe_quality) = directions(probes, "probe")?;
     let (gallery, gallery_quality) = directions(gallery, "gallery")?;
+    Ok(score_directions(
+        (probes.view(), probe_quality.view()),
+        (gallery.view(), gallery_quality.view()),
+        parameters,
+    ))
+}
+
+/// As [`score_matrix`], of directions (one a row, of Euclidean length 1 and equally many columns) and their qualities
+/// (one for each row).
+pub(crate) fn score_directions(
+    (probes, probe_quality): (ArrayView2<f32>, ArrayView1<f32>),
+    (gallery, gallery_quality): (ArrayView2<f32>, ArrayView1<f32>),
+    parameters: &QualityParameters,
+) -> Array2<f32> {
     let mut scores = probes.dot(&gallery.t());
     let (alpha, beta) = (parameters.alpha as f32, parameters.beta as f32);
     for ((row, column), score) in scores.indexed_iter_mut() {
         let weight = (beta * *score - alpha).min(0.0);
         *score += weight * probe_quality[row].min(gallery_quality[column]);
     }
-    Ok(scores)
+    scores
 }
 
 /// Rows divided by their length, and the lengths.

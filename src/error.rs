@@ -29,6 +29,10 @@ pub enum ErrorKind {
     NoFace,
     /// Templates or embeddings of two different models were compared.
     ModelMismatch,
+    /// The bytes are no template, are damaged, or are of a newer format.
+    Template,
+    /// A calibration file is damaged, or a calibration's data can't support what is asked of it.
+    Calibration,
     /// A defect of this library (a caught panic, a broken invariant).
     Internal,
 }

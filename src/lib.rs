@@ -29,10 +29,15 @@
 //! | [`network`] | iResNet and SFace: chips to embeddings |
 //! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score |
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
+//! | [`template`] | what is stored of a face: its binary form, fusing several into one |
+//! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; comparing templates with it |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
+//! | [`build_info`] | versions, processor and GPU, for a support request |
 //! | [`ffi`] | the C ABI (`include/qmagface.h`) |
 
 pub mod align;
+pub mod build_info;
+pub mod calibrate;
 pub mod compare;
 pub mod detect;
 pub mod device;
@@ -43,12 +48,16 @@ pub mod image;
 pub mod model;
 pub mod network;
 pub mod replace;
+pub mod template;
 pub mod weights;
 
 pub use align::Chip;
+pub use calibrate::Calibration;
 pub use compare::{Comparison, QualityParameters};
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
-pub use engine::{Engine, EngineInfo, EngineOptions, Extraction};
+pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
-pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat};
+pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};
+pub use network::Precision;
+pub use template::{Fusion, Scalar, Template};

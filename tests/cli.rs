@@ -720,6 +720,67 @@ fn models_are_listed_fetched_imported_and_verified() {
 }
 
 #[test]
+fn a_model_is_exported_and_used_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = |arguments: &[&str]| Run::of(qmagface().current_dir(folder.path()).args(arguments));
+    let out = here(&["models", "export", "sface"]).ok().out;
+    assert!(out.contains("sface.qmfmodel holds sface and mtcnn"), "{out}");
+    let bundle = folder.path().join("sface.qmfmodel");
+    let first = fs::read(&bundle).unwrap();
+
+    // Nothing is overwritten unasked.
+    fs::write(&bundle, "mine").unwrap();
+    here(&["models", "export", "sface"]).fails(1, &["sface.qmfmodel", "--force"]);
+    assert_eq!(fs::read(&bundle).unwrap(), b"mine");
+    let done = here(&["models", "export", "sface", "--force", "--json"])
+        .ok()
+        .json()
+        .remove(0);
+    assert!(fs::read(&bundle).unwrap() == first);
+    assert_eq!((&done["model"], &done["detector"]), (&"sface".into(), &"mtcnn".into()));
+    assert_eq!(done["bytes"], first.len());
+
+    // Every command takes the path for a model; nothing need be installed.
+    let alone = |arguments: &[&str]| {
+        let cache = folder.path().join("empty");
+        Run::of(
+            bare()
+                .current_dir(folder.path())
+                .env("QMAGFACE_CACHE", cache)
+                .args(arguments),
+        )
+    };
+    let photo = photo("biden.jpg");
+    let wanted = here(&["quality", &photo, "--json", "--device", "cpu"]).ok().out;
+    let found = alone(&[
+        "quality",
+        &photo,
+        "--json",
+        "--device",
+        "cpu",
+        "--model",
+        "sface.qmfmodel",
+    ]);
+    assert_eq!(found.ok().out, wanted);
+    let verified = alone(&["models", "verify", "sface.qmfmodel"]).ok().out;
+    assert!(
+        verified.contains("sface.qmfmodel: sface: in order") && verified.contains("sface.qmfmodel: mtcnn: in order"),
+        "{verified}"
+    );
+    alone(&["models", "export", "sface.qmfmodel", "copy.qmfmodel"]).ok();
+    assert!(fs::read(folder.path().join("copy.qmfmodel")).unwrap() == first);
+
+    alone(&["models", "export", "sface", "x.qmfmodel"]).fails(4, &["qmagface models fetch sface"]);
+    here(&["models", "export", "mtcnn", "x.qmfmodel"]).fails(1, &["mtcnn is a detector"]);
+    here(&["models", "export", "sface", "no/such/folder/x.qmfmodel"]).fails(1, &["no/such/folder/x.qmfmodel"]);
+    assert!(!folder.path().join("x.qmfmodel").exists());
+    alone(&["quality", &photo, "--model", "nowhere.qmfmodel"]).fails(1, &["nowhere.qmfmodel"]);
+    fs::write(folder.path().join("broken.qmfmodel"), &first[..1000]).unwrap();
+    alone(&["quality", &photo, "--model", "broken.qmfmodel"]).fails(1, &["broken.qmfmodel", "not a bundle"]);
+    alone(&["models", "verify", "broken.qmfmodel"]).fails(1, &["broken.qmfmodel", "not a bundle"]);
+}
+
+#[test]
 fn a_closed_reader_ends_the_program_quietly() {
     let mut child = std::process::Command::new(program())
         .args(["models", "list"])

@@ -10,10 +10,10 @@ use image::{RgbImage, imageops::replace};
 use qmagface::align::Chip;
 use qmagface::compare::magnitude;
 use qmagface::model::{Origin, Pack, Store};
-use qmagface::network::{self, spec::Network};
+use qmagface::network::{self, Precision, spec::Network};
 use qmagface::{
     BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, Error, ErrorKind, Extraction, Face,
-    FaceChoice, ImageView, PixelFormat, QualityParameters,
+    FaceChoice, ImageView, PixelFormat, QualityParameters, Rotation,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -150,6 +150,29 @@ fn files_bytes_and_pixels_give_the_same() {
             Some(&from_file),
             "{format:?}"
         );
+        let few = EngineOptions {
+            limits: DecodeLimits {
+                pixels: (image.width() * image.height()) as u64 - 1,
+                ..DecodeLimits::default()
+            },
+            ..on_cpu()
+        };
+        assert_error(
+            sface(&few).unwrap().extract_pixels(&view),
+            ErrorKind::Limit,
+            &["pixels"],
+        );
+        // Stored upside down, and said so.
+        let turned = image.clone().rotated(Rotation::Clockwise180);
+        let view = ImageView::new(
+            turned.data(),
+            image.width(),
+            image.height(),
+            image.width() * 3,
+            PixelFormat::Bgr,
+        );
+        let view = view.unwrap().rotated(Rotation::Clockwise180);
+        assert_eq!(SFACE.extract_pixels(&view).unwrap().as_ref(), Some(&from_file));
     }
     // The steps one by one are what extraction does.
     let faces = SFACE.detect(&image).unwrap();
@@ -371,7 +394,7 @@ fn impossible_options_are_refused_by_name() {
     );
     for (alpha, beta) in [(f64::NAN, 0.1), (0.1, f64::INFINITY)] {
         let parameters = Some(QualityParameters { alpha, beta });
-        refused(EngineOptions { parameters, ..on_cpu() }, "not finite");
+        refused(EngineOptions { parameters, ..on_cpu() }, "allowed is -100 to 100");
     }
     let device = DeviceChoice::Cuda(4_000_000_000);
     let result = sface(&EngineOptions { device, ..on_cpu() });
@@ -415,6 +438,7 @@ fn magface_runs_end_to_end() {
         Network::IResNet18,
         &formula::weights(Network::IResNet18),
         tch::Device::Cpu,
+        Precision::F32,
     )
     .unwrap();
     assert_eq!(network.forward(&[&a.chip]).unwrap()[0], a.embedding);

@@ -232,7 +232,7 @@ fn missing_and_unknown_models_say_what_to_do() {
 fn packs_are_listed_and_opened_by_name_and_by_path() {
     let (_folder, store) = store_with_mtcnn();
     let pack = store.open("mtcnn").unwrap();
-    let by_path = store.open(pack.folder().to_str().unwrap()).unwrap();
+    let by_path = store.open(pack.folder().unwrap().to_str().unwrap()).unwrap();
     assert_eq!(by_path.manifest(), pack.manifest());
     assert_eq!(pack.is_official(), Some(true));
     assert_eq!(pack.weights().origin, "facenet-pytorch 2.6.0");
@@ -241,7 +241,7 @@ fn packs_are_listed_and_opened_by_name_and_by_path() {
     let own = store.models_folder().join("my-detector");
     fs::create_dir(&own).unwrap();
     for file in [MANIFEST_FILE, WEIGHTS_FILE] {
-        fs::copy(pack.folder().join(file), own.join(file)).unwrap();
+        fs::copy(pack.folder().unwrap().join(file), own.join(file)).unwrap();
     }
     assert_error(store.open("my-detector"), ErrorKind::Model, &["holds the model mtcnn"]);
     let text = fs::read_to_string(own.join(MANIFEST_FILE)).unwrap();
@@ -312,7 +312,7 @@ fn all_official_checkpoint_shapes_import_alike() {
     store
         .import(&golden.join(CHECKPOINTS[0]), Some("magface-iresnet18"))
         .unwrap();
-    let again = store.import(&pack.folder().join(WEIGHTS_FILE), None).unwrap();
+    let again = store.import(&pack.folder().unwrap().join(WEIGHTS_FILE), None).unwrap();
     assert_eq!(again.fingerprint(), pack.fingerprint());
 }
 
@@ -674,7 +674,7 @@ fn failing_downloads_say_why_and_leave_nothing() {
 
 /// Changes the text of a pack's manifest.
 fn edit(pack: &Pack, from: &str, to: &str) {
-    let file = pack.folder().join(MANIFEST_FILE);
+    let file = pack.folder().unwrap().join(MANIFEST_FILE);
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains(from), "{from:?} is not in the manifest");
     fs::write(&file, text.replace(from, to)).unwrap();
@@ -689,7 +689,7 @@ fn sha256(path: &Path) -> String {
 fn changed_weights_are_found() {
     let (_folder, store) = store_with_mtcnn();
     let pack = store.open("mtcnn").unwrap();
-    let file = pack.folder().join(WEIGHTS_FILE);
+    let file = pack.folder().unwrap().join(WEIGHTS_FILE);
     let good = fs::read(&file).unwrap();
     let refused = |named: &str| {
         assert_error(

@@ -10,7 +10,7 @@ mod formula;
 
 use qmagface::align::Chip;
 use qmagface::network::spec::Network;
-use qmagface::network::{EmbeddingNetwork, IResNet};
+use qmagface::network::{EmbeddingNetwork, IResNet, Precision};
 use safetensors::{Dtype, SafeTensors};
 
 const LEAST_COSINE: f64 = 0.999_999;
@@ -41,13 +41,52 @@ fn iresnet100_parity() {
     parity(Network::IResNet100);
 }
 
+/// The reduced precisions against the reference in f64: the direction, and the magnitude, which is the quality. The
+/// limits are about three times what an AVX-512 machine gives.
+#[test]
+fn reduced_precisions_stay_close() {
+    for (precision, least_cosine, most_relative) in [(Precision::F16, 0.999_99, 1e-3), (Precision::Bf16, 0.999, 1e-2)] {
+        for network in [Network::IResNet18, Network::IResNet50] {
+            let Some(path) = common::shared(&format!("golden/{network}.safetensors")) else {
+                return;
+            };
+            let golden = Golden::read(&std::fs::read(&path).unwrap());
+            let iresnet = IResNet::new(network, &formula::weights(network), tch::Device::Cpu, precision).unwrap();
+            let count = 4; // 16-bit convolutions are slow on a CPU without them
+            let chips: Vec<&Chip> = golden.chips.iter().take(count).collect();
+            let (mut worst_cosine, mut worst_relative) = (1.0f64, 0.0f64);
+            for (embedding, expected) in iresnet.forward(&chips).unwrap().iter().zip(&golden.embeddings) {
+                let got: Vec<f64> = embedding.iter().map(|&v| v.into()).collect();
+                let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+                let (length, wanted) = (dot(&got, &got).sqrt(), dot(expected, expected).sqrt());
+                worst_cosine = worst_cosine.min(dot(&got, expected) / (length * wanted));
+                worst_relative = worst_relative.max((length / wanted - 1.0).abs());
+            }
+            println!(
+                "{network} in {precision}: least cosine 1 - {:.1e}, magnitude off by {worst_relative:.1e}",
+                1.0 - worst_cosine
+            );
+            assert!(
+                worst_cosine >= least_cosine,
+                "{network} in {precision}: cosine {worst_cosine}"
+            );
+            assert!(
+                worst_relative <= most_relative,
+                "{network} in {precision}: magnitude {worst_relative}"
+            );
+            // It is another computation, not the f32 one under another name.
+            assert!(worst_cosine < 1.0 - 1e-10, "{network} in {precision}: as exact as f32");
+        }
+    }
+}
+
 fn parity(network: Network) {
     let Some(path) = common::shared(&format!("golden/{network}.safetensors")) else {
         return;
     };
     let bytes = std::fs::read(&path).unwrap();
     let golden = Golden::read(&bytes);
-    let iresnet = IResNet::new(network, &formula::weights(network), tch::Device::Cpu).unwrap();
+    let iresnet = IResNet::new(network, &formula::weights(network), tch::Device::Cpu, Precision::F32).unwrap();
     let chips: Vec<&Chip> = golden.chips.iter().collect();
 
     let mut worst = Worst::default();

@@ -7,8 +7,8 @@ mod common;
 mod onnxruntime;
 
 use qmagface::align::Chip;
-use qmagface::network;
 use qmagface::network::spec::Network;
+use qmagface::network::{self, Precision};
 use qmagface::weights::{TensorMap, onnx};
 use std::io::Read;
 
@@ -45,7 +45,7 @@ fn sface_parity_with_onnx_runtime() {
     let pixels: Vec<u8> = chips.iter().flat_map(|chip| chip.bgr()).copied().collect();
     let expected = onnxruntime::embed(&model, &pixels, 128);
 
-    let sface = network::build(Network::SFace, &weights(&file), tch::Device::Cpu).unwrap();
+    let sface = network::build(Network::SFace, &weights(&file), tch::Device::Cpu, Precision::F32).unwrap();
     let borrowed: Vec<&Chip> = chips.iter().collect();
     let got = sface.forward(&borrowed).unwrap();
     compare("all at once", &got, &expected);

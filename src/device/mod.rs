@@ -78,38 +78,58 @@ impl FromStr for DeviceChoice {
 /// # Errors
 /// [`ErrorKind::Device`] saying what is missing (driver, library, matching version, device) when a CUDA device is
 /// asked for and can't be had; never for `cpu` and `auto`.
-pub fn resolve(choice: DeviceChoice) -> Result<Device> {
-    match choice {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Cuda(index) => open_cuda(index).map_err(|e| e.at(format_args!("{choice} can't be used"))),
-        DeviceChoice::Auto => Ok(match open_cuda(0) {
-            Ok(device) => {
-                log::info!("device auto: using cuda:0");
-                device
-            }
-            Err(why) => {
-                log::info!("device auto: using cpu, because {why}");
-                Device::Cpu
-            }
-        }),
-    }
+pub fn resolve(choice: DeviceChoice) -> Result<Resolved> {
+    let (device, no_gpu) = match choice {
+        DeviceChoice::Cpu => (Device::Cpu, None),
+        DeviceChoice::Cuda(index) => {
+            let device = open_cuda(index).map_err(|e| e.at(format_args!("{choice} can't be used")))?;
+            (device, None)
+        }
+        DeviceChoice::Auto => match open_cuda(0) {
+            Ok(device) => (device, None),
+            Err(why) => (Device::Cpu, Some(why)),
+        },
+    };
+    Ok(Resolved { device, no_gpu })
 }
 
-/// How many threads libtorch uses inside one operation on the CPU, for the whole process.
+/// The device that [`resolve`] found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// Where to run.
+    pub device: Device,
+    /// Why it is no GPU, where one would have been taken.
+    pub no_gpu: Option<Error>,
+}
+
+/// Says how many threads libtorch uses inside one operation on the CPU, for the whole process, and gives how many it
+/// used before.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] when `count` is not in 1..=[`MAX_THREADS`].
-pub fn set_threads(count: usize) -> Result<()> {
+pub fn set_threads(count: usize) -> Result<usize> {
     match i32::try_from(count) {
         Ok(n) if (1..=MAX_THREADS).contains(&count) => {
+            let former = tch::get_num_threads();
             tch::set_num_threads(n);
-            Ok(())
+            Ok(usize::try_from(former).unwrap_or(1))
         }
         _ => Err(Error::new(
             ErrorKind::InvalidArgument,
             format!("the number of threads must be from 1 to {MAX_THREADS}, not {count}"),
         )),
     }
+}
+
+/// How many devices the NVIDIA driver shows, and the newest CUDA it knows.
+///
+/// # Errors
+/// [`ErrorKind::Device`] saying what is missing.
+pub fn cuda_driver() -> Result<(usize, String)> {
+    #[cfg(target_os = "linux")]
+    return cuda::open_driver().map(|driver| (driver.devices, driver.version.to_string()));
+    #[cfg(not(target_os = "linux"))]
+    return Err(device_error("this build loads CUDA on Linux only"));
 }
 
 #[cfg(target_os = "linux")]
@@ -209,15 +229,17 @@ mod tests {
     #[test]
     fn cuda_is_had_or_the_error_says_what_is_missing() {
         match resolve(DeviceChoice::Cuda(0)) {
-            Ok(device) => {
-                assert_eq!(device, Device::Cuda(0));
-                assert_eq!(resolve(DeviceChoice::Auto).unwrap(), Device::Cuda(0));
+            Ok(found) => {
+                assert_eq!(found.device, Device::Cuda(0));
+                assert_eq!(resolve(DeviceChoice::Auto).unwrap().device, Device::Cuda(0));
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Device);
                 assert!(error.message().starts_with("cuda:0 can't be used: "), "{error}");
                 assert_eq!(error.message().lines().count(), 1, "{error}");
-                assert_eq!(resolve(DeviceChoice::Auto).unwrap(), Device::Cpu);
+                let instead = resolve(DeviceChoice::Auto).unwrap();
+                assert_eq!(instead.device, Device::Cpu);
+                assert!(error.message().ends_with(instead.no_gpu.unwrap().message()));
                 if !std::path::Path::new("/proc/driver/nvidia").exists() {
                     assert!(error.message().contains("NVIDIA driver"), "{error}");
                 }
@@ -227,6 +249,6 @@ mod tests {
 
     #[test]
     fn cpu_is_always_there() {
-        assert_eq!(resolve(DeviceChoice::Cpu).unwrap(), Device::Cpu);
+        assert_eq!(resolve(DeviceChoice::Cpu).unwrap().device, Device::Cpu);
     }
 }

@@ -1,20 +1,26 @@
 //! The thread-safe handle: one detector and one embedder on one device, and the whole pipeline on top of them.
 
+mod batch;
+mod log;
 mod options;
 
-pub use options::{EngineInfo, EngineOptions};
+pub use log::{Log, LogLevel};
+pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT};
 
 use crate::align::{self, Chip};
-use crate::compare::{self, Comparison, QualityParameters, UnifiedQuality};
+use crate::calibrate::Calibration;
+use crate::compare::{self, Comparison, UnifiedQuality};
 use crate::detect::{Face, Landmarks, Mtcnn};
-use crate::device;
+use crate::device::{self, DeviceChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
-use crate::model::manifest::{Kind, ScoreThreshold};
-use crate::model::{Pack, Store};
-use crate::network::{self, EmbeddingNetwork};
+use crate::model::{Bundle, Fingerprint, PackOf, Store};
+use crate::network;
+use crate::template::{Fusion, Template};
+use batch::Batcher;
 use parking_lot::Mutex;
 use std::path::Path;
+use std::time::Instant;
 
 /// What one face of an image gives.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,19 +42,19 @@ pub struct Extraction {
 /// Owns the networks and the device. Every method takes `&self` and may be called from many threads at once: calls
 /// wait for each other at a network, and give the same results as from one thread.
 pub struct Engine {
-    // libtorch's tensors may be used by one thread at a time, hence a lock each: one caller's detection runs while
-    // another embeds.
+    // libtorch's tensors may be used by one thread at a time, hence a lock each (the batcher has its own): one caller's
+    // detection runs while another embeds.
     detector: Mutex<Mtcnn>,
-    network: Mutex<Box<dyn EmbeddingNetwork>>,
+    network: Batcher,
     options: EngineOptions,
-    parameters: Option<QualityParameters>,
+    calibration: Option<Calibration>,
     unified: Option<UnifiedQuality>,
-    thresholds: Vec<ScoreThreshold>,
     info: EngineInfo,
 }
 
 impl Engine {
-    /// Opens the pack `model` (a name like `sface`, or the path of a pack's folder) and the detector it belongs to.
+    /// Opens the pack `model` (a name like `sface`, or the path of a pack's folder) and the detector it belongs to, or
+    /// both from a bundle file, whose path `model` is.
     ///
     /// # Errors
     /// [`ErrorKind::ModelNotInstalled`] with the command that installs it, [`ErrorKind::Model`] for an unknown name or
@@ -56,45 +62,85 @@ impl Engine {
     /// can't be had, [`ErrorKind::InvalidArgument`] for an option out of range.
     pub fn open(model: &str, options: &EngineOptions) -> Result<Engine> {
         options.validate()?;
+        if Bundle::is_path(model) {
+            // No store is needed: a machine may have none.
+            let bundle = Bundle::open(Path::new(model))?;
+            return Self::from_packs(bundle.embedder(), bundle.detector(), options);
+        }
         let store = match &options.store {
             Some(folder) => Store::new(folder),
             None => Store::default_location()?,
         };
-        let pack = store.open(model)?;
-        let manifest = pack.manifest();
-        let detector_pack = match &manifest.detector {
-            Some(name) if manifest.kind == Kind::Embedder => store.open(name)?,
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::Model,
-                    format!("model {} is a detector: open an embedder such as sface", pack.name()),
-                ));
-            }
-        };
-        Self::from_packs(&pack, &detector_pack, options)
+        let (pack, detector) = store.open_with_detector(model)?;
+        Self::from_packs(&pack, &detector, options)
+    }
+
+    /// Makes an engine of a bundle in memory, see [`Bundle`]. Nothing of `bytes` is kept.
+    ///
+    /// # Errors
+    /// As [`Engine::open`] and [`Bundle::parse`].
+    pub fn from_bundle(bytes: &[u8], options: &EngineOptions) -> Result<Engine> {
+        options.validate()?;
+        let bundle = Bundle::parse(bytes)?;
+        Self::from_packs(bundle.embedder(), bundle.detector(), options)
     }
 
     /// Makes an engine of an embedder and a detector pack.
     ///
     /// # Errors
     /// As [`Engine::open`].
-    pub fn from_packs(pack: &Pack, detector: &Pack, options: &EngineOptions) -> Result<Engine> {
+    pub fn from_packs(pack: &PackOf, detector: &PackOf, options: &EngineOptions) -> Result<Engine> {
         options.validate()?;
+        let started = Instant::now();
         let fingerprint = pack.fingerprint_with(Some(detector))?;
-        let device = device::resolve(options.device)?;
+        // Before anything runs: the first computation would start the threads.
+        let threads = match options.inline {
+            true => Some(1),
+            false => options.threads,
+        };
+        let former = threads.map(device::set_threads).transpose()?;
+        let engine = Self::build(pack, detector, options, fingerprint);
+        if let (Err(_), Some(former)) = (&engine, former) {
+            // It is of the whole process: an engine that can't be made must not change it.
+            device::set_threads(former)?;
+        }
+        if let Ok(Engine { info, .. }) = &engine {
+            options.log.write(LogLevel::Info, || {
+                format!(
+                    "model {} with detector {} on {:?} in {}, fingerprint {}, opened in {:.0} ms",
+                    info.model,
+                    info.detector,
+                    info.device,
+                    info.precision,
+                    info.fingerprint.short(),
+                    started.elapsed().as_secs_f64() * 1e3
+                )
+            });
+        }
+        engine
+    }
+
+    fn build(pack: &PackOf, detector: &PackOf, options: &EngineOptions, fingerprint: Fingerprint) -> Result<Engine> {
+        let resolved = device::resolve(match options.inline {
+            true => DeviceChoice::Cpu,
+            false => options.device,
+        })?;
+        let device = resolved.device;
+        if let Some(why) = resolved.no_gpu {
+            options
+                .log
+                .write(LogLevel::Info, || format!("running on the CPU, because {why}"));
+        }
+        let precision = options.precision.unwrap_or_default();
         let lnet = detector.load_lnet()?;
         let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device)?;
-        let network = network::build(pack.network(), &pack.load_weights()?, device)?;
+        let network = network::build(pack.network(), &pack.load_weights()?, device, precision)?;
         let manifest = pack.manifest();
-        let from_pack = manifest.calibration.as_ref().map(|c| QualityParameters {
-            alpha: c.alpha,
-            beta: c.beta,
-        });
-        let parameters = options.parameters.or(from_pack);
-        // The pack's thresholds are of scores with the pack's own parameters.
-        let thresholds = match (&options.parameters, &manifest.calibration) {
-            (None, Some(calibration)) => calibration.thresholds.clone(),
-            _ => Vec::new(),
+        let calibration = match (options.parameters, &manifest.calibration) {
+            // The pack's thresholds are of scores with the pack's own parameters.
+            (Some(parameters), _) => Some(Calibration::from_parameters(parameters)?),
+            (None, Some(fitted)) => Some(Calibration::from_pack(pack.name(), fingerprint, fitted)),
+            (None, None) => None,
         };
         let unified = manifest.uqs.as_ref().map(|uqs| UnifiedQuality {
             centre: uqs.centre,
@@ -106,21 +152,17 @@ impl Engine {
             detector: detector.name().to_owned(),
             landmark_refinement: lnet.is_some(),
             device,
+            precision,
             fingerprint,
-            parameters,
+            parameters: calibration.as_ref().map(Calibration::parameters),
             has_uqs: unified.is_some(),
         };
-        // Last: it is of the whole process, and an engine that can't be made must not change it.
-        if let Some(threads) = options.threads {
-            device::set_threads(threads)?;
-        }
         Ok(Engine {
             detector: Mutex::new(mtcnn),
-            network: Mutex::new(network),
+            network: Batcher::new(network, options.batch_size, options.batch_wait),
             options: options.clone(),
-            parameters,
+            calibration,
             unified,
-            thresholds,
             info,
         })
     }
@@ -140,7 +182,10 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
     pub fn detect(&self, image: &BgrImage) -> Result<Vec<Face>> {
-        self.detector.lock().detect(image, &self.options.detector)
+        self.logged(
+            || self.detector.lock().detect(image, &self.options.detector),
+            |faces| format!("{} faces in {} x {} pixels", faces.len(), image.width(), image.height()),
+        )
     }
 
     /// The chip of the face with these landmarks, which may come from anywhere.
@@ -156,7 +201,10 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
     pub fn embed(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
-        self.network.lock().forward(chips)
+        self.logged(
+            || self.network.embed(chips),
+            |made| format!("{} faces embedded", made.len()),
+        )
     }
 
     /// The quality of an embedding: its magnitude.
@@ -181,7 +229,15 @@ impl Engine {
     pub fn compare(&self, a: &[f32], b: &[f32]) -> Result<Comparison> {
         self.check_length(a)?;
         self.check_length(b)?;
-        let parameters = self.parameters.ok_or_else(|| {
+        compare::compare(a, b, &self.calibration()?.parameters())
+    }
+
+    /// (alpha, beta) in use, and what scores mean: the pack's, or from the options, which then know no thresholds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] when the pack has no (alpha, beta) and the options gave none.
+    pub fn calibration(&self) -> Result<&Calibration> {
+        self.calibration.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Model,
                 format!(
@@ -189,14 +245,7 @@ impl Engine {
                     self.info.model
                 ),
             )
-        })?;
-        compare::compare(a, b, &parameters)
-    }
-
-    /// Scores that few impostor pairs reach, by falling FMR, as the pack's makers measured them; empty where they
-    /// didn't, and where the options replace the pack's (alpha, beta).
-    pub fn thresholds(&self) -> &[ScoreThreshold] {
-        &self.thresholds
+        })
     }
 
     /// Detects, chooses one face ([`EngineOptions::face`]), aligns and embeds it. `None`: the image has no face.
@@ -217,17 +266,66 @@ impl Engine {
     /// As [`Engine::extract`].
     pub fn extract_all(&self, image: &BgrImage) -> Result<Vec<Extraction>> {
         let faces = self.detect(image)?;
+        self.extract_faces(image, &faces)
+    }
+
+    /// Aligns and embeds faces of an image that [`Engine::detect`] found there.
+    ///
+    /// # Errors
+    /// As [`Engine::align`] and [`Engine::embed`].
+    pub fn extract_faces(&self, image: &BgrImage, faces: &[Face]) -> Result<Vec<Extraction>> {
+        // One by one: the last bits of an embedding depend on how many go through the network at once.
         faces
             .iter()
             .map(|&face| self.extract_face(image, face, faces.len()))
             .collect()
     }
 
+    /// One template of several of one person, with its unified quality score; see [`Template::fuse`].
+    ///
+    /// # Errors
+    /// As [`Template::fuse`].
+    pub fn fuse(&self, templates: &[&Template], fusion: Fusion) -> Result<Template> {
+        let fused = Template::fuse(templates, fusion)?;
+        let uqs = match fused.is_failed() {
+            true => None,
+            false => self.uqs(fused.quality()),
+        };
+        Ok(fused.with_uqs(uqs))
+    }
+
+    /// The template of an extraction of this engine.
+    ///
+    /// # Errors
+    /// As [`Engine::template_of`].
+    pub fn template(&self, found: &Extraction) -> Result<Template> {
+        self.template_of(&found.embedding)?.with_face(found.face, found.faces)
+    }
+
+    /// The template of an embedding of this engine's model.
+    ///
+    /// # Errors
+    /// As [`Engine::quality`].
+    pub fn template_of(&self, embedding: &[f32]) -> Result<Template> {
+        let quality = self.quality(embedding)?;
+        let template = Template::from_embedding(&self.info.model, self.info.fingerprint, embedding)?;
+        Ok(template.with_uqs(self.uqs(quality)))
+    }
+
+    /// What stands for a face that could not be extracted: it matches nothing.
+    ///
+    /// # Errors
+    /// As [`Template::failed`].
+    pub fn failed_template(&self) -> Result<Template> {
+        Template::failed(&self.info.model, self.info.fingerprint, self.info.embedding_length)
+    }
+
     /// As [`Engine::extract`], from borrowed pixels.
     ///
     /// # Errors
-    /// As [`Engine::extract`].
+    /// As [`Engine::extract`], and [`ErrorKind::Limit`] for an image over the options' limit of pixels.
     pub fn extract_pixels(&self, view: &ImageView) -> Result<Option<Extraction>> {
+        view.check_limit(&self.options.limits)?;
         self.extract(&view.to_bgr())
     }
 
@@ -262,6 +360,20 @@ impl Engine {
             quality,
             uqs: self.uqs(quality),
         })
+    }
+
+    /// Runs `work` and writes to the log what it did. A failure is the caller's to log.
+    fn logged<T>(&self, work: impl FnOnce() -> Result<T>, describe: impl FnOnce(&T) -> String) -> Result<T> {
+        let started = Instant::now();
+        let value = work()?;
+        self.options.log.write(LogLevel::Debug, || {
+            format!(
+                "{} in {:.1} ms",
+                describe(&value),
+                started.elapsed().as_secs_f64() * 1e3
+            )
+        });
+        Ok(value)
     }
 
     fn check_length(&self, embedding: &[f32]) -> Result<()> {

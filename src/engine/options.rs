@@ -1,43 +1,71 @@
 //! What an engine is made with, and what it tells about itself.
 
+use super::log::Log;
+use crate::calibrate::Calibration;
 use crate::compare::QualityParameters;
 use crate::detect::{DetectorOptions, FaceChoice};
 use crate::device::DeviceChoice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::DecodeLimits;
 use crate::model::Fingerprint;
+use crate::network::Precision;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// The largest [`EngineOptions::batch_size`].
+pub const MAX_BATCH_SIZE: usize = 256;
+
+/// The longest [`EngineOptions::batch_wait`].
+pub const MAX_BATCH_WAIT: Duration = Duration::from_secs(1);
 
 /// How an engine is made. The default is the reference pipeline on the best device there is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// Where the networks run. Default: a GPU if one can be used, else the CPU.
     pub device: DeviceChoice,
+    /// What the embedding network computes in; the detector always computes in f32. Default: f32.
+    pub precision: Option<Precision>,
     /// Threads libtorch uses for one call on the CPU, for the whole process. Default: libtorch's own choice, one per
     /// core.
     pub threads: Option<usize>,
+    /// Most chips of concurrent callers that go through the network together, 1..=[`MAX_BATCH_SIZE`]. Default: 1,
+    /// every caller by itself.
+    pub batch_size: usize,
+    /// How long a batch waits to fill before it runs, at most [`MAX_BATCH_WAIT`]: what is waiting anyway while the
+    /// network is busy is merged without any. Default: 0.
+    pub batch_wait: Duration,
+    /// All work in the calling thread, on the CPU: no thread is started, and the engine can be used after `fork`.
+    /// Sets the process's libtorch to one thread. Default: false.
+    pub inline: bool,
     /// How the detector looks.
     pub detector: DetectorOptions,
     /// Which of several faces is extracted.
     pub face: FaceChoice,
-    /// What decoding an image may take.
+    /// What decoding an image may take; the pixels also count for images that are given as pixels.
     pub limits: DecodeLimits,
-    /// (alpha, beta) in place of the pack's.
+    /// (alpha, beta) in place of the pack's, each -100..=100.
     pub parameters: Option<QualityParameters>,
     /// The folder of the installed packs, in place of the default one.
     pub store: Option<PathBuf>,
+    /// Where messages go. Default: the crate `log`.
+    pub log: Log,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
         EngineOptions {
             device: DeviceChoice::Auto,
+            precision: None,
             threads: None,
+            batch_size: 1,
+            batch_wait: Duration::ZERO,
+            inline: false,
             detector: DetectorOptions::default(),
             face: FaceChoice::default(),
             limits: DecodeLimits::default(),
             parameters: None,
             store: None,
+            log: Log::default(),
         }
     }
 }
@@ -46,16 +74,32 @@ impl EngineOptions {
     /// Checks the documented ranges.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] naming the option that is out of range.
+    /// [`ErrorKind::InvalidArgument`] naming the option that is out of range, or those that exclude each other.
     pub fn validate(&self) -> Result<()> {
+        let invalid = |message: String| Err(Error::new(ErrorKind::InvalidArgument, message));
         self.detector.validate()?;
-        if let Some(QualityParameters { alpha, beta }) = self.parameters
-            && !(alpha.is_finite() && beta.is_finite())
-        {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("(alpha, beta) = ({alpha}, {beta}) are not finite"),
+        if let Some(parameters) = self.parameters {
+            Calibration::from_parameters(parameters)?;
+        }
+        if !(1..=MAX_BATCH_SIZE).contains(&self.batch_size) {
+            return invalid(format!(
+                "the batch size must be from 1 to {MAX_BATCH_SIZE}, not {}",
+                self.batch_size
             ));
+        }
+        if self.batch_wait > MAX_BATCH_WAIT {
+            return invalid(format!(
+                "a batch can wait {MAX_BATCH_WAIT:?} at most, not {:?}",
+                self.batch_wait
+            ));
+        }
+        if self.inline {
+            if let DeviceChoice::Cuda(_) = self.device {
+                return invalid("the inline mode runs on the CPU only: a GPU's driver starts threads".into());
+            }
+            if self.threads.is_some_and(|threads| threads != 1) || self.batch_size != 1 {
+                return invalid("the inline mode has one thread and a batch size of 1".into());
+            }
         }
         Ok(())
     }
@@ -74,6 +118,8 @@ pub struct EngineInfo {
     pub landmark_refinement: bool,
     /// The device in use.
     pub device: tch::Device,
+    /// What the embedding network computes in.
+    pub precision: Precision,
     /// All that decides what an embedding means. Embeddings of different fingerprints can't be compared.
     pub fingerprint: Fingerprint,
     /// (alpha, beta) in use, from the options or the pack.

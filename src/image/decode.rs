@@ -6,10 +6,10 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use std::io::Cursor;
 use std::path::Path;
 
-/// What decoding may take. An image over a limit is refused before its pixels are allocated.
+/// What images may take. One over a limit is refused before its pixels are allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// Most pixels (width times height) of an image. Default 100 million.
+    /// Most pixels (width times height) of an image, encoded or not. Default 100 million.
     pub pixels: u64,
     /// Most bytes of an encoded file. Default 256 MiB.
     pub bytes: u64,
@@ -67,12 +67,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     reader.limits(allocation);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > limits.pixels {
-        return Err(over_limit(format!(
-            "the image is {width} x {height} pixels, the limit is {} pixels",
-            limits.pixels
-        )));
-    }
+    super::check_pixels(u64::from(width), u64::from(height), limits)?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut picture = match (format == ImageFormat::Jpeg)
         .then(|| decode_jpeg(bytes, (width, height)))
@@ -232,6 +227,81 @@ mod tests {
             decode(&encoded(ImageFormat::Png, 24, 16), &limits).unwrap_err().kind(),
             ErrorKind::Limit
         );
+    }
+
+    /// Small files whose headers claim 60000 x 60000 pixels, 10 GB of them.
+    fn bombs() -> Vec<(ImageFormat, Vec<u8>)> {
+        const SIDE: u32 = 60_000;
+        let mut png = encoded(ImageFormat::Png, 8, 8);
+        png[16..20].copy_from_slice(&SIDE.to_be_bytes());
+        png[20..24].copy_from_slice(&SIDE.to_be_bytes());
+        let mut check = crc32(&png[12..29]).to_be_bytes();
+        png[29..33].swap_with_slice(&mut check);
+
+        let mut jpeg = encoded(ImageFormat::Jpeg, 8, 8);
+        let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        jpeg[frame + 5..frame + 7].copy_from_slice(&(SIDE as u16).to_be_bytes());
+        jpeg[frame + 7..frame + 9].copy_from_slice(&(SIDE as u16).to_be_bytes());
+
+        let mut bmp = encoded(ImageFormat::Bmp, 8, 8);
+        bmp[18..22].copy_from_slice(&SIDE.to_le_bytes());
+        bmp[22..26].copy_from_slice(&SIDE.to_le_bytes());
+
+        // One strip of all rows: tags in rising order, each (tag, type, count, value); 3 is SHORT, 4 is LONG.
+        let mut tiff = b"II\x2a\0\x08\0\0\0".to_vec();
+        let tags: [(u16, u16, u32); 9] = [
+            (256, 4, SIDE),
+            (257, 4, SIDE),
+            (258, 3, 8),
+            (259, 3, 1),
+            (262, 3, 1),
+            (273, 4, 122),
+            (277, 3, 1),
+            (278, 4, SIDE),
+            (279, 4, SIDE * 2),
+        ];
+        tiff.extend_from_slice(&(tags.len() as u16).to_le_bytes());
+        for (tag, kind, value) in tags {
+            tiff.extend_from_slice(&tag.to_le_bytes());
+            tiff.extend_from_slice(&kind.to_le_bytes());
+            tiff.extend_from_slice(&1u32.to_le_bytes());
+            tiff.extend_from_slice(&value.to_le_bytes());
+        }
+        tiff.extend_from_slice(&[0; 64]);
+
+        // The extended header's canvas is 24 bits a side, less 1; the picture's own header 14 bits.
+        let side = (SIDE - 1).to_le_bytes();
+        let mut extended = b"VP8X\x0a\0\0\0\0\0\0\0".to_vec();
+        extended.extend_from_slice(&[side[0], side[1], side[2], side[0], side[1], side[2]]);
+        let mut webp = encoded(ImageFormat::WebP, 8, 8);
+        webp.splice(12..12, extended);
+        let length = (webp.len() as u32 - 8).to_le_bytes();
+        webp[4..8].copy_from_slice(&length);
+
+        vec![
+            (ImageFormat::Png, png),
+            (ImageFormat::Jpeg, jpeg),
+            (ImageFormat::Bmp, bmp),
+            (ImageFormat::Tiff, tiff),
+            (ImageFormat::WebP, webp),
+        ]
+    }
+
+    /// The checksum of PNG's chunks.
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(u32::MAX, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
+        })
+    }
+
+    #[test]
+    fn forged_headers_are_refused_for_their_size() {
+        for (format, bytes) in bombs() {
+            assert_eq!(image::guess_format(&bytes).unwrap(), format);
+            let error = decode(&bytes, &DecodeLimits::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Limit, "{format:?}: {error}");
+            assert!(error.message().contains("60000 x 60000"), "{format:?}: {error}");
+        }
     }
 
     #[test]

@@ -1,15 +1,19 @@
-//! Pixels: borrowed views, an owned BGR image, decoding with limits, OpenCV-compatible resizing.
+//! Pixels: borrowed views of any layout, an owned BGR image, decoding with limits, OpenCV-compatible resizing.
 //!
 //! The reference pipeline reads with OpenCV: 8-bit BGR, EXIF orientation applied, grey expanded to three channels, alpha
 //! dropped. Everything behind this module works on [`BgrImage`] only.
 
 mod decode;
 mod resize;
+mod rotate;
 mod view;
+mod yuv;
 
 pub use decode::{DecodeLimits, decode, read};
 pub(crate) use resize::{Crop, resize_f32, resize_u8};
+pub use rotate::Rotation;
 pub use view::{ImageView, PixelFormat};
+pub use yuv::Yuv;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -22,13 +26,13 @@ pub struct BgrImage {
 }
 
 impl BgrImage {
-    /// Takes packed BGR rows: `data` has `3 * width * height` bytes, both sides at least 1 pixel.
+    /// Takes packed BGR rows: `data` has `3 * width * height` bytes, both sides 1 to `u32::MAX` pixels.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when the sizes don't fit.
     pub fn new(width: usize, height: usize, data: Vec<u8>) -> Result<Self> {
         let wanted = width.checked_mul(height).and_then(|n| n.checked_mul(3));
-        if width == 0 || height == 0 || wanted != Some(data.len()) {
+        if width == 0 || height == 0 || width.max(height) > u32::MAX as usize || wanted != Some(data.len()) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 format!(
@@ -77,6 +81,20 @@ impl BgrImage {
         }
         BgrImage::new(width, height, data)
     }
+}
+
+/// Refuses an image with more pixels than `limits` allow.
+fn check_pixels(width: u64, height: u64, limits: &DecodeLimits) -> Result<()> {
+    if width.checked_mul(height).is_some_and(|pixels| pixels <= limits.pixels) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Limit,
+        format!(
+            "the image is {width} x {height} pixels, the limit is {} pixels",
+            limits.pixels
+        ),
+    ))
 }
 
 #[cfg(test)]

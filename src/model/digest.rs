@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// SHA-256 of `bytes`, 64 lower-case hexadecimal digits.
@@ -17,14 +17,22 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
 /// [`Io`](crate::ErrorKind::Io) when it can't be read.
 pub(super) fn of_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(|e| Error::io(path, "open", &e))?;
+    of_reader(&mut file, |_| Ok(())).map_err(|e| Error::io(path, "read", &e))
+}
+
+/// SHA-256 of all that `reader` gives, 64 lower-case hexadecimal digits. Every piece is shown to `each` on the way.
+pub(super) fn of_reader(reader: &mut impl Read, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; 1 << 18];
     loop {
-        match file.read(&mut piece) {
+        match reader.read(&mut piece) {
             Ok(0) => return Ok(hex::encode(hash.finalize())),
-            Ok(n) => hash.update(&piece[..n]),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(Error::io(path, "read", &e)),
+            Ok(n) => {
+                hash.update(&piece[..n]);
+                each(&piece[..n])?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
         }
     }
 }

@@ -76,8 +76,10 @@ impl Store {
         // What the new manifest vouches for is checked first.
         pack.verify()?;
         self.write(pack.manifest().clone(), |folder, manifest| {
-            let (from, to) = (pack.folder().join(WEIGHTS_FILE), folder.join(WEIGHTS_FILE));
-            fs::copy(&from, &to).map_err(|e| Error::io(&from, "copy", &e))?;
+            let to = folder.join(WEIGHTS_FILE);
+            let file = fs::File::create(&to).map_err(|e| Error::io(&to, "write", &e))?;
+            pack.copy_weights(&file, &to)?;
+            file.sync_all().map_err(|e| Error::io(&to, "write", &e))?;
             manifest.lnet = Some(write_tensors(&folder.join(LNET_FILE), tensors, origin)?);
             Ok(())
         })

@@ -11,7 +11,7 @@ use std::path::Path;
 pub const FORMAT: u32 = 1;
 
 /// Longest manifest that is read, in bytes.
-const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_MANIFEST_BYTES: u64 = 64 * 1024;
 
 /// Everything known about one model pack. The built-in ones are in [`crate::model::catalogue`]; an installed pack
 /// carries its own copy, with [`weights`](Manifest::weights) filled in.
@@ -179,6 +179,27 @@ pub struct ScoreThreshold {
     pub fmr: f64,
     /// Pairs scoring this or more are taken for the same person, -1000..=1.
     pub score: f64,
+}
+
+impl ScoreThreshold {
+    /// Checks the ranges and the order of a table of thresholds: falling FMR, and scores that never fall with it. Says
+    /// what is wrong otherwise.
+    pub(crate) fn check(table: &[ScoreThreshold]) -> Result<(), String> {
+        for &ScoreThreshold { fmr, score } in table {
+            // NaN is in no range.
+            if !(1e-12..1.0).contains(&fmr) {
+                return Err(format!("has fmr {fmr}, allowed is 1e-12 to below 1"));
+            }
+            if !(-1000.0..=1.0).contains(&score) {
+                return Err(format!("has score {score}, allowed is -1000 to 1"));
+            }
+        }
+        let falling = |pair: &[ScoreThreshold]| pair[0].fmr > pair[1].fmr && pair[0].score <= pair[1].score;
+        if table.windows(2).all(falling) {
+            return Ok(());
+        }
+        Err("must be by falling fmr and rising score".into())
+    }
 }
 
 /// How far calibration constants can be trusted.
@@ -397,14 +418,8 @@ impl Manifest {
             self.check_range("calibration.beta", calibration.beta, -100.0, 100.0)?;
             self.check_line("calibration.procedure", &calibration.procedure)?;
             self.check_line("calibration.fitted_on", &calibration.fitted_on)?;
-            for threshold in &calibration.thresholds {
-                self.check_range("calibration.thresholds.fmr", threshold.fmr, 1e-12, 1.0)?;
-                self.check_range("calibration.thresholds.score", threshold.score, -1000.0, 1.0)?;
-            }
-            let falling = |pair: &[ScoreThreshold]| pair[0].fmr > pair[1].fmr && pair[0].score <= pair[1].score;
-            if !calibration.thresholds.windows(2).all(falling) {
-                return Err(self.wrong("calibration.thresholds", "must be by falling fmr and rising score"));
-            }
+            ScoreThreshold::check(&calibration.thresholds)
+                .map_err(|what| self.wrong("calibration.thresholds", what))?;
         }
         if let Some(uqs) = &self.uqs {
             self.check_range("uqs.centre", uqs.centre, 0.0, 1000.0)?;
@@ -449,10 +464,10 @@ impl Manifest {
 }
 
 /// What [`is_pack_name`] checks, in words.
-const NAME_RULE: &str = "must be lower-case letters, digits and inner hyphens, at most 64";
+pub(crate) const NAME_RULE: &str = "must be lower-case letters, digits and inner hyphens, at most 64";
 
 /// Whether `name` can be a pack's name, and so a folder's.
-pub(super) fn is_pack_name(name: &str) -> bool {
+pub(crate) fn is_pack_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 64 && name.starts_with(inner) && name.ends_with(inner) && name.chars().all(|c| inner(c) || c == '-')
 }

@@ -1,4 +1,4 @@
-//! Model packs: manifests, where weights live, fetching, importing, fingerprints.
+//! Model packs: manifests, where weights live, fetching, importing, bundles, fingerprints.
 //!
 //! ```no_run
 //! use qmagface::model::{FetchOptions, Store};
@@ -12,6 +12,7 @@
 //! # Ok::<(), qmagface::Error>(())
 //! ```
 
+mod bundle;
 pub mod catalogue;
 mod digest;
 mod fetch;
@@ -22,13 +23,15 @@ mod layout;
 pub mod manifest;
 mod pack;
 mod store;
+mod stored;
 
+pub use bundle::{BUNDLE_EXTENSION, Bundle};
 pub use catalogue::DEFAULT_EMBEDDER;
 pub use fetch::FetchOptions;
 pub use fingerprint::{Fingerprint, content_hash};
 pub use install::Origin;
 pub use manifest::Manifest;
-pub use pack::{LNET_FILE, MANIFEST_FILE, Pack, Verified, VerifiedFile, WEIGHTS_FILE};
+pub use pack::{LNET_FILE, MANIFEST_FILE, Pack, PackOf, Verified, VerifiedFile, WEIGHTS_FILE};
 pub use store::{PackState, PackStatus, Store};
 
 use crate::error::{Error, ErrorKind, Result};

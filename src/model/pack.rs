@@ -1,11 +1,12 @@
-//! An installed model pack: a folder with its manifest and its weights as safetensors.
+//! A model pack that can be used: its manifest, and its weights as safetensors in a folder or a bundle.
 
-use super::digest;
 use super::fingerprint::{self, Fingerprint};
 use super::manifest::{Kind, Manifest, WeightFile};
+use super::stored::{Stored, changed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::spec::{Network, lnet_tensor_specs};
-use crate::weights::{self, TensorMap};
+use crate::weights::TensorMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// File name of the manifest in a pack's folder.
@@ -15,14 +16,20 @@ pub const WEIGHTS_FILE: &str = "weights.safetensors";
 /// File name of MTCNN's optional fourth stage in a pack's folder.
 pub const LNET_FILE: &str = "lnet.safetensors";
 
-/// A model pack on disk. Its manifest is in memory, its tensors are read when asked for.
+/// A model pack: its manifest is in memory, its tensors are read when asked for. Borrows for `'a` where they lie in the
+/// memory of a [`Bundle`](super::Bundle).
 #[derive(Debug, Clone)]
-pub struct Pack {
-    folder: PathBuf,
+pub struct PackOf<'a> {
+    folder: Option<PathBuf>,
     manifest: Manifest,
     network: Network,
     weights: WeightFile,
+    stored: Stored<'a>,
+    stored_lnet: Option<Stored<'a>>,
 }
+
+/// A model pack whose weights are on disk: in a folder, or in a bundle file.
+pub type Pack = PackOf<'static>;
 
 /// What [`Pack::verify`] found to be in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +45,7 @@ pub struct Verified {
 /// A weight file that is in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedFile {
-    /// Its path.
+    /// Its path; in a bundle file, the bundle's path with the entry's name behind; in memory, that name alone.
     pub path: PathBuf,
     /// Its SHA-256, 64 lower-case hexadecimal digits.
     pub sha256: String,
@@ -46,7 +53,7 @@ pub struct VerifiedFile {
     pub tensors: usize,
 }
 
-impl Pack {
+impl PackOf<'static> {
     /// Opens the pack in `folder`. The weights are checked when they are loaded.
     ///
     /// # Errors
@@ -54,29 +61,45 @@ impl Pack {
     /// wrong or says nothing of installed weights.
     pub fn open(folder: &Path) -> Result<Pack> {
         let pack = Pack::new(folder, Manifest::read(&folder.join(MANIFEST_FILE))?)?;
-        for (path, _) in pack.files() {
-            std::fs::metadata(&path).map_err(|e| Error::io(&path, "read", &e))?;
+        for (stored, _) in pack.files() {
+            stored.check_there()?;
         }
         Ok(pack)
     }
 
     /// The pack in `folder`, whose manifest is known.
     pub(super) fn new(folder: &Path, manifest: Manifest) -> Result<Pack> {
+        let stored = |name| Stored::File(folder.join(name));
+        let lnet = manifest.lnet.is_some().then(|| stored(LNET_FILE));
+        let pack = Self::of(manifest, stored(WEIGHTS_FILE), lnet).map_err(|e| e.at(folder.display()))?;
+        Ok(PackOf {
+            folder: Some(folder.to_owned()),
+            ..pack
+        })
+    }
+}
+
+impl<'a> PackOf<'a> {
+    /// The pack of a known manifest, whose weights are stored here, and the L-Net where the manifest has one.
+    pub(super) fn of(manifest: Manifest, stored: Stored<'a>, stored_lnet: Option<Stored<'a>>) -> Result<Self> {
         let network = manifest.network()?;
-        let weights = manifest.weights.clone().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Model,
-                format!(
-                    "{}: the manifest has no [weights]: not an installed pack",
-                    folder.display()
-                ),
-            )
-        })?;
-        Ok(Pack {
-            folder: folder.to_owned(),
+        let wrong = |what: &str| Error::new(ErrorKind::Model, what);
+        let weights = manifest
+            .weights
+            .clone()
+            .ok_or_else(|| wrong("the manifest has no [weights]: not an installed pack"))?;
+        match (&manifest.lnet, &stored_lnet) {
+            (Some(_), None) => return Err(wrong("the manifest has an [lnet], its weights are missing")),
+            (None, Some(_)) => return Err(wrong("there are weights of an L-Net, the manifest has no [lnet]")),
+            _ => {}
+        }
+        Ok(PackOf {
+            folder: None,
             manifest,
             network,
             weights,
+            stored,
+            stored_lnet,
         })
     }
 
@@ -85,9 +108,9 @@ impl Pack {
         &self.manifest.name
     }
 
-    /// The folder it lies in.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The folder it lies in; `None` for a pack in a bundle.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Everything known about it.
@@ -129,11 +152,7 @@ impl Pack {
     /// [`ErrorKind::Io`], [`ErrorKind::Limit`], or [`ErrorKind::Weights`] when the file is damaged, doesn't fit the
     /// network or was changed since it was installed.
     pub fn load_weights(&self) -> Result<TensorMap> {
-        load(
-            &self.folder.join(WEIGHTS_FILE),
-            &self.weights,
-            &self.network.tensor_specs(),
-        )
+        load(&self.stored, &self.weights, &self.network.tensor_specs())
     }
 
     /// Reads and checks the tensors of MTCNN's fourth stage; `None` when it isn't installed.
@@ -141,10 +160,10 @@ impl Pack {
     /// # Errors
     /// As [`Pack::load_weights`].
     pub fn load_lnet(&self) -> Result<Option<TensorMap>> {
-        let Some(file) = &self.manifest.lnet else {
+        let (Some(file), Some(stored)) = (&self.manifest.lnet, &self.stored_lnet) else {
             return Ok(None);
         };
-        load(&self.folder.join(LNET_FILE), file, &lnet_tensor_specs()).map(Some)
+        load(stored, file, &lnet_tensor_specs()).map(Some)
     }
 
     /// The pack's own fingerprint; for an embedder, that of embeddings of chips which no known detector aligned.
@@ -156,22 +175,29 @@ impl Pack {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when this is no embedder or `detector` no detector.
-    pub fn fingerprint_with(&self, detector: Option<&Pack>) -> Result<Fingerprint> {
+    pub fn fingerprint_with(&self, detector: Option<&PackOf>) -> Result<Fingerprint> {
         let Some(detector) = detector else {
             return Ok(self.fingerprint());
         };
-        for (pack, kind, what) in [
-            (self, Kind::Embedder, "an embedder"),
-            (detector, Kind::Detector, "a detector"),
-        ] {
-            if pack.manifest.kind != kind {
-                return Err(Error::new(
-                    ErrorKind::InvalidArgument,
-                    format!("model {} is not {what}", pack.name()),
-                ));
-            }
-        }
+        self.check_kind(Kind::Embedder)?;
+        detector.check_kind(Kind::Detector)?;
         Ok(fingerprint::of(&self.manifest, Some(detector.fingerprint())))
+    }
+
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when it is of another kind.
+    pub(super) fn check_kind(&self, kind: Kind) -> Result<()> {
+        if self.manifest.kind == kind {
+            return Ok(());
+        }
+        let what = match kind {
+            Kind::Embedder => "an embedder",
+            Kind::Detector => "a detector",
+        };
+        Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("model {} is not {what}", self.name()),
+        ))
     }
 
     /// Checks every weight file: its hash against the manifest, its tensors against the network.
@@ -180,20 +206,18 @@ impl Pack {
     /// [`ErrorKind::Weights`] naming the first file or tensor that is wrong, [`ErrorKind::Io`] when one can't be read.
     pub fn verify(&self) -> Result<Verified> {
         let mut files = Vec::new();
-        for (path, file) in self.files() {
-            let sha256 = digest::of_file(&path)?;
+        for (stored, file) in self.files() {
+            let path = stored.place();
+            let sha256 = stored.sha256()?;
             if sha256 != file.sha256 {
-                return Err(changed(
-                    &path,
-                    &format!("its SHA-256 is {sha256}, installed was {}", file.sha256),
-                ));
+                return Err(wrong_hash(stored, file, &sha256));
             }
             let specs = if path.ends_with(LNET_FILE) {
                 lnet_tensor_specs()
             } else {
                 self.network.tensor_specs()
             };
-            let tensors = load(&path, file, &specs)?.len();
+            let tensors = load(stored, file, &specs)?.len();
             files.push(VerifiedFile { path, sha256, tensors });
         }
         Ok(Verified {
@@ -203,33 +227,45 @@ impl Pack {
         })
     }
 
+    /// Copies the weight file to `out`, which is at `target`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], or [`ErrorKind::Weights`] when it isn't the file the manifest is of.
+    pub(super) fn copy_weights(&self, out: impl Write, target: &Path) -> Result<()> {
+        copy(&self.stored, &self.weights, out, target)
+    }
+
     /// The weight files and what the manifest says of each.
-    fn files(&self) -> impl Iterator<Item = (PathBuf, &WeightFile)> {
-        let lnet = self.manifest.lnet.as_ref().map(|file| (LNET_FILE, file));
-        [(WEIGHTS_FILE, &self.weights)]
-            .into_iter()
-            .chain(lnet)
-            .map(|(name, file)| (self.folder.join(name), file))
+    pub(super) fn files(&self) -> impl Iterator<Item = (&Stored<'a>, &WeightFile)> {
+        let lnet = self.stored_lnet.as_ref().zip(self.manifest.lnet.as_ref());
+        std::iter::once((&self.stored, &self.weights)).chain(lnet)
     }
 }
 
-fn load(path: &Path, file: &WeightFile, specs: &[(String, Vec<usize>)]) -> Result<TensorMap> {
-    let (tensors, _) = weights::pack::read(path)?;
-    check_tensors(&tensors, specs).map_err(|e| e.at(path.display()))?;
+/// Copies a weight file to `out`, which is at `target`, and checks its hash on the way.
+pub(super) fn copy(stored: &Stored, file: &WeightFile, out: impl Write, target: &Path) -> Result<()> {
+    let sha256 = stored.copy_to(out, target)?;
+    if sha256 != file.sha256 {
+        return Err(wrong_hash(stored, file, &sha256));
+    }
+    Ok(())
+}
+
+fn wrong_hash(stored: &Stored, file: &WeightFile, found: &str) -> Error {
+    changed(
+        &stored.place(),
+        &format!("its SHA-256 is {found}, installed was {}", file.sha256),
+    )
+}
+
+fn load(stored: &Stored, file: &WeightFile, specs: &[(String, Vec<usize>)]) -> Result<TensorMap> {
+    let tensors = stored.tensors()?;
+    let place = stored.place();
+    check_tensors(&tensors, specs).map_err(|e| e.at(place.display()))?;
     if hex::encode(fingerprint::content_hash(&tensors)) != file.content_sha256 {
-        return Err(changed(path, "its tensors are not the installed ones"));
+        return Err(changed(&place, "its tensors are not the installed ones"));
     }
     Ok(tensors)
-}
-
-fn changed(path: &Path, what: &str) -> Error {
-    Error::new(
-        ErrorKind::Weights,
-        format!(
-            "{} was changed after it was installed: {what}; install the model again",
-            path.display()
-        ),
-    )
 }
 
 /// Checks that `tensors` are exactly the wanted ones: every name, every shape, every value a number, nothing else.

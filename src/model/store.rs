@@ -1,7 +1,8 @@
 //! Where model packs live on this machine.
 
+use super::bundle::Bundle;
 use super::catalogue;
-use super::manifest::{Manifest, is_pack_name};
+use super::manifest::{Kind, Manifest, is_pack_name};
 use super::pack::{MANIFEST_FILE, Pack, Verified};
 use crate::error::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
@@ -132,6 +133,29 @@ impl Store {
             return Ok(pack);
         }
         Err(not_installed(catalogue::find(name_or_path)?))
+    }
+
+    /// Opens an embedder as [`Store::open`] does, and the detector it belongs to; or both from a bundle file, whose path
+    /// `model` is.
+    ///
+    /// # Errors
+    /// As [`Store::open`] and [`Bundle::open`]; [`ErrorKind::Model`] for a detector.
+    pub fn open_with_detector(&self, model: &str) -> Result<(Pack, Pack)> {
+        if Bundle::is_path(model) {
+            return Bundle::open(Path::new(model)).map(Bundle::into_packs);
+        }
+        let pack = self.open(model)?;
+        let manifest = pack.manifest();
+        match &manifest.detector {
+            Some(name) if manifest.kind == Kind::Embedder => {
+                let detector = self.open(name)?;
+                Ok((pack, detector))
+            }
+            _ => Err(Error::new(
+                ErrorKind::Model,
+                format!("model {} is a detector: open an embedder such as sface", pack.name()),
+            )),
+        }
     }
 
     /// Checks an installed pack's files and tensors, see [`Pack::verify`].

@@ -1,6 +1,7 @@
 //! iResNet-18/34/50/100 as MagFace trains it (arXiv 2103.06627; improved residual block of arXiv 2004.04989).
 
 use super::layers::{BatchNorm, Conv, Dense, PRelu, Weights};
+use super::precision::Precision;
 use super::spec::Network;
 use super::{EmbeddingNetwork, embed_in_batches, max_batch, pixels};
 use crate::align::Chip;
@@ -15,6 +16,7 @@ const EPS: f64 = 2e-5;
 pub struct IResNet {
     network: Network,
     device: Device,
+    precision: Precision,
     conv1: Conv,
     bn1: BatchNorm,
     prelu: PRelu,
@@ -82,16 +84,16 @@ impl Block {
 }
 
 impl IResNet {
-    /// The iResNet `network` with MagFace's names of tensors, on `device`.
+    /// The iResNet `network` with MagFace's names of tensors, on `device`, computing in `precision`.
     ///
     /// # Errors
     /// [`ErrorKind::Model`] when `network` is no iResNet; [`ErrorKind::Weights`] naming the tensor that is missing,
     /// misshapen, not finite or unknown; [`ErrorKind::Backend`] when libtorch fails.
-    pub fn new(network: Network, weights: &TensorMap, device: Device) -> Result<Self> {
+    pub fn new(network: Network, weights: &TensorMap, device: Device, precision: Precision) -> Result<Self> {
         let blocks = network
             .iresnet_blocks()
             .ok_or_else(|| Error::new(ErrorKind::Model, format!("network {network} does not embed faces")))?;
-        let weights = Weights::check(network, weights, device)?;
+        let weights = Weights::check(network, weights, device, precision)?;
         let stages = blocks.iter().enumerate().map(|(stage, &count)| {
             (0..count)
                 .map(|block| Block::new(&weights, &format!("layer{}.{block}", stage + 1), block == 0))
@@ -100,6 +102,7 @@ impl IResNet {
         Ok(IResNet {
             network,
             device,
+            precision,
             conv1: Conv::dense(&weights, "conv1.weight", 1)?,
             bn1: BatchNorm::pytorch(&weights, "bn1", EPS)?,
             prelu: PRelu::new(&weights, "prelu.weight")?,
@@ -141,7 +144,10 @@ impl IResNet {
 
     /// From u8 BGR pixels to the input of the first stage.
     fn stem(&self, pixels: &Tensor) -> Result<Tensor> {
-        let x = pixels.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
+        let x = pixels
+            .f_to_kind(Kind::Float)?
+            .f_div_scalar(255.0)?
+            .f_to_kind(self.precision.kind())?;
         self.prelu.forward(&self.bn1.forward(&self.conv1.forward(&x)?)?)
     }
 
@@ -150,7 +156,7 @@ impl IResNet {
         for stage in &self.stages {
             x = run(stage, x)?;
         }
-        let x = self.fc.forward(&self.bn2.forward(&x)?)?;
+        let x = self.fc.forward(&self.bn2.forward(&x.f_to_kind(Kind::Float)?)?)?;
         self.features.forward(&x)
     }
 }
@@ -177,6 +183,11 @@ fn feature_map(x: &Tensor) -> Result<FeatureMap> {
     let (n, c, h, w) = x.size4()?;
     Ok(FeatureMap {
         shape: [n as usize, c as usize, h as usize, w as usize],
-        data: Vec::try_from(&x.f_to_device(Device::Cpu)?.f_contiguous()?.f_flatten(0, -1)?)?,
+        data: Vec::try_from(
+            &x.f_to_device(Device::Cpu)?
+                .f_to_kind(Kind::Float)?
+                .f_contiguous()?
+                .f_flatten(0, -1)?,
+        )?,
     })
 }

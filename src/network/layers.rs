@@ -1,20 +1,23 @@
 //! The layers both families are made of, with weights from a tensor map; inference only.
 
+use super::precision::Precision;
 use super::spec::Network;
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use std::collections::HashSet;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// A weight map that holds exactly what one network needs.
 pub(super) struct Weights<'a> {
     map: &'a TensorMap,
     device: Device,
+    body: Kind,
 }
 
 impl<'a> Weights<'a> {
-    /// Checks names, shapes and values of the whole map.
-    pub(super) fn check(network: Network, map: &'a TensorMap, device: Device) -> Result<Self> {
+    /// Checks names, shapes and values of the whole map. Convolutions and rectifiers get their weights as `precision`
+    /// says; everything else stays f32.
+    pub(super) fn check(network: Network, map: &'a TensorMap, device: Device, precision: Precision) -> Result<Self> {
         let specs = network.tensor_specs();
         for (name, shape) in &specs {
             let tensor = map.require(name, shape).map_err(|e| e.at(network))?;
@@ -40,7 +43,11 @@ impl<'a> Weights<'a> {
                 },
             ));
         }
-        Ok(Weights { map, device })
+        Ok(Weights {
+            map,
+            device,
+            body: precision.kind(),
+        })
     }
 
     /// The tensor `name` on the device, in its own shape.
@@ -80,7 +87,7 @@ impl Conv {
     }
 
     fn grouped(weights: &Weights, name: &str, stride: i64, groups: i64) -> Result<Self> {
-        let weight = weights.tensor(name)?;
+        let weight = weights.tensor(name)?.f_to_kind(weights.body)?;
         let kernel = weight.size4()?.2;
         Ok(Conv {
             // Channels innermost in memory, as the chips come: the CPU's kernels then need no reordering.
@@ -184,7 +191,7 @@ pub(super) struct PRelu(Tensor);
 impl PRelu {
     /// The slopes in the tensor `name`, one for each channel, whatever its shape.
     pub(super) fn new(weights: &Weights, name: &str) -> Result<Self> {
-        Ok(PRelu(weights.vector(name)?))
+        Ok(PRelu(weights.vector(name)?.f_to_kind(weights.body)?))
     }
 
     /// n x c x h x w, the shape kept.

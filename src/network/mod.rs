@@ -1,7 +1,7 @@
-//! Chips to embeddings: iResNet-18/34/50/100 (MagFace, arXiv 2103.06627) and SFace, in libtorch, fp32.
+//! Chips to embeddings: iResNet-18/34/50/100 (MagFace, arXiv 2103.06627) and SFace, in libtorch.
 //!
 //! [`build`] makes a network from its weights; [`EmbeddingNetwork::forward`] runs it. The same weights and chips give
-//! the same embeddings on every device up to rounding: no reduced precision is used anywhere.
+//! the same embeddings on every device up to rounding, in f32 unless another [`Precision`] is asked for.
 
 use crate::align::Chip;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,10 +11,12 @@ use tch::{Device, Kind, Tensor};
 
 mod iresnet;
 mod layers;
+mod precision;
 mod sface;
 pub mod spec;
 
 pub use iresnet::{FeatureMap, IResNet};
+pub use precision::Precision;
 pub use sface::SFace;
 
 /// Most chips that go through a network at once on a CPU: the throughput no longer grows, the memory does (about
@@ -41,15 +43,20 @@ pub trait EmbeddingNetwork: Send {
     fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>>;
 }
 
-/// Makes `network` from its weights on `device`, which [`crate::device::resolve`] gave.
+/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave.
 ///
 /// # Errors
 /// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
 /// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::Backend`] when libtorch fails (out of memory).
-pub fn build(network: Network, weights: &TensorMap, device: Device) -> Result<Box<dyn EmbeddingNetwork>> {
+pub fn build(
+    network: Network,
+    weights: &TensorMap,
+    device: Device,
+    precision: Precision,
+) -> Result<Box<dyn EmbeddingNetwork>> {
     match network {
-        Network::SFace => Ok(Box::new(SFace::new(weights, device)?)),
-        _ => Ok(Box::new(IResNet::new(network, weights, device)?)),
+        Network::SFace => Ok(Box::new(SFace::new(weights, device, precision)?)),
+        _ => Ok(Box::new(IResNet::new(network, weights, device, precision)?)),
     }
 }
 
@@ -102,7 +109,9 @@ mod tests {
     }
 
     fn refusal(network: Network, weights: &TensorMap) -> String {
-        let error = build(network, weights, Device::Cpu).err().expect("a refusal");
+        let error = build(network, weights, Device::Cpu, Precision::F32)
+            .err()
+            .expect("a refusal");
         assert_eq!(error.kind(), ErrorKind::Weights);
         error.message().to_owned()
     }
@@ -157,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_detector_embeds_nothing() {
-        let error = build(Network::Mtcnn, &zeros(Network::Mtcnn), Device::Cpu)
+        let error = build(Network::Mtcnn, &zeros(Network::Mtcnn), Device::Cpu, Precision::F32)
             .err()
             .expect("a refusal");
         assert_eq!(error.kind(), ErrorKind::Model);
@@ -174,7 +183,7 @@ mod tests {
             .unwrap();
         let tensor = weights.remove("fc1_gamma").unwrap();
         weights.insert("fc1_gamma", tensor.shape, vec![f32::MAX; 128]).unwrap();
-        let network = build(Network::SFace, &weights, Device::Cpu).unwrap();
+        let network = build(Network::SFace, &weights, Device::Cpu, Precision::F32).unwrap();
         let chip = Chip::from_bgr(vec![0; Chip::SIZE * Chip::SIZE * 3]).unwrap();
         assert!(network.forward(&[]).unwrap().is_empty());
         let error = network.forward(&[&chip]).unwrap_err();

@@ -1,6 +1,7 @@
 //! SFace as OpenCV Zoo ships it: a MobileNet-v1 body, 128 floats (layer facts from its ONNX file).
 
 use super::layers::{BatchNorm, Conv, Dense, PRelu, Weights};
+use super::precision::Precision;
 use super::spec::{Network, SFACE_PAIRS};
 use super::{EmbeddingNetwork, embed_in_batches};
 use crate::align::Chip;
@@ -24,6 +25,7 @@ const HALVING: [usize; 4] = [3, 5, 7, 13];
 /// SFace in inference mode.
 pub struct SFace {
     device: Device,
+    precision: Precision,
     body: Vec<Unit>,
     bn1: BatchNorm,
     pre_fc1: Dense,
@@ -52,13 +54,13 @@ impl Unit {
 }
 
 impl SFace {
-    /// SFace with the ONNX file's names of tensors, on `device`.
+    /// SFace with the ONNX file's names of tensors, on `device`, computing in `precision`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown;
     /// [`crate::ErrorKind::Backend`] when libtorch fails.
-    pub fn new(weights: &TensorMap, device: Device) -> Result<Self> {
-        let weights = Weights::check(Network::SFace, weights, device)?;
+    pub fn new(weights: &TensorMap, device: Device, precision: Precision) -> Result<Self> {
+        let weights = Weights::check(Network::SFace, weights, device, precision)?;
         let conv_of = |name: &str| format!("{name}_conv2d_weight");
         let mut body = vec![Unit::new(
             &weights,
@@ -76,6 +78,7 @@ impl SFace {
         }
         Ok(SFace {
             device,
+            precision,
             body,
             bn1: BatchNorm::mxnet(&weights, "bn1", EPS_HEAD)?,
             pre_fc1: Dense::new(&weights, "pre_fc1_weight", "pre_fc1_bias")?,
@@ -89,8 +92,10 @@ impl SFace {
             .f_flip(1)?
             .f_to_kind(Kind::Float)?
             .f_sub_scalar(INPUT_OFFSET)?
-            .f_mul_scalar(INPUT_SCALE)?;
+            .f_mul_scalar(INPUT_SCALE)?
+            .f_to_kind(self.precision.kind())?;
         let x = self.body.iter().try_fold(x, |x, unit| unit.forward(&x))?;
+        let x = x.f_to_kind(Kind::Float)?;
         self.fc1.forward(&self.pre_fc1.forward(&self.bn1.forward(&x)?)?)
     }
 }

@@ -17,7 +17,7 @@ use std::path::Path;
 const METADATA_KEY: &str = "qmagface";
 
 /// Most bytes of a pack: [`MAX_ELEMENTS`] f32 and the largest header that safetensors reads (100 MB).
-const MAX_BYTES: u64 = 4 * MAX_ELEMENTS as u64 + 100_000_008;
+pub(crate) const MAX_BYTES: u64 = 4 * MAX_ELEMENTS as u64 + 100_000_008;
 
 /// What a pack holds: its tensors, and its metadata by name.
 pub type Pack = (TensorMap, BTreeMap<String, String>);
@@ -54,9 +54,20 @@ pub fn read(path: &Path) -> Result<Pack> {
     let failed = |e: std::io::Error| Error::io(path, "read", &e);
     let file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
+    read_from(file, size, path)
+}
+
+/// Like [`read`], of about `size` bytes that `reader` gives, which lie at `place`.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_from(reader: impl Read, size: u64, place: &Path) -> Result<Pack> {
     let mut bytes = Vec::with_capacity(size.min(MAX_BYTES) as usize);
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    read_bytes(&bytes).map_err(|e| e.at(path.display()))
+    reader
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::io(place, "read", &e))?;
+    read_bytes(&bytes).map_err(|e| e.at(place.display()))
 }
 
 /// Like [`read`], from the bytes of a pack.

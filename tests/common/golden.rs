@@ -41,3 +41,11 @@ pub fn f64s(tensor: &TensorView) -> Vec<f64> {
         .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
         .collect()
 }
+
+pub fn i32s(tensor: &TensorView) -> Vec<i32> {
+    tensor
+        .data()
+        .chunks_exact(4)
+        .map(|b| i32::from_le_bytes(b.try_into().unwrap()))
+        .collect()
+}

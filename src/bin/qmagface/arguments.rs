@@ -2,17 +2,20 @@
 
 use clap::Args;
 use qmagface::model::DEFAULT_EMBEDDER;
-use qmagface::{DetectorOptions, DeviceChoice, Engine, EngineOptions, FaceChoice, Result};
+use qmagface::{DetectorOptions, DeviceChoice, Engine, EngineOptions, FaceChoice, Precision, Result};
 
 /// Options of every command.
 #[derive(Args)]
 pub struct Shared {
-    /// Model pack: a name (`qmagface models list`) or the path of a pack's folder
+    /// Model pack: a name (`qmagface models list`) or the path of a pack's folder or of a bundle file
     #[arg(short, long, global = true, default_value = DEFAULT_EMBEDDER)]
     pub model: String,
     /// Where the networks run: cpu, cuda, cuda:N or auto
     #[arg(long, global = true, default_value = "auto")]
     device: DeviceChoice,
+    /// What the embedding network computes in: f32, f16 or bf16 [default: f32]
+    #[arg(long, global = true)]
+    precision: Option<Precision>,
     /// Threads for the networks on the CPU [default: one per core]
     #[arg(long, global = true)]
     threads: Option<usize>,
@@ -53,6 +56,7 @@ impl Shared {
         thresholds.copy_from_slice(&detection.thresholds); // clap takes exactly three
         let options = EngineOptions {
             device: self.device,
+            precision: self.precision,
             threads: self.threads,
             detector: DetectorOptions {
                 minimum_face: detection.min_face,

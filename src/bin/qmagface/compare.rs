@@ -106,7 +106,7 @@ const MATCH: f64 = 1e-3;
 
 /// What the score means, from the thresholds that the model pack carries; `None` where it carries none.
 fn meaning(engine: &Engine, result: &Comparison) -> Option<String> {
-    let thresholds = engine.thresholds();
+    let thresholds = engine.calibration().ok()?.thresholds();
     let loosest = thresholds.first()?;
     let share = |fmr: f64| format!("1 in {:.0} pairs of different people score that high", 1.0 / fmr);
     Some(

@@ -85,6 +85,8 @@ fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::Backend => "backend",
         ErrorKind::NoFace => "no_face",
         ErrorKind::ModelMismatch => "model_mismatch",
+        ErrorKind::Template => "template",
+        ErrorKind::Calibration => "calibration",
         _ => "internal",
     }
 }

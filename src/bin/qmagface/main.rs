@@ -47,7 +47,7 @@ enum Command {
     Compare(compare::Arguments),
     /// Draw what the detector and the aligner see in a photo
     Draw(draw::Arguments),
-    /// List, fetch, import and verify models
+    /// List, fetch, import, verify and export models
     #[command(subcommand)]
     Models(models::Command),
 }

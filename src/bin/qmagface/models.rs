@@ -4,10 +4,10 @@ use crate::arguments::Shared;
 use crate::failure::Outcome;
 use crate::output;
 use clap::Subcommand;
-use qmagface::Result;
-use qmagface::model::{FetchOptions, Pack, PackState, Store};
+use qmagface::model::{BUNDLE_EXTENSION, Bundle, FetchOptions, Pack, PackState, Store, Verified};
+use qmagface::{Error, ErrorKind, Result};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -29,8 +29,18 @@ pub enum Command {
     },
     /// Check the files of installed models against their manifests [default: all installed]
     Verify {
-        /// Names of models, or paths of packs' folders
+        /// Names of models, or paths of packs' folders or of bundle files
         names: Vec<String>,
+    },
+    /// Write an embedder and its detector into one file, for programs that carry their model with them
+    Export {
+        /// Name of an embedder, or the path of a pack's folder
+        name: String,
+        /// The bundle file [default: NAME.qmfmodel in the current folder]
+        file: Option<PathBuf>,
+        /// Overwrite the file if it is there
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -49,6 +59,7 @@ pub fn run(shared: &Shared, command: &Command) -> Outcome {
         }
         Command::Import { file, name } => installed(shared, &store.import(file, name.as_deref())?),
         Command::Verify { names } => verify(shared, &store, names)?,
+        Command::Export { name, file, force } => export(shared, &store, name, file.as_deref(), *force)?,
     }
     Ok(())
 }
@@ -57,7 +68,7 @@ fn list(shared: &Shared, store: &Store) -> Result<()> {
     for status in store.list()? {
         let manifest = &status.manifest;
         let (state, detail) = match &status.state {
-            PackState::Installed(pack) => ("installed", pack.folder().display().to_string()),
+            PackState::Installed(pack) => ("installed", folder(pack)),
             PackState::NotInstalled(error) => {
                 // The message says again that it isn't installed; what to do follows.
                 let message = error.message();
@@ -93,12 +104,17 @@ fn list(shared: &Shared, store: &Store) -> Result<()> {
     Ok(())
 }
 
+/// Where a pack of the store lies.
+fn folder(pack: &Pack) -> String {
+    pack.folder().unwrap_or(Path::new("")).display().to_string()
+}
+
 fn installed(shared: &Shared, pack: &Pack) {
     let fingerprint = pack.fingerprint();
-    let (name, folder) = (pack.name(), pack.folder().display());
+    let (name, folder) = (pack.name(), folder(pack));
     if shared.json {
         output::line(json!({
-            "name": name, "folder": folder.to_string(), "fingerprint": fingerprint.to_string(), "official": pack.is_official(),
+            "name": name, "folder": folder, "fingerprint": fingerprint.to_string(), "official": pack.is_official(),
         }));
         return;
     }
@@ -125,25 +141,61 @@ fn verify(shared: &Shared, store: &Store, names: &[String]) -> Result<()> {
         output::line("no model is installed");
     }
     for name in &wanted {
-        let verified = store.verify(name)?;
-        if shared.json {
-            let files: Vec<_> = verified
-                .files
-                .iter()
-                .map(
-                    |file| json!({"path": file.path.to_string_lossy(), "sha256": file.sha256, "tensors": file.tensors}),
-                )
-                .collect();
-            output::line(
-                json!({"name": verified.name, "fingerprint": verified.fingerprint.to_string(), "files": files}),
-            );
+        if Bundle::is_path(name) {
+            let (embedder, detector) = Bundle::open(Path::new(name))?.into_packs();
+            for pack in [embedder, detector] {
+                in_order(shared, &format!("{name}: {}", pack.name()), &pack.verify()?);
+            }
         } else {
-            let tensors: usize = verified.files.iter().map(|file| file.tensors).sum();
-            output::line(format_args!(
-                "{name}: in order ({tensors} tensors, fingerprint {})",
-                verified.fingerprint.short()
-            ));
+            in_order(shared, name, &store.verify(name)?);
         }
+    }
+    Ok(())
+}
+
+fn in_order(shared: &Shared, name: &str, verified: &Verified) {
+    if shared.json {
+        let files: Vec<_> = verified
+            .files
+            .iter()
+            .map(|file| json!({"path": file.path.to_string_lossy(), "sha256": file.sha256, "tensors": file.tensors}))
+            .collect();
+        output::line(json!({"name": verified.name, "fingerprint": verified.fingerprint.to_string(), "files": files}));
+    } else {
+        let tensors: usize = verified.files.iter().map(|file| file.tensors).sum();
+        output::line(format_args!(
+            "{name}: in order ({tensors} tensors, fingerprint {})",
+            verified.fingerprint.short()
+        ));
+    }
+}
+
+fn export(shared: &Shared, store: &Store, name: &str, file: Option<&Path>, force: bool) -> Result<()> {
+    let (embedder, detector) = store.open_with_detector(name)?;
+    let usual = PathBuf::from(format!("{}.{BUNDLE_EXTENSION}", embedder.name()));
+    let file = file.unwrap_or(&usual);
+    if file.exists() && !force {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{} is there already: give --force to overwrite it", file.display()),
+        ));
+    }
+    Bundle::write(file, &embedder, &detector)?;
+    let bytes = std::fs::metadata(file).map_err(|e| Error::io(file, "read", &e))?.len();
+    let fingerprint = embedder.fingerprint_with(Some(&detector))?;
+    if shared.json {
+        output::line(json!({
+            "file": file.to_string_lossy(), "bytes": bytes, "model": embedder.name(), "detector": detector.name(),
+            "fingerprint": fingerprint.to_string(),
+        }));
+    } else {
+        output::line(format_args!(
+            "{} holds {} and {} ({bytes} bytes, fingerprint {})",
+            file.display(),
+            embedder.name(),
+            detector.name(),
+            fingerprint.short()
+        ));
     }
     Ok(())
 }

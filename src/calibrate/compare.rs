@@ -1,0 +1,155 @@
+//! Comparing templates and embeddings with a calibration.
+
+use super::Calibration;
+use crate::compare::{self, Comparison};
+use crate::error::{Error, ErrorKind, Result};
+use crate::template::{Template, describe_model};
+use ndarray::{Array1, Array2};
+
+/// What comparing two faces gives, and what the calibration says about it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoredComparison {
+    /// Cosine, qualities and score. With a failed template the cosine is -1, the score negative infinity, and the
+    /// failed one's quality 0.
+    pub comparison: Comparison,
+    /// -log10 of the false match rate that this score as threshold has, see [`Calibration::negative_log10_fmr`];
+    /// `None` where the calibration has no thresholds.
+    pub negative_log10_fmr: Option<f64>,
+    /// One quality is below the calibration's gate.
+    pub low_quality: bool,
+    /// The score is outside the calibration's thresholds.
+    pub out_of_range: bool,
+    /// One template is a failed one: no match.
+    pub failed_template: bool,
+}
+
+impl Calibration {
+    /// Compares two templates of one model with the quality-aware score, in f64 arithmetic.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ModelMismatch`] naming both models when the templates are of two, or of another than the
+    /// calibration.
+    pub fn compare(&self, a: &Template, b: &Template) -> Result<ScoredComparison> {
+        self.check_model(a, "the first template")?;
+        check_same_model((a, "the first template"), (b, "the second"))?;
+        let failed_template = a.is_failed() || b.is_failed();
+        let (quality_a, quality_b) = (a.quality(), b.quality());
+        let comparison = if failed_template {
+            Comparison {
+                cosine: -1.0,
+                quality_a,
+                quality_b,
+                score: f64::NEG_INFINITY,
+            }
+        } else {
+            // The directions' own qualities are 1: only their cosine is wanted.
+            let cosine = compare::compare(a.direction(), b.direction(), &self.parameters)?.cosine;
+            Comparison {
+                cosine,
+                quality_a,
+                quality_b,
+                score: self.parameters.score(cosine, quality_a, quality_b),
+            }
+        };
+        Ok(ScoredComparison {
+            failed_template,
+            ..self.judge(comparison)
+        })
+    }
+
+    /// Compares two embeddings with the quality-aware score, in f64 arithmetic. That they are of the calibration's
+    /// model is the caller's promise.
+    ///
+    /// # Errors
+    /// As [`compare::compare`].
+    pub fn compare_embeddings(&self, a: &[f32], b: &[f32]) -> Result<ScoredComparison> {
+        Ok(self.judge(compare::compare(a, b, &self.parameters)?))
+    }
+
+    /// Quality-aware scores of every probe (row) with every gallery template (column), in f32 arithmetic; negative
+    /// infinity where one is failed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ModelMismatch`] naming both models and the template's place when not all are of one model, the
+    /// calibration's.
+    pub fn score_matrix(&self, probes: &[&Template], gallery: &[&Template]) -> Result<Array2<f32>> {
+        let Some(&first) = probes.first().or(gallery.first()) else {
+            return Ok(Array2::zeros((0, 0)));
+        };
+        let first_place = if probes.is_empty() { "gallery 0" } else { "probe 0" };
+        self.check_model(first, first_place)?;
+        for (side, templates) in [("probe", probes), ("gallery", gallery)] {
+            for (index, template) in templates.iter().enumerate() {
+                check_same_model((first, first_place), (template, &format!("{side} {index}")))?;
+            }
+        }
+        let (probe_directions, probe_quality) = stack(probes, first.length());
+        let (gallery_directions, gallery_quality) = stack(gallery, first.length());
+        let mut scores = compare::score_directions(
+            (probe_directions.view(), probe_quality.view()),
+            (gallery_directions.view(), gallery_quality.view()),
+            &self.parameters,
+        );
+        for (row, _) in probes.iter().enumerate().filter(|(_, template)| template.is_failed()) {
+            scores.row_mut(row).fill(f32::NEG_INFINITY);
+        }
+        for (column, _) in gallery.iter().enumerate().filter(|(_, template)| template.is_failed()) {
+            scores.column_mut(column).fill(f32::NEG_INFINITY);
+        }
+        Ok(scores)
+    }
+
+    fn judge(&self, comparison: Comparison) -> ScoredComparison {
+        let fmr = self.negative_log10_fmr(comparison.score);
+        let least = comparison.quality_a.min(comparison.quality_b);
+        ScoredComparison {
+            comparison,
+            negative_log10_fmr: fmr.map(|(value, _)| value),
+            low_quality: self.quality_gate.is_some_and(|gate| least < gate),
+            out_of_range: fmr.is_some_and(|(_, in_range)| !in_range),
+            failed_template: false,
+        }
+    }
+
+    fn check_model(&self, template: &Template, place: &str) -> Result<()> {
+        match &self.model {
+            Some(model) if model.fingerprint != template.fingerprint() => Err(Error::new(
+                ErrorKind::ModelMismatch,
+                format!(
+                    "{place} is of {}, the calibration of {}: scores of one model mean nothing for another",
+                    template.origin(),
+                    describe_model(&model.name, model.fingerprint)
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_same_model((a, place_a): (&Template, &str), (b, place_b): (&Template, &str)) -> Result<()> {
+    if a.fingerprint() == b.fingerprint() && a.length() == b.length() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::ModelMismatch,
+        format!(
+            "templates of two models can't be compared: {place_a} is of {} with {} floats, {place_b} of {} with {}",
+            a.origin(),
+            a.length(),
+            b.origin(),
+            b.length()
+        ),
+    ))
+}
+
+/// The directions, one a row, and the qualities; zeros for a failed template.
+fn stack(templates: &[&Template], length: usize) -> (Array2<f32>, Array1<f32>) {
+    let mut directions = Array2::zeros((templates.len(), length));
+    for (mut row, template) in directions.rows_mut().into_iter().zip(templates) {
+        if !template.is_failed() {
+            row.assign(&ndarray::aview1(template.direction()));
+        }
+    }
+    let qualities = templates.iter().map(|template| template.quality() as f32).collect();
+    (directions, qualities)
+}

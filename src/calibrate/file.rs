@@ -1,0 +1,200 @@
+//! Calibrations as TOML: a few lines that a person can read and keep beside the model.
+
+use super::{CalibratedModel, Calibration, Status, check_gate, check_parameters};
+use crate::compare::QualityParameters;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Fingerprint;
+use crate::model::manifest::{NAME_RULE, ScoreThreshold, is_pack_name};
+use crate::replace::replace;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// The version of the file's format this library reads and writes.
+const FORMAT: u32 = 1;
+
+/// Longest file that is read, in bytes.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// The file as it stands there.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    format: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    alpha: f64,
+    beta: f64,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    procedure: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fitted_on: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality_gate: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    thresholds: Vec<ScoreThreshold>,
+}
+
+impl Calibration {
+    /// Reads a calibration from the TOML of its file.
+    ///
+    /// `format` (1), `alpha`, `beta` and `status` must be there, the rest may; `model` and `fingerprint` come together.
+    ///
+    /// ```
+    /// let calibration = qmagface::Calibration::parse(br#"
+    /// format = 1
+    /// model = "sface"
+    /// fingerprint = "0707070707070707070707070707070707070707070707070707070707070707"
+    /// alpha = 0.167905
+    /// beta = 0.277515
+    /// status = "own" # or published, provisional, given
+    /// procedure = "published QMagFace fit"
+    /// fitted_on = "the badge photos of 2025"
+    /// quality_gate = 10.0 # comparisons with a quality below it are marked
+    /// thresholds = [ # by falling FMR; between them, scores are linear in log10(FMR)
+    ///     { fmr = 1e-2, score = -0.70 },
+    ///     { fmr = 1e-4, score = -0.18 },
+    /// ]
+    /// "#)?;
+    /// assert!((calibration.threshold(1e-3)? - -0.44).abs() < 1e-9);
+    /// # Ok::<(), qmagface::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] for more than 1 MiB; [`ErrorKind::Calibration`] naming the field when it isn't TOML, has an
+    /// unknown or missing field, or a field is outside its range.
+    pub fn parse(toml: &[u8]) -> Result<Self> {
+        if toml.len() > MAX_BYTES {
+            return Err(too_long());
+        }
+        let text = std::str::from_utf8(toml).map_err(|_| wrong("the calibration is not UTF-8 text"))?;
+        // The format first: a newer one may have fields that this version doesn't know.
+        let table: toml::Table = toml::from_str(text).map_err(|error| not_toml(&error))?;
+        match table.get("format") {
+            Some(toml::Value::Integer(format)) if *format != i64::from(FORMAT) => {
+                return Err(wrong(format!(
+                    "the calibration is of format {format}, this library reads {FORMAT}: update qmagface"
+                )));
+            }
+            _ => {}
+        }
+        let fields: Fields = toml::from_str(text).map_err(|error| not_toml(&error))?;
+        fields
+            .check()
+            .map_err(|what| wrong(format!("the calibration's {what}")))
+    }
+
+    /// The calibration as TOML.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Calibration`] naming the field when one is outside its range, as only one made from an unchecked
+    /// manifest can be.
+    pub fn to_toml(&self) -> Result<String> {
+        let fields = Fields {
+            format: FORMAT,
+            model: self.model.as_ref().map(|model| model.name.clone()),
+            fingerprint: self.model.as_ref().map(|model| model.fingerprint.to_string()),
+            alpha: self.parameters.alpha,
+            beta: self.parameters.beta,
+            status: self.status,
+            procedure: self.procedure.clone(),
+            fitted_on: self.fitted_on.clone(),
+            quality_gate: self.quality_gate,
+            thresholds: self.thresholds.clone(),
+        };
+        let text = toml::to_string(&fields)
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("calibration: {error}")))?;
+        Calibration::parse(text.as_bytes())?;
+        Ok(text)
+    }
+
+    /// Reads a calibration file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], or as [`Calibration::parse`], with the file's name in front.
+    pub fn read(path: &Path) -> Result<Self> {
+        let failed = |error: std::io::Error| Error::io(path, "read", &error);
+        let mut bytes = Vec::new();
+        // One byte more than allowed tells that there is too much.
+        File::open(path)
+            .map_err(failed)?
+            .take(MAX_BYTES as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(failed)?;
+        Calibration::parse(&bytes).map_err(|error| error.at(path.display()))
+    }
+
+    /// Writes the calibration to a file, whole or not at all.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], or as [`Calibration::to_toml`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = self.to_toml()?;
+        replace(path, |mut file| {
+            file.write_all(text.as_bytes())
+                .map_err(|error| Error::io(path, "write", &error))
+        })
+    }
+}
+
+impl Fields {
+    /// Checks every field's range. Says which field is wrong otherwise.
+    fn check(self) -> Result<Calibration, String> {
+        let model = match (self.model, self.fingerprint) {
+            (None, None) => None,
+            (Some(name), Some(text)) => {
+                if !is_pack_name(&name) {
+                    return Err(format!("model {NAME_RULE}"));
+                }
+                let mut fingerprint = Fingerprint([0; 32]);
+                hex::decode_to_slice(&text, &mut fingerprint.0)
+                    .map_err(|_| "fingerprint must be 64 hexadecimal digits".to_owned())?;
+                Some(CalibratedModel { name, fingerprint })
+            }
+            _ => return Err("model and fingerprint must be given together, or neither".into()),
+        };
+        let parameters = QualityParameters {
+            alpha: self.alpha,
+            beta: self.beta,
+        };
+        check_parameters(&parameters)?;
+        for (name, text) in [("procedure", &self.procedure), ("fitted_on", &self.fitted_on)] {
+            // It is printed: it must not control the terminal.
+            if let Some(text) = text
+                && (text.is_empty() || text.len() > 1024 || text.chars().any(char::is_control))
+            {
+                return Err(format!("{name} must be one line of 1 to 1024 bytes"));
+            }
+        }
+        check_gate(self.quality_gate)?;
+        ScoreThreshold::check(&self.thresholds).map_err(|what| format!("thresholds {what}"))?;
+        Ok(Calibration {
+            model,
+            parameters,
+            status: self.status,
+            procedure: self.procedure,
+            fitted_on: self.fitted_on,
+            quality_gate: self.quality_gate,
+            thresholds: self.thresholds,
+        })
+    }
+}
+
+fn wrong(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Calibration, what)
+}
+
+fn not_toml(error: &toml::de::Error) -> Error {
+    wrong(format!(
+        "the calibration can't be read: {}",
+        error.to_string().trim_end()
+    ))
+}
+
+fn too_long() -> Error {
+    Error::new(ErrorKind::Limit, format!("a calibration has at most {MAX_BYTES} bytes"))
+}

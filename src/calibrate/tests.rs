@@ -1,0 +1,395 @@
+use super::*;
+use crate::template::{Fusion, Template};
+use ndarray::arr2;
+
+const MODEL: Fingerprint = Fingerprint([7; 32]);
+const PARAMETERS: QualityParameters = QualityParameters { alpha: 0.1, beta: 0.2 };
+
+fn points() -> Vec<ScoreThreshold> {
+    [(1e-2, -0.7), (1e-3, -0.4), (1e-5, 0.1)]
+        .map(|(fmr, score)| ScoreThreshold { fmr, score })
+        .to_vec()
+}
+
+fn of_pack(thresholds: Vec<ScoreThreshold>) -> Calibration {
+    let calibration = manifest::Calibration {
+        alpha: PARAMETERS.alpha,
+        beta: PARAMETERS.beta,
+        status: CalibrationStatus::Provisional,
+        procedure: "a fit".into(),
+        fitted_on: "some images".into(),
+        thresholds,
+    };
+    Calibration::from_pack("sface", MODEL, &calibration)
+}
+
+fn template(embedding: &[f32]) -> Template {
+    Template::from_embedding("sface", MODEL, embedding).unwrap()
+}
+
+fn foreign() -> Template {
+    Template::from_embedding("magface", Fingerprint([9; 32]), &[1.0, 2.0]).unwrap()
+}
+
+#[test]
+fn parameters_alone_are_a_calibration_of_any_model() {
+    let calibration = Calibration::from_parameters(PARAMETERS).unwrap();
+    assert_eq!(calibration.parameters(), PARAMETERS);
+    assert_eq!((calibration.model(), calibration.fingerprint()), (None, None));
+    assert_eq!(
+        (calibration.status(), calibration.quality_gate()),
+        (Status::Given, None)
+    );
+    assert_eq!((calibration.procedure(), calibration.fitted_on()), (None, None));
+    assert_eq!(
+        (calibration.fmr_range(), calibration.negative_log10_fmr(0.5)),
+        (None, None)
+    );
+    assert!(calibration.thresholds().is_empty());
+    assert_eq!(calibration.threshold(1e-3).unwrap_err().kind(), ErrorKind::Calibration);
+    for wrong in [f64::NAN, f64::INFINITY, 100.1, -100.1] {
+        for parameters in [
+            QualityParameters {
+                alpha: wrong,
+                ..PARAMETERS
+            },
+            QualityParameters {
+                beta: wrong,
+                ..PARAMETERS
+            },
+        ] {
+            let error = Calibration::from_parameters(parameters).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        }
+    }
+}
+
+#[test]
+fn a_packs_calibration_belongs_to_its_model() {
+    let calibration = of_pack(points());
+    assert_eq!(
+        (calibration.model(), calibration.fingerprint()),
+        (Some("sface"), Some(MODEL))
+    );
+    assert_eq!(
+        (calibration.status(), calibration.parameters()),
+        (Status::Provisional, PARAMETERS)
+    );
+    assert_eq!(
+        (calibration.procedure(), calibration.fitted_on()),
+        (Some("a fit"), Some("some images"))
+    );
+    assert_eq!(calibration.thresholds(), points());
+}
+
+#[test]
+fn gates_have_a_range() {
+    let calibration = of_pack(points());
+    for gate in [f64::NAN, -1.0, f64::INFINITY] {
+        let error = calibration.clone().with_quality_gate(Some(gate)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    }
+    let gated = calibration.with_quality_gate(Some(9.5)).unwrap();
+    assert_eq!(gated.quality_gate(), Some(9.5));
+    assert_eq!(gated.with_quality_gate(None).unwrap().quality_gate(), None);
+}
+
+#[test]
+fn thresholds_lie_on_lines_in_log_fmr() {
+    let calibration = of_pack(points());
+    assert_eq!(calibration.fmr_range(), Some((1e-5, 1e-2)));
+    for (fmr, score) in [
+        (1e-2, -0.7),
+        (1e-3, -0.4),
+        (1e-5, 0.1),
+        (10f64.powf(-2.5), -0.55),
+        (1e-4, -0.15),
+    ] {
+        let ours = calibration.threshold(fmr).unwrap();
+        assert!((ours - score).abs() < 1e-12, "{fmr}: {ours}");
+        let (back, inside) = calibration.negative_log10_fmr(ours).unwrap();
+        assert!(inside && (back + fmr.log10()).abs() < 1e-9, "{fmr}: {back}");
+    }
+    // A rounding away from the ends.
+    assert!((calibration.threshold(10f64.powi(-5)).unwrap() - 0.1).abs() < 1e-12);
+    assert!(calibration.threshold(1e-5 * (1.0 - 1e-12)).is_ok());
+}
+
+#[test]
+fn an_fmr_that_the_data_cannot_support_is_refused() {
+    let calibration = of_pack(points());
+    for fmr in [0.9e-5, 1.1e-2, 1e-12, 0.5, 5e-324] {
+        let error = calibration.threshold(fmr).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Calibration);
+        assert!(error.message().contains("1e-5 to 1e-2"), "{error}");
+    }
+    for fmr in [0.0, 1.0, -1e-3, f64::NAN, f64::INFINITY] {
+        assert_eq!(
+            calibration.threshold(fmr).unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
+    }
+}
+
+#[test]
+fn outside_the_measured_scores_the_fmr_is_what_is_certain() {
+    let calibration = of_pack(points());
+    assert_eq!(calibration.negative_log10_fmr(0.9), Some((5.0, false)));
+    assert_eq!(calibration.negative_log10_fmr(0.1), Some((5.0, true)));
+    assert_eq!(calibration.negative_log10_fmr(-0.7), Some((2.0, true)));
+    for score in [-0.71, f64::NEG_INFINITY, f64::NAN] {
+        assert_eq!(calibration.negative_log10_fmr(score), Some((0.0, false)));
+    }
+}
+
+#[test]
+fn flat_and_single_thresholds_have_an_answer() {
+    let flat = of_pack(
+        [1e-1, 1e-2, 1e-3]
+            .map(|fmr| ScoreThreshold { fmr, score: 0.5 })
+            .to_vec(),
+    );
+    assert_eq!(flat.negative_log10_fmr(0.5), Some((1.0, true)));
+    assert_eq!(flat.threshold(1e-2).unwrap(), 0.5);
+    let single = of_pack(vec![ScoreThreshold { fmr: 1e-3, score: 0.5 }]);
+    assert_eq!(single.threshold(1e-3).unwrap(), 0.5);
+    assert_eq!(single.threshold(1.1e-3).unwrap_err().kind(), ErrorKind::Calibration);
+    assert_eq!(single.negative_log10_fmr(0.5), Some((3.0, true)));
+    assert_eq!(single.negative_log10_fmr(0.6), Some((3.0, false)));
+}
+
+#[test]
+fn templates_compare_as_their_embeddings_do() {
+    let calibration = of_pack(points()).with_quality_gate(Some(6.0)).unwrap();
+    let (a, b) = ([6.0f32, -2.0, 3.0], [4.0f32, 1.0, 8.0]);
+    let result = calibration.compare(&template(&a), &template(&b)).unwrap();
+    let embeddings = calibration.compare_embeddings(&a, &b).unwrap();
+    let (ours, exact) = (result.comparison, embeddings.comparison);
+    assert_eq!((ours.quality_a, ours.quality_b), (7.0, 9.0));
+    assert!((ours.cosine - 46.0 / 63.0).abs() < 1e-7 && (exact.cosine - 46.0 / 63.0).abs() < 1e-12);
+    assert!((ours.score - exact.score).abs() < 1e-6);
+    assert!(!result.low_quality && result.out_of_range && !result.failed_template);
+    assert_eq!(result.negative_log10_fmr, Some(5.0));
+    assert!(
+        calibration
+            .clone()
+            .with_quality_gate(Some(7.5))
+            .unwrap()
+            .compare_embeddings(&a, &b)
+            .unwrap()
+            .low_quality
+    );
+    assert!(
+        calibration
+            .with_quality_gate(Some(7.5))
+            .unwrap()
+            .compare(&template(&b), &template(&a))
+            .unwrap()
+            .low_quality
+    );
+    let bare = Calibration::from_parameters(PARAMETERS)
+        .unwrap()
+        .compare_embeddings(&a, &b)
+        .unwrap();
+    assert_eq!(
+        (bare.negative_log10_fmr, bare.out_of_range, bare.low_quality),
+        (None, false, false)
+    );
+    assert_eq!(
+        Calibration::from_parameters(PARAMETERS)
+            .unwrap()
+            .compare_embeddings(&a, &b[..2])
+            .unwrap_err()
+            .kind(),
+        ErrorKind::InvalidArgument
+    );
+}
+
+#[test]
+fn a_failed_template_matches_nothing() {
+    let calibration = of_pack(points()).with_quality_gate(Some(1.0)).unwrap();
+    let failed = Template::failed("sface", MODEL, 2).unwrap();
+    let good = template(&[3.0, 4.0]);
+    for (a, b) in [(&failed, &good), (&good, &failed), (&failed, &failed)] {
+        let result = calibration.compare(a, b).unwrap();
+        assert!(result.failed_template && result.low_quality && result.out_of_range);
+        assert_eq!(
+            (result.comparison.cosine, result.comparison.score),
+            (-1.0, f64::NEG_INFINITY)
+        );
+        assert_eq!(
+            (result.comparison.quality_a, result.comparison.quality_b),
+            (a.quality(), b.quality())
+        );
+        assert_eq!(result.negative_log10_fmr, Some(0.0));
+    }
+}
+
+#[test]
+fn templates_of_two_models_are_refused_by_name() {
+    let (own, foreign) = (template(&[3.0, 4.0]), foreign());
+    let longer = template(&[1.0, 2.0, 3.0]);
+    let any = Calibration::from_parameters(PARAMETERS).unwrap();
+    let calibration = of_pack(points());
+    let both = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::ModelMismatch);
+        for part in ["sface (070707070707)", "magface (090909090909)"] {
+            assert!(error.message().contains(part), "{error}");
+        }
+    };
+    both(any.compare(&own, &foreign).unwrap_err());
+    both(any.compare(&foreign, &own).unwrap_err());
+    both(calibration.compare(&own, &foreign).unwrap_err());
+    both(calibration.compare(&foreign, &foreign).unwrap_err());
+    both(any.score_matrix(&[&own, &foreign], &[]).unwrap_err());
+    both(any.score_matrix(&[&own], &[&own, &foreign]).unwrap_err());
+    both(calibration.score_matrix(&[], &[&foreign]).unwrap_err());
+    let named = any.score_matrix(&[&own], &[&own, &foreign]).unwrap_err();
+    assert!(named.message().contains("gallery 1"), "{named}");
+    assert_eq!(any.compare(&own, &longer).unwrap_err().kind(), ErrorKind::ModelMismatch);
+    assert_eq!(
+        any.score_matrix(&[&own], &[&longer]).unwrap_err().kind(),
+        ErrorKind::ModelMismatch
+    );
+    assert!(any.compare(&foreign, &foreign).is_ok());
+}
+
+#[test]
+fn the_matrix_is_all_comparisons() {
+    let calibration = of_pack(points());
+    let failed = Template::failed("sface", MODEL, 2).unwrap();
+    let (a, b, c) = (template(&[3.0, 4.0]), template(&[-12.0, 5.0]), template(&[1.0, 0.1]));
+    let fused = Template::fuse(&[&a, &b], Fusion::Quality).unwrap();
+    let (probes, gallery) = ([&a, &failed, &b], [&c, &a, &failed, &fused]);
+    let scores = calibration.score_matrix(&probes, &gallery).unwrap();
+    assert_eq!(scores.dim(), (3, 4));
+    for ((row, column), &score) in scores.indexed_iter() {
+        let single = calibration
+            .compare(probes[row], gallery[column])
+            .unwrap()
+            .comparison
+            .score as f32;
+        assert!(
+            score == single || (score - single).abs() < 1e-5,
+            "{row} {column}: {score} for {single}"
+        );
+    }
+    assert_eq!(scores[(1, 0)], f32::NEG_INFINITY);
+    assert_eq!(calibration.score_matrix(&[], &[]).unwrap().dim(), (0, 0));
+    assert_eq!(calibration.score_matrix(&[&a], &[]).unwrap().dim(), (1, 0));
+    assert_eq!(calibration.score_matrix(&[], &[&a, &b]).unwrap().dim(), (0, 2));
+    assert_eq!(
+        calibration.score_matrix(&[&failed], &[&failed]).unwrap(),
+        arr2(&[[f32::NEG_INFINITY]])
+    );
+}
+
+#[test]
+fn files_keep_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calibration.toml");
+    let odd = QualityParameters {
+        alpha: 0.1 + 0.2,
+        beta: -1e-17,
+    };
+    for calibration in [
+        Calibration::from_parameters(odd).unwrap(),
+        of_pack(points()),
+        of_pack(Vec::new()).with_quality_gate(Some(1.0 / 3.0)).unwrap(),
+    ] {
+        calibration.write(&path).unwrap();
+        assert_eq!(Calibration::read(&path).unwrap(), calibration);
+        assert_eq!(
+            Calibration::parse(calibration.to_toml().unwrap().as_bytes()).unwrap(),
+            calibration
+        );
+    }
+    let missing = Calibration::read(&folder.path().join("none.toml")).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::Io);
+    assert!(missing.message().contains("none.toml"));
+    assert_eq!(
+        of_pack(points())
+            .write(&folder.path().join("no/folder"))
+            .unwrap_err()
+            .kind(),
+        ErrorKind::Io
+    );
+    std::fs::write(&path, "alpha").unwrap();
+    let damaged = Calibration::read(&path).unwrap_err();
+    assert_eq!(damaged.kind(), ErrorKind::Calibration);
+    assert!(damaged.message().contains("calibration.toml"), "{damaged}");
+}
+
+#[test]
+fn an_unchecked_manifests_calibration_is_not_written() {
+    let rising = points().into_iter().rev().collect();
+    assert_eq!(of_pack(rising).to_toml().unwrap_err().kind(), ErrorKind::Calibration);
+}
+
+#[test]
+fn damaged_files_are_refused_by_field() {
+    let good = of_pack(points())
+        .with_quality_gate(Some(9.0))
+        .unwrap()
+        .to_toml()
+        .unwrap();
+    let hash = MODEL.to_string();
+    for (from, to, part) in [
+        ("format = 1", "format = 2", "format 2, this library reads 1"),
+        ("format = 1", "format = -1", "format -1"),
+        ("format = 1", "", "format"),
+        ("format = 1", "format = \"1\"", "format"),
+        ("alpha = 0.1", "", "alpha"),
+        ("alpha = 0.1", "alpha = nan", "alpha"),
+        ("alpha = 0.1", "alpha = 101.0", "alpha"),
+        ("beta = 0.2", "beta = inf", "beta"),
+        ("beta = 0.2", "beta = \"x\"", "beta"),
+        ("beta = 0.2", "beta = 0.2\ngamma = 1.0", "gamma"),
+        ("\"provisional\"", "\"sure\"", "sure"),
+        ("\"a fit\"", "\"\"", "procedure"),
+        ("\"a fit\"", "\"a\\u001bfit\"", "procedure"),
+        ("\"some images\"", "\"a\\nb\"", "fitted_on"),
+        ("quality_gate = 9.0", "quality_gate = nan", "quality_gate"),
+        ("quality_gate = 9.0", "quality_gate = -1.0", "quality_gate"),
+        ("model = \"sface\"", "", "together"),
+        ("model = \"sface\"", "model = \"../x\"", "model"),
+        (hash.as_str(), "0707", "fingerprint"),
+        (hash.as_str(), &"g7".repeat(32), "fingerprint"),
+        ("score = -0.7", "score = nan", "thresholds has score"),
+        ("score = -0.7", "score = -1001.0", "thresholds has score"),
+        ("score = -0.7", "score = 1.5", "thresholds has score"),
+        ("score = -0.7", "score = 0.3", "falling fmr and rising score"),
+        ("score = -0.7", "score = -0.7\nmore = 1", "more"),
+        ("score = -0.7", "", "score"),
+        ("fmr = 0.01", "fmr = nan", "thresholds has fmr"),
+        ("fmr = 0.01", "fmr = 0.0", "thresholds has fmr"),
+        ("fmr = 0.01", "fmr = 1.0", "thresholds has fmr"),
+        ("fmr = 0.01", "fmr = 0.001", "falling fmr"),
+        ("fmr = 0.01", "fmr = 0.0001", "falling fmr"),
+    ] {
+        assert!(good.contains(from), "{from} is not in\n{good}");
+        let error = Calibration::parse(good.replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Calibration, "{to}: {error}");
+        assert!(error.message().contains(part), "{to}: {error}");
+    }
+    assert_eq!(Calibration::parse(b"\xff").unwrap_err().kind(), ErrorKind::Calibration);
+    assert_eq!(Calibration::parse(b"").unwrap_err().kind(), ErrorKind::Calibration);
+}
+
+#[test]
+fn files_have_a_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.toml");
+    let good = of_pack(points()).to_toml().unwrap();
+    let padded = |size: usize| format!("{good}#{}", "x".repeat(size - good.len() - 1));
+    std::fs::write(&path, padded(1024 * 1024)).unwrap();
+    assert!(Calibration::read(&path).is_ok());
+    std::fs::write(&path, padded(1024 * 1024 + 1)).unwrap();
+    assert_eq!(Calibration::read(&path).unwrap_err().kind(), ErrorKind::Limit);
+}
+
+// The C ABI lets any number of threads read one calibration.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Calibration>();
+};
