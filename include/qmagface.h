@@ -1,6 +1,16 @@
 /*
  * qmagface: face recognition with quality in every comparison. The C interface.
  *
+ * What holds for every function:
+ * - It answers a qmf_status unless it can't fail; `qmf_last_error` has the text of this thread's last failure.
+ * - A call that fails writes nothing, but for the needed size where a buffer is too small, and changes no handle.
+ * - NULL, a misaligned pointer and a number outside its documented range are refused with QMF_ERROR_INVALID_ARGUMENT.
+ *   What can't be checked is under "The caller promises".
+ * - Memory of the caller is read or written during the call only, never kept and never freed.
+ * - A handle belongs to the caller, who gives it to its destroy function once. Handles don't depend on each other.
+ * - Any number of threads may use one handle at a time; destroying needs it alone.
+ * docs/threads-and-ownership.md says the rest: callbacks, fork, unloading, and what is set for the whole process.
+ *
  * SPDX-License-Identifier: Apache-2.0 OR MIT
  */
 
@@ -20,11 +30,68 @@
 #define QMF_ABI_VERSION 1
 
 /**
+ * Width and height of a chip, the aligned face that the network takes, in pixels.
+ */
+#define QMF_CHIP_SIDE 112
+
+/**
+ * Bytes of a chip: 112 rows of 112 pixels of blue, green and red, without padding.
+ */
+#define QMF_CHIP_SIZE 37632
+
+/**
+ * No face could be extracted: the template matches nothing.
+ */
+#define QMF_TEMPLATE_FAILED 1
+
+/**
+ * `face` and `faces` are known.
+ */
+#define QMF_TEMPLATE_HAS_FACE 2
+
+/**
+ * It was made of several templates.
+ */
+#define QMF_TEMPLATE_FUSED 4
+
+/**
+ * A quality is below the calibration's gate: the faces show too little to trust the score.
+ */
+#define QMF_COMPARISON_LOW_QUALITY 1
+
+/**
+ * The score is outside the range that the calibration's thresholds cover.
+ */
+#define QMF_COMPARISON_OUT_OF_RANGE 2
+
+/**
+ * A template is a failed one: no match.
+ */
+#define QMF_COMPARISON_FAILED_TEMPLATE 4
+
+/**
+ * What a comparison needs to know of a model: (alpha, beta) of the quality-aware score, and, where measured, which
+ * share of pairs of different people reach a score (the false match rate, FMR).
+ *
+ * A calibration never changes: any number of threads may use one; only `qmf_calibration_destroy` needs it alone.
+ */
+typedef struct qmf_calibration qmf_calibration;
+
+/**
  * A face recognition engine: owns a model's weights and the device they run on.
  *
  * Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone.
  */
 typedef struct qmf_engine qmf_engine;
+
+/**
+ * What is kept of a face: the embedding's direction and its magnitude, which is the quality, the model they are of,
+ * and where the face was seen.
+ *
+ * A template never changes: any number of threads may read one; only `qmf_template_destroy` needs it alone. It needs
+ * no engine: it may outlive the one that made it.
+ */
+typedef struct qmf_template qmf_template;
 
 /**
  * What a call answers. Values are stable and never reused; new ones may be added.
@@ -42,6 +109,22 @@ typedef int32_t qmf_device;
  * Which of several faces is extracted.
  */
 typedef int32_t qmf_face_choice;
+
+/**
+ * What the embedding network computes in.
+ */
+typedef int32_t qmf_precision;
+
+/**
+ * How grave a message is.
+ */
+typedef int32_t qmf_log_level;
+
+/**
+ * Takes an engine's messages, in the thread whose call they are about, so maybe in many threads at once. `message` is
+ * NUL-terminated UTF-8, valid during the call. It must return normally and must not call the engine that calls it.
+ */
+typedef void (*qmf_log_callback)(void *user_data, qmf_log_level level, const char *message);
 
 /**
  * How an engine is made. Fill it with `qmf_engine_options_init`, then change what you need.
@@ -80,7 +163,8 @@ typedef struct qmf_engine_options {
      */
     float pyramid_factor;
     /**
-     * Parameters of the quality-aware score in place of the pack's; both NaN takes the pack's. Default: NaN.
+     * Parameters of the quality-aware score in place of the pack's, each -100..100; both NaN takes the pack's.
+     * Default: NaN.
      */
     double alpha;
     /**
@@ -88,9 +172,47 @@ typedef struct qmf_engine_options {
      */
     double beta;
     /**
-     * Most pixels of an encoded image. Default: 100000000.
+     * Most pixels of an image, encoded or not. Default: 100000000.
      */
     uint64_t maximum_pixels;
+    /**
+     * Most bytes of an encoded image. Default: 268435456.
+     */
+    uint64_t maximum_bytes;
+    /**
+     * What the embedding network computes in, a `QMF_PRECISION_*`. Default: `QMF_PRECISION_AUTO`.
+     */
+    qmf_precision precision;
+    /**
+     * Most chips of concurrent callers that go through the network together, 1..256. Default: 1, each caller by itself.
+     */
+    uint32_t batch_size;
+    /**
+     * How long a batch waits to fill, in microseconds, 0..1000000. With 0 only the chips of callers that came while the
+     * network was busy are merged. Default: 0.
+     */
+    uint32_t batch_wait_us;
+    /**
+     * 1: all work is done in the calling thread, on the CPU, no thread is started, and the engine can be used after
+     * `fork()`. It sets the whole process's libtorch to one thread. Default: 0.
+     */
+    uint32_t inline_mode;
+    /**
+     * Which messages the log callback gets: this grave and graver, a `QMF_LOG_*`. Default: `QMF_LOG_OFF`.
+     */
+    qmf_log_level log_level;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * Gets the engine's messages until the engine is destroyed. Default: NULL, nothing is logged.
+     */
+    qmf_log_callback log_callback;
+    /**
+     * Handed to the log callback as it is. Default: NULL.
+     */
+    void *log_user_data;
 } qmf_engine_options;
 
 /**
@@ -114,7 +236,7 @@ typedef struct qmf_engine_info {
      */
     uint32_t device_index;
     /**
-     * 1 if `alpha` and `beta` are known, else 0: `qmf_compare` then fails.
+     * 1 if `alpha` and `beta` are known, else 0: there is no calibration then.
      */
     uint32_t has_parameters;
     /**
@@ -126,9 +248,25 @@ typedef struct qmf_engine_info {
      */
     uint32_t landmark_refinement;
     /**
-     * Zero; keeps the doubles aligned the same everywhere.
+     * What the embedding network computes in, a `QMF_PRECISION_*` but `QMF_PRECISION_AUTO`.
      */
-    uint32_t reserved;
+    qmf_precision precision;
+    /**
+     * Threads for one call on the CPU, as asked for; 0 is libtorch's choice.
+     */
+    uint32_t threads;
+    /**
+     * Most chips of concurrent callers that go through the network together.
+     */
+    uint32_t batch_size;
+    /**
+     * How long a batch waits to fill, in microseconds.
+     */
+    uint32_t batch_wait_us;
+    /**
+     * 1 if the engine works in the calling thread only, else 0.
+     */
+    uint32_t inline_mode;
     /**
      * Parameter of the quality-aware score in use; 0 if unknown.
      */
@@ -153,12 +291,18 @@ typedef struct qmf_engine_info {
 } qmf_engine_info;
 
 /**
- * How the bytes of one pixel are ordered.
+ * How an image's bytes are laid out.
  */
-typedef int32_t qmf_pixel_format;
+typedef int32_t qmf_image_format;
 
 /**
- * 8-bit pixels that stay the caller's. Fill it with `qmf_image_init`, then set the rest.
+ * How the luma and chroma of a YUV image make colours.
+ */
+typedef int32_t qmf_yuv;
+
+/**
+ * An image that stays the caller's: it is read during a call only, and not changed. Fill it with `qmf_image_init`,
+ * then set the rest.
  */
 typedef struct qmf_image {
     /**
@@ -166,15 +310,15 @@ typedef struct qmf_image {
      */
     uint32_t struct_size;
     /**
-     * How the bytes of one pixel are ordered, a `QMF_PIXEL_*`.
+     * How the bytes are laid out, a `QMF_IMAGE_*`.
      */
-    qmf_pixel_format format;
+    qmf_image_format format;
     /**
-     * Width in pixels, at least 1.
+     * Width in pixels, at least 1, even for the YUV formats; not read for `QMF_IMAGE_ENCODED`.
      */
     uint32_t width;
     /**
-     * Height in pixels, at least 1.
+     * Height in pixels, at least 1, even for the YUV formats; not read for `QMF_IMAGE_ENCODED`.
      */
     uint32_t height;
     /**
@@ -182,29 +326,43 @@ typedef struct qmf_image {
      */
     size_t stride;
     /**
-     * The first byte of the first row.
+     * The first byte: of the first row, or of the file.
      */
     const uint8_t *data;
     /**
-     * Bytes at `data`: at least `(height - 1) * stride` and those of the last row without padding.
+     * Bytes at `data`: at least `(height - 1) * stride` and those of the last row without padding, and the chroma's
+     * where it follows; of a file, all.
      */
     size_t data_size;
+    /**
+     * The chroma planes of a YUV image: the interleaved one and NULL, or U and V. Both NULL: they follow the luma's
+     * `height * stride` bytes in `data`, each without a gap. NULL for all other formats.
+     */
+    const uint8_t *chroma[2];
+    /**
+     * Bytes at each of `chroma`.
+     */
+    size_t chroma_size[2];
+    /**
+     * Bytes from one chroma row to the next; 0 for `stride`, halved for I420.
+     */
+    size_t chroma_stride;
+    /**
+     * Degrees clockwise that turn the picture upright: 0, 90, 180 or 270. All coordinates are of the turned picture.
+     */
+    uint32_t rotation;
+    /**
+     * How a YUV image's colours are coded, a `QMF_YUV_*`.
+     */
+    qmf_yuv yuv;
 } qmf_image;
 
 /**
- * What extraction tells about the face it chose. Set `struct_size` with `qmf_extraction_init` before the call.
+ * A detected face. This struct never grows: it is used in arrays.
  */
-typedef struct qmf_extraction {
+typedef struct qmf_face {
     /**
-     * Bytes of this struct as the caller knows it; `qmf_extraction_init` fills it.
-     */
-    uint32_t struct_size;
-    /**
-     * How many faces the image has.
-     */
-    uint32_t faces;
-    /**
-     * Left, top, right, bottom of the chosen face in pixels; may reach outside the image.
+     * Left, top, right, bottom in pixels; may reach outside the image.
      */
     float bbox[4];
     /**
@@ -215,15 +373,127 @@ typedef struct qmf_extraction {
      * x and y in pixels of the left eye, right eye, nose tip, left and right mouth corner, as seen in the image.
      */
     float landmarks[5][2];
+} qmf_face;
+
+/**
+ * How a stored template keeps its direction.
+ */
+typedef int32_t qmf_scalar;
+
+/**
+ * What a template tells about itself. Set `struct_size` with `qmf_template_info_init` before `qmf_template_get_info`.
+ */
+typedef struct qmf_template_info {
     /**
-     * The unified quality score 0..100 (ISO/IEC 29794-5); -1 if the model has no constants for it.
+     * Bytes of this struct as the caller knows it; `qmf_template_info_init` fills it.
+     */
+    uint32_t struct_size;
+    /**
+     * `QMF_TEMPLATE_*`, added up.
+     */
+    uint32_t flags;
+    /**
+     * Floats of an embedding of its model.
+     */
+    uint32_t length;
+    /**
+     * How its direction was stored before it was parsed, a `QMF_SCALAR_*`.
+     */
+    qmf_scalar scalar;
+    /**
+     * The unified quality score 0..100 (ISO/IEC 29794-5); -1 if unknown.
      */
     int32_t uqs;
     /**
-     * The face's quality: the embedding's magnitude.
+     * Of how many images it was made; 0 for a failed one.
+     */
+    uint32_t images;
+    /**
+     * The face's quality: the embedding's magnitude; 0 for a failed one.
      */
     double quality;
-} qmf_extraction;
+    /**
+     * Where the face was seen; zeros if unknown.
+     */
+    struct qmf_face face;
+    /**
+     * How many faces that image had; 0 if unknown.
+     */
+    uint32_t faces;
+    /**
+     * Bytes of the caller's metadata.
+     */
+    uint64_t metadata_size;
+    /**
+     * Name of the model, NUL-terminated.
+     */
+    char model[72];
+    /**
+     * The engine's fingerprint, see `qmf_engine_info`, NUL-terminated. Only templates of the same one can be compared.
+     */
+    char fingerprint[72];
+} qmf_template_info;
+
+/**
+ * How several templates of one person become one.
+ */
+typedef int32_t qmf_fusion;
+
+/**
+ * Where a calibration comes from.
+ */
+typedef int32_t qmf_calibration_status;
+
+/**
+ * What a calibration tells about itself. Set `struct_size` with `qmf_calibration_info_init` before
+ * `qmf_calibration_get_info`.
+ */
+typedef struct qmf_calibration_info {
+    /**
+     * Bytes of this struct as the caller knows it; `qmf_calibration_info_init` fills it.
+     */
+    uint32_t struct_size;
+    /**
+     * Where it comes from, a `QMF_CALIBRATION_*`.
+     */
+    qmf_calibration_status status;
+    /**
+     * Parameter of the quality-aware score.
+     */
+    double alpha;
+    /**
+     * Parameter of the quality-aware score.
+     */
+    double beta;
+    /**
+     * Least quality of a face that a comparison is not flagged for; NaN if there is none.
+     */
+    double quality_gate;
+    /**
+     * The smallest FMR a threshold can be asked for; NaN without thresholds.
+     */
+    double least_fmr;
+    /**
+     * The largest FMR a threshold can be asked for; NaN without thresholds.
+     */
+    double greatest_fmr;
+    /**
+     * How many thresholds were measured.
+     */
+    uint32_t thresholds;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * Name of the model it is of, NUL-terminated; empty if it may be used with any.
+     */
+    char model[72];
+    /**
+     * Fingerprint of the model it is of, NUL-terminated; empty if it may be used with any.
+     */
+    char fingerprint[72];
+} qmf_calibration_info;
 
 /**
  * What comparing two faces gives. Set `struct_size` with `qmf_comparison_init` before the call.
@@ -234,11 +504,11 @@ typedef struct qmf_comparison {
      */
     uint32_t struct_size;
     /**
-     * Zero; keeps the doubles aligned the same everywhere.
+     * `QMF_COMPARISON_*`, added up.
      */
-    uint32_t reserved;
+    uint32_t flags;
     /**
-     * Cosine of the two embeddings, -1..1 up to rounding.
+     * Cosine of the two embeddings, -1..1 up to rounding; -1 with a failed template.
      */
     double cosine;
     /**
@@ -251,9 +521,14 @@ typedef struct qmf_comparison {
     double quality_b;
     /**
      * The quality-aware score `cosine + min(0, beta * cosine - alpha) * min(quality_a, quality_b)`: at most 1,
-     * unbounded below.
+     * unbounded below; minus infinity with a failed template.
      */
     double score;
+    /**
+     * What the score means: -log10 of the share of pairs of different people that reach it, as
+     * `qmf_calibration_fmr`; NaN if the calibration has no thresholds.
+     */
+    double negative_log10_fmr;
 } qmf_comparison;
 
 /**
@@ -317,7 +592,7 @@ typedef struct qmf_comparison {
 #define QMF_ERROR_MODEL_MISMATCH 11
 
 /**
- * The caller's buffer is too small; the needed length was written.
+ * The caller's buffer is too small; the needed size was written, where the call has a place for it.
  */
 #define QMF_ERROR_BUFFER_TOO_SMALL 12
 
@@ -330,6 +605,16 @@ typedef struct qmf_comparison {
  * The library contradicts itself; please report it.
  */
 #define QMF_ERROR_INTERNAL 14
+
+/**
+ * The bytes are no template, are damaged, or are of a newer format.
+ */
+#define QMF_ERROR_TEMPLATE 15
+
+/**
+ * A calibration file is damaged, or a calibration's data can't support the FMR that is asked for.
+ */
+#define QMF_ERROR_CALIBRATION 16
 
 /**
  * A GPU if one can be used, else the CPU.
@@ -347,6 +632,51 @@ typedef struct qmf_comparison {
 #define QMF_DEVICE_CUDA 2
 
 /**
+ * The best for the device.
+ */
+#define QMF_PRECISION_AUTO 0
+
+/**
+ * 32-bit floats: the reference.
+ */
+#define QMF_PRECISION_F32 1
+
+/**
+ * 16-bit floats.
+ */
+#define QMF_PRECISION_F16 2
+
+/**
+ * 16-bit floats with the range of 32-bit ones.
+ */
+#define QMF_PRECISION_BF16 3
+
+/**
+ * Nothing is logged.
+ */
+#define QMF_LOG_OFF 0
+
+/**
+ * A call failed.
+ */
+#define QMF_LOG_ERROR 1
+
+/**
+ * Something works, but not as asked.
+ */
+#define QMF_LOG_WARNING 2
+
+/**
+ * What an engine is made of.
+ */
+#define QMF_LOG_INFO 3
+
+/**
+ * What each call did.
+ */
+#define QMF_LOG_DEBUG 4
+
+/**
  * The one with the highest detection score.
  */
 #define QMF_FACE_BEST_SCORE 0
@@ -362,19 +692,114 @@ typedef struct qmf_comparison {
 #define QMF_FACE_MOST_CENTRAL 2
 
 /**
- * 3 bytes: blue, green, red.
+ * 3 bytes a pixel: blue, green, red.
  */
-#define QMF_PIXEL_BGR 0
+#define QMF_IMAGE_BGR 0
 
 /**
- * 3 bytes: red, green, blue.
+ * 3 bytes a pixel: red, green, blue.
  */
-#define QMF_PIXEL_RGB 1
+#define QMF_IMAGE_RGB 1
 
 /**
- * 1 byte of luminance.
+ * 1 byte of luminance a pixel.
  */
-#define QMF_PIXEL_GRAY 2
+#define QMF_IMAGE_GRAY 2
+
+/**
+ * 4 bytes a pixel: blue, green, red, and one that is ignored.
+ */
+#define QMF_IMAGE_BGRA 3
+
+/**
+ * 4 bytes a pixel: red, green, blue, and one that is ignored.
+ */
+#define QMF_IMAGE_RGBA 4
+
+/**
+ * A plane of luma, then one of interleaved U and V at half the width and height.
+ */
+#define QMF_IMAGE_NV12 5
+
+/**
+ * A plane of luma, then one of interleaved V and U at half the width and height.
+ */
+#define QMF_IMAGE_NV21 6
+
+/**
+ * Planes of luma, U and V, the latter two at half the width and height.
+ */
+#define QMF_IMAGE_I420 7
+
+/**
+ * The bytes of an image file: JPEG, PNG, BMP, TIFF or WebP. EXIF orientation is applied, before `rotation`.
+ */
+#define QMF_IMAGE_ENCODED 8
+
+/**
+ * ITU-R BT.601, luma 16..235: cameras and video of standard definition.
+ */
+#define QMF_YUV_BT601_LIMITED 0
+
+/**
+ * ITU-R BT.601, luma 0..255: as in JPEG.
+ */
+#define QMF_YUV_BT601_FULL 1
+
+/**
+ * ITU-R BT.709, luma 16..235: video of high definition.
+ */
+#define QMF_YUV_BT709_LIMITED 2
+
+/**
+ * ITU-R BT.709, luma 0..255.
+ */
+#define QMF_YUV_BT709_FULL 3
+
+/**
+ * 32-bit floats: nothing is lost.
+ */
+#define QMF_SCALAR_F32 0
+
+/**
+ * 16-bit floats: half the size.
+ */
+#define QMF_SCALAR_F16 1
+
+/**
+ * 8-bit integers with one scale: a quarter of the size.
+ */
+#define QMF_SCALAR_I8 2
+
+/**
+ * Weighted by quality: the direction is that of the sum of each embedding times its quality.
+ */
+#define QMF_FUSION_QUALITY 0
+
+/**
+ * The mean of the embeddings: the baseline.
+ */
+#define QMF_FUSION_MEAN 1
+
+/**
+ * From the paper's authors.
+ */
+#define QMF_CALIBRATION_PUBLISHED 0
+
+/**
+ * A first fit, on too little data or not on the model's own detector and aligner.
+ */
+#define QMF_CALIBRATION_PROVISIONAL 1
+
+/**
+ * Fitted by the user.
+ */
+#define QMF_CALIBRATION_OWN 2
+
+/**
+ * (alpha, beta) were given, nothing else is known.
+ */
+#define QMF_CALIBRATION_GIVEN 3
 
 #ifdef __cplusplus
 extern "C" {
@@ -394,6 +819,23 @@ uint32_t qmf_abi_version(void);
  * `buffer` points to `capacity` writable bytes, `length` is NULL or writable.
  */
 qmf_status qmf_version(char *buffer, size_t capacity, size_t *length);
+
+/**
+ * Copies what the library was built with and what it finds on this machine as a JSON object, NUL-terminated, into
+ * `buffer` of `capacity` bytes: `version`, `abi_version`, `target`, `libtorch`, `cpu_features` (a list), `cuda` (an
+ * object with `devices`, `driver` and, where there is no device, the reason as `missing`). More may be added.
+ *
+ * `buffer`, `capacity` and `length` are as for `qmf_last_error`. It asks the NVIDIA driver, which starts threads.
+ *
+ * The caller promises:
+ * `buffer` points to `capacity` writable bytes, `length` is NULL or writable.
+ */
+qmf_status qmf_build_info(char *buffer, size_t capacity, size_t *length);
+
+/**
+ * The name of a status, "QMF_OK" or "QMF_ERROR_IO"; "QMF_UNKNOWN" for another number. A static text: don't free it.
+ */
+const char *qmf_status_name(qmf_status status);
 
 /**
  * Copies the text of this thread's last failure, NUL-terminated, in UTF-8, into `buffer` of `capacity` bytes.
@@ -426,21 +868,37 @@ qmf_status qmf_engine_info_init(struct qmf_engine_info *info, size_t size);
 /**
  * Opens a model and makes an engine of it.
  *
- * `model` is the name of an installed pack ("sface") or the path of a pack's folder, in UTF-8. Packs are installed by
- * `qmagface models fetch` and `qmagface models import`, below the folder that the environment variable
- * `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`. `options` may be NULL for the
- * defaults. `*engine` gets the handle, to be given to `qmf_engine_destroy`.
+ * `model` is the name of an installed pack ("sface"), the path of a pack's folder, or the path of a bundle file, in
+ * UTF-8. Packs are installed by `qmagface models fetch` and `qmagface models import`, below the folder that the
+ * environment variable `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`; bundles are
+ * made by `qmagface models export`. `options` may be NULL for the defaults. `*engine` gets the handle, to be given to
+ * `qmf_engine_destroy`.
  *
  * The caller promises:
  * `model` is a NUL-terminated string, `options` NULL or initialised, `engine` writable.
  */
-qmf_status qmf_engine_create(const char *model, const struct qmf_engine_options *options, struct qmf_engine **engine);
+qmf_status qmf_engine_create(const char *model,
+                             const struct qmf_engine_options *options,
+                             struct qmf_engine **engine);
 
 /**
- * Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards.
+ * Makes an engine of the `size` bytes of a bundle, one file that holds a model with its detector, made by
+ * `qmagface models export`. The bytes are not kept.
  *
  * The caller promises:
- * `engine` is NULL or came from `qmf_engine_create` and was not destroyed before.
+ * `data` has `size` readable bytes, `options` is NULL or initialised, `engine` writable.
+ */
+qmf_status qmf_engine_create_from_memory(const uint8_t *data,
+                                         size_t size,
+                                         const struct qmf_engine_options *options,
+                                         struct qmf_engine **engine);
+
+/**
+ * Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards; templates and
+ * calibrations it made live on.
+ *
+ * The caller promises:
+ * `engine` is NULL or a live handle that nobody else uses.
  */
 void qmf_engine_destroy(struct qmf_engine *engine);
 
@@ -458,7 +916,7 @@ uint64_t qmf_live_engines(void);
 qmf_status qmf_engine_get_info(const struct qmf_engine *engine, struct qmf_engine_info *info);
 
 /**
- * Fills `image` of `size` bytes (pass `sizeof(qmf_image)`) with its size, `QMF_PIXEL_BGR` and zeros.
+ * Fills `image` of `size` bytes (pass `sizeof(qmf_image)`) with its size, `QMF_IMAGE_BGR` and zeros.
  *
  * The caller promises:
  * `image` points to `size` writable bytes.
@@ -466,56 +924,61 @@ qmf_status qmf_engine_get_info(const struct qmf_engine *engine, struct qmf_engin
 qmf_status qmf_image_init(struct qmf_image *image, size_t size);
 
 /**
- * Fills `extraction` of `size` bytes (pass `sizeof(qmf_extraction)`) with its size and "nothing extracted".
+ * Finds all faces of an image, best score first.
+ *
+ * `faces` has room for `capacity` faces; `*count` gets how many there are, 0 without a face. If `capacity` is too
+ * small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`: the work is then done again by the
+ * next call, so start with enough room.
  *
  * The caller promises:
- * `extraction` points to `size` writable bytes.
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `faces` has `capacity` writable
+ * elements (NULL is allowed if that is 0), `count` is writable.
  */
-qmf_status qmf_extraction_init(struct qmf_extraction *extraction, size_t size);
+qmf_status qmf_detect(const struct qmf_engine *engine,
+                      const struct qmf_image *image,
+                      struct qmf_face *faces,
+                      size_t capacity,
+                      size_t *count);
 
 /**
- * Decodes an image file held in memory (JPEG, PNG, BMP, TIFF, WebP; EXIF orientation is applied), finds its face,
- * aligns and embeds it.
+ * Cuts the chip of the face with these five landmarks (x and y of each, as in `qmf_face`) out of an image.
+ * `QMF_ERROR_INVALID_ARGUMENT` for landmarks that are not finite or all in one place.
  *
- * `embedding` of `capacity` floats gets the embedding, `*length` its length. If `capacity` is too small, only
- * `*length` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `extraction` may be NULL. Without a face the
- * status is `QMF_NO_FACE` and nothing is written.
- *
- * The caller promises:
- * `engine` is a live handle, `data` has `size` readable bytes, `extraction` is NULL or initialised, `embedding` has
- * `capacity` writable floats, `length` is writable.
- */
-qmf_status qmf_extract_encoded(const struct qmf_engine *engine,
-                               const uint8_t *data,
-                               size_t size,
-                               struct qmf_extraction *extraction,
-                               float *embedding,
-                               size_t capacity,
-                               size_t *length);
-
-/**
- * As `qmf_extract_encoded`, from pixels. They are read during the call only, and not changed.
+ * `chip` of `capacity` bytes gets the chip, `*size` its size, `QMF_CHIP_SIZE`. If `capacity` is too small, only
+ * `*size` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
  *
  * The caller promises:
- * As `qmf_extract_encoded`; `image` is initialised and its `data` has `data_size` readable bytes.
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `landmarks` has 10 readable floats,
+ * `chip` has `capacity` writable bytes, `size` is writable.
  */
-qmf_status qmf_extract_pixels(const struct qmf_engine *engine,
-                              const struct qmf_image *image,
-                              struct qmf_extraction *extraction,
-                              float *embedding,
-                              size_t capacity,
-                              size_t *length);
+qmf_status qmf_align(const struct qmf_engine *engine,
+                     const struct qmf_image *image,
+                     const float *landmarks,
+                     uint8_t *chip,
+                     size_t capacity,
+                     size_t *size);
 
 /**
- * Fills `comparison` of `size` bytes (pass `sizeof(qmf_comparison)`) with its size and zeros.
+ * Embeds `count` chips that lie one behind the other.
+ *
+ * `embeddings` of `capacity` floats gets the embeddings one behind the other, `*length` how many floats they are:
+ * `count` times the engine's `embedding_length`. If `capacity` is too small, only `*length` is written and the status
+ * is `QMF_ERROR_BUFFER_TOO_SMALL`.
  *
  * The caller promises:
- * `comparison` points to `size` writable bytes.
+ * `engine` is a live handle, `chips` has `count * QMF_CHIP_SIZE` readable bytes, `embeddings` has `capacity` writable
+ * floats, `length` is writable.
  */
-qmf_status qmf_comparison_init(struct qmf_comparison *comparison, size_t size);
+qmf_status qmf_embed(const struct qmf_engine *engine,
+                     const uint8_t *chips,
+                     size_t count,
+                     float *embeddings,
+                     size_t capacity,
+                     size_t *length);
 
 /**
- * The quality of an embedding of `length` floats: its magnitude, into `*quality`.
+ * The quality of an embedding of `length` floats: its magnitude, into `*quality`. `QMF_ERROR_INVALID_ARGUMENT` for a
+ * length that is not the engine's `embedding_length`, and for an embedding that is zero or not finite.
  *
  * The caller promises:
  * `engine` is a live handle, `embedding` has `length` readable floats, `quality` is writable.
@@ -523,8 +986,8 @@ qmf_status qmf_comparison_init(struct qmf_comparison *comparison, size_t size);
 qmf_status qmf_quality(const struct qmf_engine *engine, const float *embedding, size_t length, double *quality);
 
 /**
- * The unified quality score 0..100 (ISO/IEC 29794-5) of a quality, into `*uqs`. `QMF_ERROR_MODEL` if the model has no
- * constants for it.
+ * The unified quality score 0..100 (ISO/IEC 29794-5) of a quality, 0 or more, into `*uqs`. `QMF_ERROR_MODEL` if the
+ * model has no constants for it.
  *
  * The caller promises:
  * `engine` is a live handle, `uqs` is writable.
@@ -532,16 +995,378 @@ qmf_status qmf_quality(const struct qmf_engine *engine, const float *embedding, 
 qmf_status qmf_unified_quality(const struct qmf_engine *engine, double quality, int32_t *uqs);
 
 /**
- * Compares two embeddings of `length` floats each with the quality-aware score. The embeddings are not changed.
+ * Fills `info` of `size` bytes (pass `sizeof(qmf_template_info)`) with its size and "nothing known".
  *
  * The caller promises:
- * `engine` is a live handle, `a` and `b` have `length` readable floats, `comparison` is initialised.
+ * `info` points to `size` writable bytes.
  */
-qmf_status qmf_compare(const struct qmf_engine *engine,
-                       const float *a,
-                       const float *b,
-                       size_t length,
+qmf_status qmf_template_info_init(struct qmf_template_info *info, size_t size);
+
+/**
+ * Makes a template of an embedding of `length` floats of the engine's model; it is copied. What `qmf_quality` refuses
+ * is refused here too.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `embedding` has `length` readable floats, `result` is writable.
+ */
+qmf_status qmf_template_create(const struct qmf_engine *engine,
+                               const float *embedding,
+                               size_t length,
+                               struct qmf_template **result);
+
+/**
+ * Makes a template that stands for a face that could not be extracted: it can be stored and compared, and matches
+ * nothing.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `result` is writable.
+ */
+qmf_status qmf_template_create_failed(const struct qmf_engine *engine, struct qmf_template **result);
+
+/**
+ * Frees a template. NULL is allowed. No other call may use it at the same time or afterwards.
+ *
+ * The caller promises:
+ * `handle` is NULL or a live handle that nobody else uses.
+ */
+void qmf_template_destroy(struct qmf_template *handle);
+
+/**
+ * How many templates exist in this process: for finding leaks.
+ */
+uint64_t qmf_live_templates(void);
+
+/**
+ * Says what is known of a template.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `info` initialised by `qmf_template_info_init`.
+ */
+qmf_status qmf_template_get_info(const struct qmf_template *handle, struct qmf_template_info *info);
+
+/**
+ * Copies a template's embedding, the direction times the magnitude, into `embedding` of `capacity` floats; `*length`
+ * gets its length, 0 for a failed template. If `capacity` is too small, only `*length` is written and the status is
+ * `QMF_ERROR_BUFFER_TOO_SMALL`.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `embedding` has `capacity` writable floats (NULL is allowed if that is 0), `length` is
+ * writable.
+ */
+qmf_status qmf_template_get_embedding(const struct qmf_template *handle,
+                                      float *embedding,
+                                      size_t capacity,
+                                      size_t *length);
+
+/**
+ * Copies the caller's metadata of a template into `metadata` of `capacity` bytes; `*size` gets its size. If `capacity`
+ * is too small, only `*size` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `metadata` has `capacity` writable bytes (NULL is allowed if that is 0), `size` is
+ * writable.
+ */
+qmf_status qmf_template_get_metadata(const struct qmf_template *handle,
+                                     uint8_t *metadata,
+                                     size_t capacity,
+                                     size_t *size);
+
+/**
+ * Makes a copy of a template with `size` bytes of the caller's own metadata (a name, a record's number) in place of
+ * what it has: at most 65,536, else `QMF_ERROR_LIMIT`.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `metadata` has `size` readable bytes (NULL is allowed if that is 0), `result` is writable.
+ */
+qmf_status qmf_template_with_metadata(const struct qmf_template *handle,
+                                      const uint8_t *metadata,
+                                      size_t size,
+                                      struct qmf_template **result);
+
+/**
+ * Writes a template's bytes, to be stored, into `data` of `capacity` bytes; `*size` gets how many they are. If
+ * `capacity` is too small, only `*size` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `data` has `capacity` writable bytes (NULL is allowed if that is 0), `size` is writable.
+ */
+qmf_status qmf_template_serialize(const struct qmf_template *handle,
+                                  qmf_scalar scalar,
+                                  uint8_t *data,
+                                  size_t capacity,
+                                  size_t *size);
+
+/**
+ * Reads a template from the `size` bytes that `qmf_template_serialize` wrote. `QMF_ERROR_TEMPLATE` for bytes that are
+ * no template, damaged, or of a format this library doesn't know.
+ *
+ * The caller promises:
+ * `data` has `size` readable bytes, `result` is writable.
+ */
+qmf_status qmf_template_parse(const uint8_t *data, size_t size, struct qmf_template **result);
+
+/**
+ * Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the
+ * videos and photos. Failed ones are left out; if all are, so is the result. The unified quality score, place and
+ * metadata are those of no single image, so the result has none.
+ *
+ * The caller promises:
+ * `templates` has `count` readable live handles, `result` is writable.
+ */
+qmf_status qmf_template_fuse(const struct qmf_template *const *templates,
+                             size_t count,
+                             qmf_fusion fusion,
+                             struct qmf_template **result);
+
+/**
+ * Finds the face of an image that the engine's `face_choice` says, aligns and embeds it: `*result` gets its template,
+ * to be given to `qmf_template_destroy`. Without a face the status is `QMF_NO_FACE` and nothing is written.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `result` is writable.
+ */
+qmf_status qmf_extract(const struct qmf_engine *engine, const struct qmf_image *image, struct qmf_template **result);
+
+/**
+ * As `qmf_extract` for every face of an image, best score first.
+ *
+ * `results` has room for `capacity` handles; `*count` gets how many faces there are, 0 without a face. If `capacity`
+ * is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`: detection is then done again
+ * by the next call, so start with enough room.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `results` has `capacity` writable
+ * elements (NULL is allowed if that is 0), `count` is writable.
+ */
+qmf_status qmf_extract_all(const struct qmf_engine *engine,
+                           const struct qmf_image *image,
+                           struct qmf_template **results,
+                           size_t capacity,
+                           size_t *count);
+
+/**
+ * Makes one template of `count` images of one person: the face of each that `face_choice` says, fused as
+ * `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `images` has `count` readable pointers to images that are initialised and have the bytes
+ * they say, `result` is writable.
+ */
+qmf_status qmf_extract_fused(const struct qmf_engine *engine,
+                             const struct qmf_image *const *images,
+                             size_t count,
+                             qmf_fusion fusion,
+                             struct qmf_template **result);
+
+/**
+ * Aligns and embeds the face with these five landmarks (x and y of each, as in `qmf_face`), which may come from
+ * another detector. Templates of landmarks that another detector finds elsewhere score lower than the calibration
+ * knows: measure before relying on its thresholds.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `landmarks` has 10 readable floats,
+ * `result` is writable.
+ */
+qmf_status qmf_extract_landmarks(const struct qmf_engine *engine,
+                                 const struct qmf_image *image,
+                                 const float *landmarks,
+                                 struct qmf_template **result);
+
+/**
+ * Embeds a chip of `size` bytes, which must be `QMF_CHIP_SIZE`, aligned as `qmf_align` does.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `chip` has `size` readable bytes, `result` is writable.
+ */
+qmf_status qmf_extract_chip(const struct qmf_engine *engine,
+                            const uint8_t *chip,
+                            size_t size,
+                            struct qmf_template **result);
+
+/**
+ * Fills `info` of `size` bytes (pass `sizeof(qmf_calibration_info)`) with its size and "nothing known".
+ *
+ * The caller promises:
+ * `info` points to `size` writable bytes.
+ */
+qmf_status qmf_calibration_info_init(struct qmf_calibration_info *info, size_t size);
+
+/**
+ * Gives the calibration an engine works with, as a handle of its own: the one of its model, or of the (alpha, beta) in
+ * its options, without thresholds. `QMF_ERROR_MODEL` if the model has none and the options gave none.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `result` is writable.
+ */
+qmf_status qmf_engine_get_calibration(const struct qmf_engine *engine, struct qmf_calibration **result);
+
+/**
+ * Makes a calibration of (alpha, beta), each -100..100, without thresholds, for templates of any one model.
+ *
+ * The caller promises:
+ * `result` is writable.
+ */
+qmf_status qmf_calibration_create(double alpha, double beta, struct qmf_calibration **result);
+
+/**
+ * Reads a calibration file. `QMF_ERROR_CALIBRATION` if it is damaged.
+ *
+ * The caller promises:
+ * `path` is a NUL-terminated string in UTF-8, `result` is writable.
+ */
+qmf_status qmf_calibration_load(const char *path, struct qmf_calibration **result);
+
+/**
+ * Writes a calibration file, whole or not at all; one that is there is replaced.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `path` a NUL-terminated string in UTF-8.
+ */
+qmf_status qmf_calibration_save(const struct qmf_calibration *handle, const char *path);
+
+/**
+ * As `qmf_calibration_load`, from the `size` bytes of a file held in memory.
+ *
+ * The caller promises:
+ * `data` has `size` readable bytes, `result` is writable.
+ */
+qmf_status qmf_calibration_parse(const uint8_t *data, size_t size, struct qmf_calibration **result);
+
+/**
+ * Writes what `qmf_calibration_save` writes into `data` of `capacity` bytes; `*size` gets how many they are. If
+ * `capacity` is too small, only `*size` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `data` has `capacity` writable bytes (NULL is allowed if that is 0), `size` is writable.
+ */
+qmf_status qmf_calibration_serialize(const struct qmf_calibration *handle,
+                                     uint8_t *data,
+                                     size_t capacity,
+                                     size_t *size);
+
+/**
+ * Frees a calibration. NULL is allowed. No other call may use it at the same time or afterwards.
+ *
+ * The caller promises:
+ * `handle` is NULL or a live handle that nobody else uses.
+ */
+void qmf_calibration_destroy(struct qmf_calibration *handle);
+
+/**
+ * How many calibrations exist in this process: for finding leaks.
+ */
+uint64_t qmf_live_calibrations(void);
+
+/**
+ * Says what is known of a calibration.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `info` initialised by `qmf_calibration_info_init`.
+ */
+qmf_status qmf_calibration_get_info(const struct qmf_calibration *handle, struct qmf_calibration_info *info);
+
+/**
+ * Makes a copy of a calibration whose comparisons are flagged when a face's quality is below `quality_gate`, 0 or more;
+ * NaN takes the gate away.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `result` is writable.
+ */
+qmf_status qmf_calibration_with_quality_gate(const struct qmf_calibration *handle,
+                                             double quality_gate,
+                                             struct qmf_calibration **result);
+
+/**
+ * The score that a share `fmr` of pairs of different people reaches, into `*score`: pairs that score it or more are
+ * taken for the same person. `QMF_ERROR_CALIBRATION` for an FMR outside the range that was measured,
+ * `QMF_ERROR_INVALID_ARGUMENT` for one that is not above 0 and below 1.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `score` is writable.
+ */
+qmf_status qmf_calibration_threshold(const struct qmf_calibration *handle, double fmr, double *score);
+
+/**
+ * What a score means: -log10 of the share of pairs of different people that reach it, into `*negative_log10_fmr`.
+ *
+ * `*flags` (`flags` may be NULL) gets `QMF_COMPARISON_OUT_OF_RANGE` for a score outside the range that was measured,
+ * else 0: a score above it gets the largest value that was measured, one below it 0. `QMF_ERROR_CALIBRATION` without
+ * thresholds.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `negative_log10_fmr` is writable, `flags` is NULL or writable.
+ */
+qmf_status qmf_calibration_fmr(const struct qmf_calibration *handle,
+                               double score,
+                               double *negative_log10_fmr,
+                               uint32_t *flags);
+
+/**
+ * Fills `comparison` of `size` bytes (pass `sizeof(qmf_comparison)`) with its size and "nothing known".
+ *
+ * The caller promises:
+ * `comparison` points to `size` writable bytes.
+ */
+qmf_status qmf_comparison_init(struct qmf_comparison *comparison, size_t size);
+
+/**
+ * Compares two templates with the quality-aware score. `QMF_ERROR_MODEL_MISMATCH` if they are of different models or
+ * the calibration is of another.
+ *
+ * The caller promises:
+ * `calibration`, `a` and `b` are live handles, `comparison` is initialised.
+ */
+qmf_status qmf_compare(const struct qmf_calibration *calibration,
+                       const struct qmf_template *a,
+                       const struct qmf_template *b,
                        struct qmf_comparison *comparison);
+
+/**
+ * As `qmf_compare`, for two embeddings of `length` floats each, which must be of the calibration's model: nothing
+ * tells. They are not changed.
+ *
+ * The caller promises:
+ * `calibration` is a live handle, `a` and `b` have `length` readable floats, `comparison` is initialised.
+ */
+qmf_status qmf_compare_embeddings(const struct qmf_calibration *calibration,
+                                  const float *a,
+                                  const float *b,
+                                  size_t length,
+                                  struct qmf_comparison *comparison);
+
+/**
+ * Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1.
+ *
+ * `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first. If `capacity` is smaller
+ * than `probe_count * gallery_count`, nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
+ *
+ * The caller promises:
+ * `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `scores` has
+ * `capacity` writable floats.
+ */
+qmf_status qmf_score_matrix(const struct qmf_calibration *calibration,
+                            const struct qmf_template *const *probes,
+                            size_t probe_count,
+                            const struct qmf_template *const *gallery,
+                            size_t gallery_count,
+                            float *scores,
+                            size_t capacity);
+
+/**
+ * As `qmf_score_matrix`, for embeddings of `length` floats that lie one behind the other. They are not changed.
+ *
+ * The caller promises:
+ * `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `scores`
+ * has `capacity` writable floats.
+ */
+qmf_status qmf_score_matrix_embeddings(const struct qmf_calibration *calibration,
+                                       const float *probes,
+                                       size_t probe_count,
+                                       const float *gallery,
+                                       size_t gallery_count,
+                                       size_t length,
+                                       float *scores,
+                                       size_t capacity);
 
 #ifdef __cplusplus
 }  // extern "C"

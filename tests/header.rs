@@ -6,10 +6,20 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 6] = ["version", "status", "engine", "image", "extract", "compare"];
+const DECLARING: [&str; 9] = [
+    "version",
+    "status",
+    "engine",
+    "image",
+    "stages",
+    "template",
+    "extract",
+    "calibration",
+    "compare",
+];
 
 /// The files that declare nothing for C.
-const INTERNAL: [&str; 2] = ["mod", "memory"];
+const INTERNAL: [&str; 3] = ["mod", "handle", "memory"];
 
 fn fresh_header(root: &Path) -> String {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml can be read");

@@ -1,9 +1,18 @@
-//! Quality and comparison of embeddings.
+//! Comparing faces.
 
-use super::engine::qmf_engine;
-use super::memory::{Sized32, array, check, check_sized, init_sized, reference, write_sized};
+use super::calibration::qmf_calibration;
+use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, write_sized};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
-use crate::error::{Error, ErrorKind};
+use super::template::qmf_template;
+use crate::calibrate::ScoredComparison;
+use ndarray::{Array2, ArrayView2};
+
+/// A quality is below the calibration's gate: the faces show too little to trust the score.
+pub const QMF_COMPARISON_LOW_QUALITY: u32 = 1;
+/// The score is outside the range that the calibration's thresholds cover.
+pub const QMF_COMPARISON_OUT_OF_RANGE: u32 = 2;
+/// A template is a failed one: no match.
+pub const QMF_COMPARISON_FAILED_TEMPLATE: u32 = 4;
 
 /// What comparing two faces gives. Set `struct_size` with `qmf_comparison_init` before the call.
 #[repr(C)]
@@ -11,28 +20,49 @@ use crate::error::{Error, ErrorKind};
 pub struct qmf_comparison {
     /// Bytes of this struct as the caller knows it; `qmf_comparison_init` fills it.
     pub struct_size: u32,
-    /// Zero; keeps the doubles aligned the same everywhere.
-    pub reserved: u32,
-    /// Cosine of the two embeddings, -1..1 up to rounding.
+    /// `QMF_COMPARISON_*`, added up.
+    pub flags: u32,
+    /// Cosine of the two embeddings, -1..1 up to rounding; -1 with a failed template.
     pub cosine: f64,
     /// Magnitude of the first embedding.
     pub quality_a: f64,
     /// Magnitude of the second embedding.
     pub quality_b: f64,
     /// The quality-aware score `cosine + min(0, beta * cosine - alpha) * min(quality_a, quality_b)`: at most 1,
-    /// unbounded below.
+    /// unbounded below; minus infinity with a failed template.
     pub score: f64,
+    /// What the score means: -log10 of the share of pairs of different people that reach it, as
+    /// `qmf_calibration_fmr`; NaN if the calibration has no thresholds.
+    pub negative_log10_fmr: f64,
 }
 
 impl Default for qmf_comparison {
     fn default() -> Self {
         qmf_comparison {
             struct_size: size_of::<Self>() as u32,
-            reserved: 0,
+            flags: 0,
             cosine: 0.0,
             quality_a: 0.0,
             quality_b: 0.0,
             score: 0.0,
+            negative_log10_fmr: f64::NAN,
+        }
+    }
+}
+
+impl From<&ScoredComparison> for qmf_comparison {
+    fn from(scored: &ScoredComparison) -> Self {
+        let flag = |set: bool, flag: u32| if set { flag } else { 0 };
+        qmf_comparison {
+            flags: flag(scored.low_quality, QMF_COMPARISON_LOW_QUALITY)
+                | flag(scored.out_of_range, QMF_COMPARISON_OUT_OF_RANGE)
+                | flag(scored.failed_template, QMF_COMPARISON_FAILED_TEMPLATE),
+            cosine: scored.comparison.cosine,
+            quality_a: scored.comparison.quality_a,
+            quality_b: scored.comparison.quality_b,
+            score: scored.comparison.score,
+            negative_log10_fmr: scored.negative_log10_fmr.unwrap_or(f64::NAN),
+            ..Default::default()
         }
     }
 }
@@ -42,7 +72,7 @@ unsafe impl Sized32 for qmf_comparison {
     const LEAST: usize = size_of::<Self>();
 }
 
-/// Fills `comparison` of `size` bytes (pass `sizeof(qmf_comparison)`) with its size and zeros.
+/// Fills `comparison` of `size` bytes (pass `sizeof(qmf_comparison)`) with its size and "nothing known".
 ///
 /// # Safety
 /// `comparison` points to `size` writable bytes.
@@ -52,84 +82,157 @@ pub unsafe extern "C" fn qmf_comparison_init(comparison: *mut qmf_comparison, si
     guard(|| unsafe { init_sized(comparison, size, "comparison") }.map(|()| QMF_OK))
 }
 
-/// The quality of an embedding of `length` floats: its magnitude, into `*quality`.
+/// Compares two templates with the quality-aware score. `QMF_ERROR_MODEL_MISMATCH` if they are of different models or
+/// the calibration is of another.
 ///
 /// # Safety
-/// `engine` is a live handle, `embedding` has `length` readable floats, `quality` is writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qmf_quality(
-    engine: *const qmf_engine,
-    embedding: *const f32,
-    length: usize,
-    quality: *mut f64,
-) -> qmf_status {
-    guard(|| {
-        check(quality, "quality")?;
-        // SAFETY: promised by the caller.
-        let (engine, embedding) = unsafe { (reference(engine, "engine")?, array(embedding, length, "embedding")?) };
-        let value = engine.engine.quality(embedding)?;
-        // SAFETY: not NULL and aligned, checked above; writable, promised by the caller.
-        unsafe { *quality = value };
-        Ok(QMF_OK)
-    })
-}
-
-/// The unified quality score 0..100 (ISO/IEC 29794-5) of a quality, into `*uqs`. `QMF_ERROR_MODEL` if the model has no
-/// constants for it.
-///
-/// # Safety
-/// `engine` is a live handle, `uqs` is writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qmf_unified_quality(engine: *const qmf_engine, quality: f64, uqs: *mut i32) -> qmf_status {
-    guard(|| {
-        check(uqs, "uqs")?;
-        // SAFETY: promised by the caller.
-        let engine = &unsafe { reference(engine, "engine") }?.engine;
-        let value = engine.uqs(quality).ok_or_else(|| {
-            let model = &engine.info().model;
-            Failure::from(Error::new(
-                ErrorKind::Model,
-                format!("model {model} has no constants for the unified quality score"),
-            ))
-        })?;
-        // SAFETY: not NULL and aligned, checked above; writable, promised by the caller.
-        unsafe { *uqs = value.into() };
-        Ok(QMF_OK)
-    })
-}
-
-/// Compares two embeddings of `length` floats each with the quality-aware score. The embeddings are not changed.
-///
-/// # Safety
-/// `engine` is a live handle, `a` and `b` have `length` readable floats, `comparison` is initialised.
+/// `calibration`, `a` and `b` are live handles, `comparison` is initialised.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_compare(
-    engine: *const qmf_engine,
+    calibration: *const qmf_calibration,
+    a: *const qmf_template,
+    b: *const qmf_template,
+    comparison: *mut qmf_comparison,
+) -> qmf_status {
+    guard(|| {
+        // SAFETY: promised by the caller; the comparison is checked before it is written.
+        unsafe {
+            check_sized(comparison, "comparison")?;
+            let calibration = qmf_calibration::borrow(calibration, "calibration")?;
+            let scored = calibration.compare(qmf_template::borrow(a, "a")?, qmf_template::borrow(b, "b")?)?;
+            write_sized(comparison, &(&scored).into());
+        }
+        Ok(QMF_OK)
+    })
+}
+
+/// As `qmf_compare`, for two embeddings of `length` floats each, which must be of the calibration's model: nothing
+/// tells. They are not changed.
+///
+/// # Safety
+/// `calibration` is a live handle, `a` and `b` have `length` readable floats, `comparison` is initialised.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_compare_embeddings(
+    calibration: *const qmf_calibration,
     a: *const f32,
     b: *const f32,
     length: usize,
     comparison: *mut qmf_comparison,
 ) -> qmf_status {
     guard(|| {
-        // SAFETY: promised by the caller.
-        let (engine, a, b) = unsafe {
+        // SAFETY: promised by the caller; the comparison is checked before it is written.
+        unsafe {
             check_sized(comparison, "comparison")?;
-            (
-                &reference(engine, "engine")?.engine,
-                array(a, length, "a")?,
-                array(b, length, "b")?,
-            )
-        };
-        let result = engine.compare(a, b)?;
-        let value = qmf_comparison {
-            cosine: result.cosine,
-            quality_a: result.quality_a,
-            quality_b: result.quality_b,
-            score: result.score,
-            ..Default::default()
-        };
-        // SAFETY: checked above; writable, promised by the caller.
-        unsafe { write_sized(comparison, &value) };
+            let calibration = qmf_calibration::borrow(calibration, "calibration")?;
+            let scored = calibration.compare_embeddings(array(a, length, "a")?, array(b, length, "b")?)?;
+            write_sized(comparison, &(&scored).into());
+        }
         Ok(QMF_OK)
     })
+}
+
+/// Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1.
+///
+/// `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first. If `capacity` is smaller
+/// than `probe_count * gallery_count`, nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
+///
+/// # Safety
+/// `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `scores` has
+/// `capacity` writable floats.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_score_matrix(
+    calibration: *const qmf_calibration,
+    probes: *const *const qmf_template,
+    probe_count: usize,
+    gallery: *const *const qmf_template,
+    gallery_count: usize,
+    scores: *mut f32,
+    capacity: usize,
+) -> qmf_status {
+    guard(|| {
+        // SAFETY: promised by the caller.
+        unsafe {
+            room(probe_count, gallery_count, scores, capacity)?;
+            let calibration = qmf_calibration::borrow(calibration, "calibration")?;
+            let probes = qmf_template::borrow_all(probes, probe_count, "probes")?;
+            let gallery = qmf_template::borrow_all(gallery, gallery_count, "gallery")?;
+            write(&calibration.score_matrix(&probes, &gallery)?, scores);
+        }
+        Ok(QMF_OK)
+    })
+}
+
+/// As `qmf_score_matrix`, for embeddings of `length` floats that lie one behind the other. They are not changed.
+///
+/// # Safety
+/// `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `scores`
+/// has `capacity` writable floats.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_score_matrix_embeddings(
+    calibration: *const qmf_calibration,
+    probes: *const f32,
+    probe_count: usize,
+    gallery: *const f32,
+    gallery_count: usize,
+    length: usize,
+    scores: *mut f32,
+    capacity: usize,
+) -> qmf_status {
+    guard(|| {
+        // SAFETY: promised by the caller.
+        unsafe {
+            room(probe_count, gallery_count, scores, capacity)?;
+            let calibration = qmf_calibration::borrow(calibration, "calibration")?;
+            let probes = rows(probes, probe_count, length, "probes")?;
+            let gallery = rows(gallery, gallery_count, length, "gallery")?;
+            let parameters = calibration.parameters();
+            write(&crate::compare::score_matrix(probes, gallery, &parameters)?, scores);
+        }
+        Ok(QMF_OK)
+    })
+}
+
+/// Checks, before the work, that the scores have room.
+fn room(probes: usize, gallery: usize, scores: *const f32, capacity: usize) -> Result<(), Failure> {
+    if probes == 0 || gallery == 0 {
+        return Err(invalid(
+            "there is nothing to compare: probe_count or gallery_count is 0",
+        ));
+    }
+    let needed = probes
+        .checked_mul(gallery)
+        .ok_or_else(|| invalid(format!("{probes} times {gallery} scores are more than memory can hold")))?;
+    if capacity < needed {
+        return Err(Failure::BufferTooSmall { capacity, needed });
+    }
+    check(scores, "scores")
+}
+
+/// Borrows embeddings as the rows of a matrix.
+///
+/// # Safety
+/// A `pointer` that isn't NULL points to `count * length` readable floats.
+unsafe fn rows<'a>(
+    pointer: *const f32,
+    count: usize,
+    length: usize,
+    name: &str,
+) -> Result<ArrayView2<'a, f32>, Failure> {
+    let total = count.checked_mul(length).ok_or_else(|| {
+        invalid(format!(
+            "{name}: {count} times {length} floats are more than memory can hold"
+        ))
+    })?;
+    // SAFETY: promised by the caller.
+    let floats = unsafe { array(pointer, total, name) }?;
+    ArrayView2::from_shape((count, length), floats).map_err(|error| invalid(format!("{name}: {error}")))
+}
+
+/// # Safety
+/// `place` has room for all scores, as [`room`] checked and the caller promised.
+unsafe fn write(scores: &Array2<f32>, place: *mut f32) {
+    for (index, &score) in scores.iter().enumerate() {
+        // SAFETY: within the room.
+        unsafe { *place.add(index) = score };
+    }
 }

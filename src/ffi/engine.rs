@@ -1,22 +1,44 @@
 //! The engine handle.
 
-use super::memory::{Sized32, check, check_sized, init_sized, invalid, read_sized, reference, text, write_sized};
+use super::handle::{Live, free, give};
+use super::memory::{
+    Sized32, array, check, check_sized, init_sized, invalid, read_sized, reference, text, write_sized,
+};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use crate::compare::QualityParameters;
 use crate::detect::{DetectorOptions, FaceChoice};
 use crate::device::DeviceChoice;
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::{Engine, EngineOptions, Log, LogLevel};
+use crate::network::Precision;
+use std::ffi::{CString, c_void};
 use std::os::raw::c_char;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A face recognition engine: owns a model's weights and the device they run on.
 ///
 /// Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone.
 pub struct qmf_engine {
-    pub(super) engine: Engine,
+    engine: Engine,
+    _live: Live,
 }
 
 static LIVE_ENGINES: AtomicU64 = AtomicU64::new(0);
+
+impl qmf_engine {
+    /// Runs a call's work on an engine; a failure goes to the engine's log too.
+    ///
+    /// # Safety
+    /// A `pointer` that isn't NULL is a live handle.
+    pub(super) unsafe fn run<T>(
+        pointer: *const qmf_engine,
+        work: impl FnOnce(&Engine) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        // SAFETY: promised by the caller.
+        let engine = &unsafe { reference(pointer, "engine") }?.engine;
+        work(engine).inspect_err(|failure| engine.options().log.write(LogLevel::Error, || failure.message()))
+    }
+}
 
 /// Where the networks run.
 pub type qmf_device = i32;
@@ -26,6 +48,35 @@ pub const QMF_DEVICE_AUTO: qmf_device = 0;
 pub const QMF_DEVICE_CPU: qmf_device = 1;
 /// The CUDA GPU `device_index`.
 pub const QMF_DEVICE_CUDA: qmf_device = 2;
+
+/// What the embedding network computes in.
+pub type qmf_precision = i32;
+/// The best for the device.
+pub const QMF_PRECISION_AUTO: qmf_precision = 0;
+/// 32-bit floats: the reference.
+pub const QMF_PRECISION_F32: qmf_precision = 1;
+/// 16-bit floats.
+pub const QMF_PRECISION_F16: qmf_precision = 2;
+/// 16-bit floats with the range of 32-bit ones.
+pub const QMF_PRECISION_BF16: qmf_precision = 3;
+
+/// How grave a message is.
+pub type qmf_log_level = i32;
+/// Nothing is logged.
+pub const QMF_LOG_OFF: qmf_log_level = 0;
+/// A call failed.
+pub const QMF_LOG_ERROR: qmf_log_level = 1;
+/// Something works, but not as asked.
+pub const QMF_LOG_WARNING: qmf_log_level = 2;
+/// What an engine is made of.
+pub const QMF_LOG_INFO: qmf_log_level = 3;
+/// What each call did.
+pub const QMF_LOG_DEBUG: qmf_log_level = 4;
+
+/// Takes an engine's messages, in the thread whose call they are about, so maybe in many threads at once. `message` is
+/// NUL-terminated UTF-8, valid during the call. It must return normally and must not call the engine that calls it.
+pub type qmf_log_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, level: qmf_log_level, message: *const c_char)>;
 
 /// Which of several faces is extracted.
 pub type qmf_face_choice = i32;
@@ -56,12 +107,33 @@ pub struct qmf_engine_options {
     pub thresholds: [f32; 3],
     /// Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. Default: 0.709.
     pub pyramid_factor: f32,
-    /// Parameters of the quality-aware score in place of the pack's; both NaN takes the pack's. Default: NaN.
+    /// Parameters of the quality-aware score in place of the pack's, each -100..100; both NaN takes the pack's.
+    /// Default: NaN.
     pub alpha: f64,
     /// See `alpha`.
     pub beta: f64,
-    /// Most pixels of an encoded image. Default: 100000000.
+    /// Most pixels of an image, encoded or not. Default: 100000000.
     pub maximum_pixels: u64,
+    /// Most bytes of an encoded image. Default: 268435456.
+    pub maximum_bytes: u64,
+    /// What the embedding network computes in, a `QMF_PRECISION_*`. Default: `QMF_PRECISION_AUTO`.
+    pub precision: qmf_precision,
+    /// Most chips of concurrent callers that go through the network together, 1..256. Default: 1, each caller by itself.
+    pub batch_size: u32,
+    /// How long a batch waits to fill, in microseconds, 0..1000000. With 0 only the chips of callers that came while the
+    /// network was busy are merged. Default: 0.
+    pub batch_wait_us: u32,
+    /// 1: all work is done in the calling thread, on the CPU, no thread is started, and the engine can be used after
+    /// `fork()`. It sets the whole process's libtorch to one thread. Default: 0.
+    pub inline_mode: u32,
+    /// Which messages the log callback gets: this grave and graver, a `QMF_LOG_*`. Default: `QMF_LOG_OFF`.
+    pub log_level: qmf_log_level,
+    /// Zero.
+    pub reserved: u32,
+    /// Gets the engine's messages until the engine is destroyed. Default: NULL, nothing is logged.
+    pub log_callback: qmf_log_callback,
+    /// Handed to the log callback as it is. Default: NULL.
+    pub log_user_data: *mut c_void,
 }
 
 impl Default for qmf_engine_options {
@@ -79,11 +151,21 @@ impl Default for qmf_engine_options {
             alpha: f64::NAN,
             beta: f64::NAN,
             maximum_pixels: options.limits.pixels,
+            maximum_bytes: options.limits.bytes,
+            precision: QMF_PRECISION_AUTO,
+            batch_size: options.batch_size as u32,
+            batch_wait_us: options.batch_wait.as_micros() as u32,
+            inline_mode: 0,
+            log_level: QMF_LOG_OFF,
+            reserved: 0,
+            log_callback: None,
+            log_user_data: std::ptr::null_mut(),
         }
     }
 }
 
-// SAFETY: repr(C), a u32 in front, only integers and floats.
+// SAFETY: repr(C), a u32 in front, only integers, floats, a pointer that is only handed on, and a function that is one,
+// promised by the caller.
 unsafe impl Sized32 for qmf_engine_options {
     const LEAST: usize = size_of::<Self>();
 }
@@ -110,8 +192,28 @@ impl qmf_engine_options {
             }),
             _ => return Err(invalid("options: give alpha and beta, or neither")),
         };
+        let precision = match self.precision {
+            QMF_PRECISION_AUTO => None,
+            QMF_PRECISION_F32 => Some(Precision::F32),
+            QMF_PRECISION_F16 => Some(Precision::F16),
+            QMF_PRECISION_BF16 => Some(Precision::Bf16),
+            other => return Err(invalid(format!("options: {other} is no QMF_PRECISION_*"))),
+        };
+        let inline = match self.inline_mode {
+            0 => false,
+            1 => true,
+            other => return Err(invalid(format!("options: inline_mode is {other}, not 0 or 1"))),
+        };
+        if self.reserved != 0 {
+            return Err(invalid(format!("options: reserved is {}, not 0", self.reserved)));
+        }
         let mut options = EngineOptions {
             device,
+            precision,
+            batch_size: self.batch_size as usize,
+            batch_wait: Duration::from_micros(self.batch_wait_us.into()),
+            inline,
+            log: self.log()?,
             threads: (self.threads > 0).then_some(self.threads as usize),
             detector: DetectorOptions {
                 minimum_face: self.minimum_face,
@@ -123,9 +225,56 @@ impl qmf_engine_options {
             ..EngineOptions::default()
         };
         options.limits.pixels = self.maximum_pixels;
+        options.limits.bytes = self.maximum_bytes;
         Ok(options)
     }
+
+    /// The caller's log. What is not logged goes nowhere: the process may have a logger that is not the caller's.
+    fn log(&self) -> Result<Log, Failure> {
+        let silent = Log::new(LogLevel::Error, |_, _| {});
+        let level = match self.log_level {
+            QMF_LOG_OFF => return Ok(silent),
+            QMF_LOG_ERROR => LogLevel::Error,
+            QMF_LOG_WARNING => LogLevel::Warning,
+            QMF_LOG_INFO => LogLevel::Info,
+            QMF_LOG_DEBUG => LogLevel::Debug,
+            other => return Err(invalid(format!("options: {other} is no QMF_LOG_*"))),
+        };
+        let Some(callback) = self.log_callback else {
+            return Ok(silent);
+        };
+        let user_data = UserData(self.log_user_data);
+        Ok(Log::new(level, move |level, message| {
+            let level = match level {
+                LogLevel::Error => QMF_LOG_ERROR,
+                LogLevel::Warning => QMF_LOG_WARNING,
+                LogLevel::Info => QMF_LOG_INFO,
+                LogLevel::Debug => QMF_LOG_DEBUG,
+            };
+            // A NUL inside would end the text early: paths and names have none, so nothing is lost.
+            let Ok(message) = CString::new(message.replace('\0', " ")) else {
+                return;
+            };
+            // SAFETY: a function of this type that may be called by any thread, promised by the caller.
+            unsafe { callback(user_data.get(), level, message.as_ptr()) };
+        }))
+    }
 }
+
+/// The caller's pointer, which is only handed back.
+struct UserData(*mut c_void);
+
+impl UserData {
+    fn get(&self) -> *mut c_void {
+        self.0
+    }
+}
+
+// SAFETY: the library doesn't touch what it points to; the caller promises that its callback may be called by any
+// thread, several at once.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
 
 /// What an engine is made of. Set `struct_size` with `qmf_engine_info_init` before `qmf_engine_get_info`.
 #[repr(C)]
@@ -139,14 +288,22 @@ pub struct qmf_engine_info {
     pub device: qmf_device,
     /// Which GPU, for `QMF_DEVICE_CUDA`.
     pub device_index: u32,
-    /// 1 if `alpha` and `beta` are known, else 0: `qmf_compare` then fails.
+    /// 1 if `alpha` and `beta` are known, else 0: there is no calibration then.
     pub has_parameters: u32,
     /// 1 if the model has constants for the unified quality score, else 0.
     pub has_uqs: u32,
     /// 1 if the detector refines landmarks with the fourth network (L-Net), else 0.
     pub landmark_refinement: u32,
-    /// Zero; keeps the doubles aligned the same everywhere.
-    pub reserved: u32,
+    /// What the embedding network computes in, a `QMF_PRECISION_*` but `QMF_PRECISION_AUTO`.
+    pub precision: qmf_precision,
+    /// Threads for one call on the CPU, as asked for; 0 is libtorch's choice.
+    pub threads: u32,
+    /// Most chips of concurrent callers that go through the network together.
+    pub batch_size: u32,
+    /// How long a batch waits to fill, in microseconds.
+    pub batch_wait_us: u32,
+    /// 1 if the engine works in the calling thread only, else 0.
+    pub inline_mode: u32,
     /// Parameter of the quality-aware score in use; 0 if unknown.
     pub alpha: f64,
     /// Parameter of the quality-aware score in use; 0 if unknown.
@@ -170,7 +327,11 @@ impl Default for qmf_engine_info {
             has_parameters: 0,
             has_uqs: 0,
             landmark_refinement: 0,
-            reserved: 0,
+            precision: QMF_PRECISION_F32,
+            threads: 0,
+            batch_size: 0,
+            batch_wait_us: 0,
+            inline_mode: 0,
             alpha: 0.0,
             beta: 0.0,
             model: [0; 72],
@@ -185,7 +346,8 @@ unsafe impl Sized32 for qmf_engine_info {
     const LEAST: usize = size_of::<Self>();
 }
 
-fn characters(text: &str) -> [c_char; 72] {
+/// A text as an array of characters, NUL-terminated.
+pub(super) fn characters(text: &str) -> [c_char; 72] {
     let mut out = [0; 72];
     // Pack names have at most 64 bytes, a fingerprint has 64: the last place stays NUL.
     for (place, byte) in out.iter_mut().take(71).zip(text.bytes()) {
@@ -216,10 +378,11 @@ pub unsafe extern "C" fn qmf_engine_info_init(info: *mut qmf_engine_info, size: 
 
 /// Opens a model and makes an engine of it.
 ///
-/// `model` is the name of an installed pack ("sface") or the path of a pack's folder, in UTF-8. Packs are installed by
-/// `qmagface models fetch` and `qmagface models import`, below the folder that the environment variable
-/// `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`. `options` may be NULL for the
-/// defaults. `*engine` gets the handle, to be given to `qmf_engine_destroy`.
+/// `model` is the name of an installed pack ("sface"), the path of a pack's folder, or the path of a bundle file, in
+/// UTF-8. Packs are installed by `qmagface models fetch` and `qmagface models import`, below the folder that the
+/// environment variable `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`; bundles are
+/// made by `qmagface models export`. `options` may be NULL for the defaults. `*engine` gets the handle, to be given to
+/// `qmf_engine_destroy`.
 ///
 /// # Safety
 /// `model` is a NUL-terminated string, `options` NULL or initialised, `engine` writable.
@@ -230,40 +393,69 @@ pub unsafe extern "C" fn qmf_engine_create(
     engine: *mut *mut qmf_engine,
 ) -> qmf_status {
     guard(|| {
-        check(engine, "engine")?;
         // SAFETY: promised by the caller.
-        let model = unsafe { text(model, "model") }?;
-        let options = match options.is_null() {
-            true => EngineOptions::default(),
-            // SAFETY: promised by the caller.
-            false => unsafe { read_sized(options, "options") }?.to_options()?,
-        };
-        let handle = Box::new(qmf_engine {
-            engine: Engine::open(model, &options)?,
-        });
-        LIVE_ENGINES.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: not NULL and aligned, checked above; writable, promised by the caller.
-        unsafe { *engine = Box::into_raw(handle) };
-        Ok(QMF_OK)
+        unsafe {
+            check(engine, "engine")?;
+            let model = text(model, "model")?;
+            create(options, engine, |options| Engine::open(model, options))
+        }
     })
 }
 
-/// Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards.
+/// Makes an engine of the `size` bytes of a bundle, one file that holds a model with its detector, made by
+/// `qmagface models export`. The bytes are not kept.
 ///
 /// # Safety
-/// `engine` is NULL or came from `qmf_engine_create` and was not destroyed before.
+/// `data` has `size` readable bytes, `options` is NULL or initialised, `engine` writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_engine_create_from_memory(
+    data: *const u8,
+    size: usize,
+    options: *const qmf_engine_options,
+    engine: *mut *mut qmf_engine,
+) -> qmf_status {
+    guard(|| {
+        // SAFETY: promised by the caller.
+        unsafe {
+            check(engine, "engine")?;
+            let bundle = array(data, size, "data")?;
+            create(options, engine, |options| Engine::from_bundle(bundle, options))
+        }
+    })
+}
+
+/// # Safety
+/// `options` is NULL or initialised, `place` was checked and can be written.
+unsafe fn create(
+    options: *const qmf_engine_options,
+    place: *mut *mut qmf_engine,
+    open: impl FnOnce(&EngineOptions) -> crate::Result<Engine>,
+) -> Result<qmf_status, Failure> {
+    let options = match options.is_null() {
+        true => qmf_engine_options::default(),
+        // SAFETY: promised by the caller.
+        false => unsafe { read_sized(options, "options") }?,
+    };
+    let options = options.to_options()?;
+    let engine = open(&options).inspect_err(|error| options.log.write(LogLevel::Error, || error.to_string()))?;
+    let handle = qmf_engine {
+        engine,
+        _live: Live::count(&LIVE_ENGINES),
+    };
+    // SAFETY: promised by the caller.
+    unsafe { give(handle, place) };
+    Ok(QMF_OK)
+}
+
+/// Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards; templates and
+/// calibrations it made live on.
+///
+/// # Safety
+/// `engine` is NULL or a live handle that nobody else uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_engine_destroy(engine: *mut qmf_engine) {
-    if engine.is_null() {
-        return;
-    }
-    guard(|| {
-        check(engine, "engine")?;
-        LIVE_ENGINES.fetch_sub(1, Ordering::Relaxed);
-        // SAFETY: it came from Box::into_raw in qmf_engine_create and nobody else has it, promised by the caller.
-        drop(unsafe { Box::from_raw(engine) });
-        Ok(QMF_OK)
-    });
+    // SAFETY: promised by the caller.
+    unsafe { free(engine, "engine") }
 }
 
 /// How many engines exist in this process: for finding leaks.
@@ -280,7 +472,8 @@ pub extern "C" fn qmf_live_engines() -> u64 {
 pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *mut qmf_engine_info) -> qmf_status {
     guard(|| {
         // SAFETY: promised by the caller.
-        let known = unsafe { reference(engine, "engine") }?.engine.info();
+        let engine = &unsafe { reference(engine, "engine") }?.engine;
+        let (known, options) = (engine.info(), engine.options());
         // SAFETY: promised by the caller.
         unsafe { check_sized(info, "info") }?;
         let (device, device_index) = match known.device {
@@ -294,6 +487,18 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
             has_parameters: known.parameters.is_some().into(),
             has_uqs: known.has_uqs.into(),
             landmark_refinement: known.landmark_refinement.into(),
+            precision: match known.precision {
+                Precision::F32 => QMF_PRECISION_F32,
+                Precision::F16 => QMF_PRECISION_F16,
+                Precision::Bf16 => QMF_PRECISION_BF16,
+            },
+            threads: match options.inline {
+                true => 1,
+                false => options.threads.unwrap_or(0) as u32,
+            },
+            batch_size: options.batch_size as u32,
+            batch_wait_us: options.batch_wait.as_micros() as u32,
+            inline_mode: options.inline.into(),
             alpha: known.parameters.map_or(0.0, |parameters| parameters.alpha),
             beta: known.parameters.map_or(0.0, |parameters| parameters.beta),
             model: characters(&known.model),

@@ -1,163 +1,189 @@
-//! From an image to a face and its embedding.
+//! From images to templates in one call.
 
 use super::engine::qmf_engine;
-use super::image::{qmf_image, view};
-use super::memory::{Sized32, array, check, check_sized, init_sized, reference, write_sized};
+use super::handle::give;
+use super::image::{picture, qmf_image};
+use super::memory::{array, check, invalid};
+use super::stages::{QMF_CHIP_SIZE, chip, five_landmarks};
 use super::status::{Failure, QMF_NO_FACE, QMF_OK, guard, qmf_status};
-use crate::engine::{Engine, Extraction};
-use crate::error::Result;
+use super::template::{fusion_of, qmf_fusion, qmf_template};
+use crate::align::Chip;
+use crate::engine::Engine;
+use crate::template::Template;
 
-/// What extraction tells about the face it chose. Set `struct_size` with `qmf_extraction_init` before the call.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct qmf_extraction {
-    /// Bytes of this struct as the caller knows it; `qmf_extraction_init` fills it.
-    pub struct_size: u32,
-    /// How many faces the image has.
-    pub faces: u32,
-    /// Left, top, right, bottom of the chosen face in pixels; may reach outside the image.
-    pub bbox: [f32; 4],
-    /// The detector's confidence, 0..1.
-    pub score: f32,
-    /// x and y in pixels of the left eye, right eye, nose tip, left and right mouth corner, as seen in the image.
-    pub landmarks: [[f32; 2]; 5],
-    /// The unified quality score 0..100 (ISO/IEC 29794-5); -1 if the model has no constants for it.
-    pub uqs: i32,
-    /// The face's quality: the embedding's magnitude.
-    pub quality: f64,
-}
-
-impl Default for qmf_extraction {
-    fn default() -> Self {
-        qmf_extraction {
-            struct_size: size_of::<Self>() as u32,
-            faces: 0,
-            bbox: [0.0; 4],
-            score: 0.0,
-            landmarks: [[0.0; 2]; 5],
-            uqs: -1,
-            quality: 0.0,
-        }
-    }
-}
-
-// SAFETY: repr(C), a u32 in front, only integers and floats.
-unsafe impl Sized32 for qmf_extraction {
-    const LEAST: usize = size_of::<Self>();
-}
-
-/// Fills `extraction` of `size` bytes (pass `sizeof(qmf_extraction)`) with its size and "nothing extracted".
+/// Finds the face of an image that the engine's `face_choice` says, aligns and embeds it: `*result` gets its template,
+/// to be given to `qmf_template_destroy`. Without a face the status is `QMF_NO_FACE` and nothing is written.
 ///
 /// # Safety
-/// `extraction` points to `size` writable bytes.
+/// `engine` is a live handle, `image` is initialised and has the bytes it says, `result` is writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qmf_extraction_init(extraction: *mut qmf_extraction, size: usize) -> qmf_status {
-    // SAFETY: promised by the caller.
-    guard(|| unsafe { init_sized(extraction, size, "extraction") }.map(|()| QMF_OK))
-}
-
-/// The common part of both extractions: checks the outputs before the work, writes them only on success.
-///
-/// # Safety
-/// `engine` is NULL or a live handle; `extraction` NULL or an initialised struct; `embedding` NULL or `capacity`
-/// writable floats; `length` NULL or writable.
-unsafe fn extract(
-    engine: *const qmf_engine,
-    extraction: *mut qmf_extraction,
-    embedding: *mut f32,
-    capacity: usize,
-    length: *mut usize,
-    run: impl FnOnce(&Engine) -> Result<Option<Extraction>, Failure>,
-) -> Result<qmf_status, Failure> {
-    // SAFETY: promised by the caller.
-    let engine = &unsafe { reference(engine, "engine") }?.engine;
-    check(length, "length")?;
-    if !extraction.is_null() {
-        // SAFETY: promised by the caller.
-        unsafe { check_sized(extraction, "extraction") }?;
-    }
-    let needed = engine.info().embedding_length;
-    if capacity < needed {
-        // SAFETY: not NULL and aligned, checked above; writable, promised by the caller.
-        unsafe { *length = needed };
-        return Err(Failure::BufferTooSmall { capacity, needed });
-    }
-    check(embedding, "embedding")?;
-    let Some(found) = run(engine)? else {
-        return Ok(QMF_NO_FACE);
-    };
-    let value = qmf_extraction {
-        faces: found.faces as u32,
-        bbox: found.face.bbox,
-        score: found.face.score,
-        landmarks: found.face.landmarks,
-        uqs: found.uqs.map_or(-1, i32::from),
-        quality: found.quality,
-        ..Default::default()
-    };
-    // SAFETY: `capacity` >= `needed` floats and `length` are writable, promised by the caller; the extraction was
-    // checked above.
-    unsafe {
-        std::ptr::copy_nonoverlapping(found.embedding.as_ptr(), embedding, needed);
-        *length = needed;
-        if !extraction.is_null() {
-            write_sized(extraction, &value);
-        }
-    }
-    Ok(QMF_OK)
-}
-
-/// Decodes an image file held in memory (JPEG, PNG, BMP, TIFF, WebP; EXIF orientation is applied), finds its face,
-/// aligns and embeds it.
-///
-/// `embedding` of `capacity` floats gets the embedding, `*length` its length. If `capacity` is too small, only
-/// `*length` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `extraction` may be NULL. Without a face the
-/// status is `QMF_NO_FACE` and nothing is written.
-///
-/// # Safety
-/// `engine` is a live handle, `data` has `size` readable bytes, `extraction` is NULL or initialised, `embedding` has
-/// `capacity` writable floats, `length` is writable.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qmf_extract_encoded(
-    engine: *const qmf_engine,
-    data: *const u8,
-    size: usize,
-    extraction: *mut qmf_extraction,
-    embedding: *mut f32,
-    capacity: usize,
-    length: *mut usize,
-) -> qmf_status {
-    guard(|| {
-        // SAFETY: promised by the caller.
-        unsafe {
-            extract(engine, extraction, embedding, capacity, length, |engine| {
-                let bytes = array(data, size, "data")?;
-                Ok(engine.extract_encoded(bytes)?)
-            })
-        }
-    })
-}
-
-/// As `qmf_extract_encoded`, from pixels. They are read during the call only, and not changed.
-///
-/// # Safety
-/// As `qmf_extract_encoded`; `image` is initialised and its `data` has `data_size` readable bytes.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qmf_extract_pixels(
+pub unsafe extern "C" fn qmf_extract(
     engine: *const qmf_engine,
     image: *const qmf_image,
-    extraction: *mut qmf_extraction,
-    embedding: *mut f32,
-    capacity: usize,
-    length: *mut usize,
+    result: *mut *mut qmf_template,
 ) -> qmf_status {
     guard(|| {
+        check(result, "result")?;
         // SAFETY: promised by the caller.
         unsafe {
-            extract(engine, extraction, embedding, capacity, length, |engine| {
-                let view = view(image)?;
-                Ok(engine.extract_pixels(&view)?)
+            qmf_engine::run(engine, |engine| {
+                let Some(found) = engine.extract(&picture(engine, image)?)? else {
+                    return Ok(QMF_NO_FACE);
+                };
+                give(qmf_template::new(engine.template(&found)?), result);
+                Ok(QMF_OK)
             })
         }
     })
+}
+
+/// As `qmf_extract` for every face of an image, best score first.
+///
+/// `results` has room for `capacity` handles; `*count` gets how many faces there are, 0 without a face. If `capacity`
+/// is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`: detection is then done again
+/// by the next call, so start with enough room.
+///
+/// # Safety
+/// `engine` is a live handle, `image` is initialised and has the bytes it says, `results` has `capacity` writable
+/// elements (NULL is allowed if that is 0), `count` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_extract_all(
+    engine: *const qmf_engine,
+    image: *const qmf_image,
+    results: *mut *mut qmf_template,
+    capacity: usize,
+    count: *mut usize,
+) -> qmf_status {
+    guard(|| {
+        check(count, "count")?;
+        if capacity > 0 {
+            check(results, "results")?;
+        }
+        // SAFETY: promised by the caller; not NULL and aligned, checked above.
+        unsafe {
+            qmf_engine::run(engine, |engine| {
+                let image = picture(engine, image)?;
+                let faces = engine.detect(&image)?;
+                let needed = faces.len();
+                if capacity < needed {
+                    *count = needed;
+                    return Err(Failure::BufferTooSmall { capacity, needed });
+                }
+                let found = engine.extract_faces(&image, &faces)?;
+                let templates = found
+                    .iter()
+                    .map(|found| engine.template(found))
+                    .collect::<Result<Vec<_>, _>>()?;
+                for (index, template) in templates.into_iter().enumerate() {
+                    give(qmf_template::new(template), results.add(index));
+                }
+                *count = needed;
+                Ok(QMF_OK)
+            })
+        }
+    })
+}
+
+/// Makes one template of `count` images of one person: the face of each that `face_choice` says, fused as
+/// `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`.
+///
+/// # Safety
+/// `engine` is a live handle, `images` has `count` readable pointers to images that are initialised and have the bytes
+/// they say, `result` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_extract_fused(
+    engine: *const qmf_engine,
+    images: *const *const qmf_image,
+    count: usize,
+    fusion: qmf_fusion,
+    result: *mut *mut qmf_template,
+) -> qmf_status {
+    guard(|| {
+        check(result, "result")?;
+        let fusion = fusion_of(fusion)?;
+        // SAFETY: promised by the caller.
+        unsafe {
+            qmf_engine::run(engine, |engine| {
+                let images = array(images, count, "images")?;
+                if images.is_empty() {
+                    return Err(invalid("count is 0: there is no image"));
+                }
+                let mut templates = Vec::with_capacity(images.len());
+                for (index, &image) in images.iter().enumerate() {
+                    // One by one, so that only one image is held decoded.
+                    let found = picture(engine, image).and_then(|image| Ok(engine.extract(&image)?));
+                    let found = found.map_err(|failure| failure.at(format_args!("images[{index}]")))?;
+                    if let Some(found) = found {
+                        templates.push(engine.template(&found)?);
+                    }
+                }
+                if templates.is_empty() {
+                    return Ok(QMF_NO_FACE);
+                }
+                let fused = engine.fuse(&templates.iter().collect::<Vec<_>>(), fusion)?;
+                give(qmf_template::new(fused), result);
+                Ok(QMF_OK)
+            })
+        }
+    })
+}
+
+/// Aligns and embeds the face with these five landmarks (x and y of each, as in `qmf_face`), which may come from
+/// another detector. Templates of landmarks that another detector finds elsewhere score lower than the calibration
+/// knows: measure before relying on its thresholds.
+///
+/// # Safety
+/// `engine` is a live handle, `image` is initialised and has the bytes it says, `landmarks` has 10 readable floats,
+/// `result` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_extract_landmarks(
+    engine: *const qmf_engine,
+    image: *const qmf_image,
+    landmarks: *const f32,
+    result: *mut *mut qmf_template,
+) -> qmf_status {
+    guard(|| {
+        check(result, "result")?;
+        // SAFETY: promised by the caller.
+        unsafe {
+            qmf_engine::run(engine, |engine| {
+                let landmarks = five_landmarks(landmarks)?;
+                let chip = engine.align(&picture(engine, image)?, &landmarks)?;
+                give(qmf_template::new(of_chip(engine, &chip)?), result);
+                Ok(QMF_OK)
+            })
+        }
+    })
+}
+
+/// Embeds a chip of `size` bytes, which must be `QMF_CHIP_SIZE`, aligned as `qmf_align` does.
+///
+/// # Safety
+/// `engine` is a live handle, `chip` has `size` readable bytes, `result` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_extract_chip(
+    engine: *const qmf_engine,
+    chip: *const u8,
+    size: usize,
+    result: *mut *mut qmf_template,
+) -> qmf_status {
+    guard(|| {
+        check(result, "result")?;
+        // SAFETY: promised by the caller.
+        unsafe {
+            qmf_engine::run(engine, |engine| {
+                if size != QMF_CHIP_SIZE {
+                    return Err(invalid(format!("a chip has {QMF_CHIP_SIZE} bytes, not {size}")));
+                }
+                let chip = self::chip(array(chip, size, "chip")?)?;
+                give(qmf_template::new(of_chip(engine, &chip)?), result);
+                Ok(QMF_OK)
+            })
+        }
+    })
+}
+
+fn of_chip(engine: &Engine, chip: &Chip) -> Result<Template, Failure> {
+    let embedding = engine.embed(&[chip])?.concat();
+    Ok(engine.template_of(&embedding)?)
 }

@@ -1,6 +1,6 @@
 //! Crossing from C pointers to Rust references, with every check there is.
 
-use super::status::Failure;
+use super::status::{Failure, QMF_OK, qmf_status};
 use crate::error::{Error, ErrorKind};
 use std::ffi::CStr;
 use std::os::raw::c_char;
@@ -90,6 +90,34 @@ pub(super) unsafe fn put_text(
         unsafe { *length = text.len() };
     }
     Ok(())
+}
+
+/// Writes all of `values` into the caller's `buffer` and how many they are into `*count`. If `capacity` is too small,
+/// only `*count` is written.
+///
+/// # Safety
+/// A `buffer` that isn't NULL has `capacity` writable elements; `count` was checked by [`check`] and is writable.
+pub(super) unsafe fn put<T: Copy>(
+    values: &[T],
+    buffer: *mut T,
+    capacity: usize,
+    count: *mut usize,
+    name: &str,
+) -> Result<qmf_status, Failure> {
+    let needed = values.len();
+    if capacity > 0 {
+        check(buffer, name)?;
+    }
+    if capacity >= needed && needed > 0 {
+        // SAFETY: `needed` <= `capacity` writable elements, promised by the caller; `values` is the library's own.
+        unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), buffer, needed) };
+    }
+    // SAFETY: promised by the caller.
+    unsafe { *count = needed };
+    match capacity < needed {
+        true => Err(Failure::BufferTooSmall { capacity, needed }),
+        false => Ok(QMF_OK),
+    }
 }
 
 /// A struct of the ABI that begins with `uint32_t struct_size`, so that it can grow.

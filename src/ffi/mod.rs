@@ -5,17 +5,24 @@
 //! needed size.
 #![allow(non_camel_case_types)] // the names are the C names
 
+mod calibration;
 mod compare;
 mod engine;
 mod extract;
+mod handle;
 mod image;
 mod memory;
+mod stages;
 mod status;
+mod template;
 mod version;
 
+pub use calibration::*;
 pub use compare::*;
 pub use engine::*;
 pub use extract::*;
 pub use image::*;
+pub use stages::*;
 pub use status::*;
+pub use template::*;
 pub use version::*;

@@ -2,9 +2,10 @@
 
 use super::memory::put_text;
 use crate::error::{Error, ErrorKind};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::os::raw::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 /// What a call answers. Values are stable and never reused; new ones may be added.
 ///
@@ -35,15 +36,61 @@ pub const QMF_ERROR_DEVICE: qmf_status = 9;
 pub const QMF_ERROR_BACKEND: qmf_status = 10;
 /// Templates or embeddings of two different models were compared.
 pub const QMF_ERROR_MODEL_MISMATCH: qmf_status = 11;
-/// The caller's buffer is too small; the needed length was written.
+/// The caller's buffer is too small; the needed size was written, where the call has a place for it.
 pub const QMF_ERROR_BUFFER_TOO_SMALL: qmf_status = 12;
 /// A defect of the library was caught. The handle stays usable.
 pub const QMF_ERROR_PANIC: qmf_status = 13;
 /// The library contradicts itself; please report it.
 pub const QMF_ERROR_INTERNAL: qmf_status = 14;
+/// The bytes are no template, are damaged, or are of a newer format.
+pub const QMF_ERROR_TEMPLATE: qmf_status = 15;
+/// A calibration file is damaged, or a calibration's data can't support the FMR that is asked for.
+pub const QMF_ERROR_CALIBRATION: qmf_status = 16;
+
+/// The name of a status, "QMF_OK" or "QMF_ERROR_IO"; "QMF_UNKNOWN" for another number. A static text: don't free it.
+#[unsafe(no_mangle)]
+pub extern "C" fn qmf_status_name(status: qmf_status) -> *const c_char {
+    let name = match status {
+        QMF_OK => c"QMF_OK",
+        QMF_NO_FACE => c"QMF_NO_FACE",
+        QMF_ERROR_INVALID_ARGUMENT => c"QMF_ERROR_INVALID_ARGUMENT",
+        QMF_ERROR_IO => c"QMF_ERROR_IO",
+        QMF_ERROR_IMAGE_DECODE => c"QMF_ERROR_IMAGE_DECODE",
+        QMF_ERROR_LIMIT => c"QMF_ERROR_LIMIT",
+        QMF_ERROR_WEIGHTS => c"QMF_ERROR_WEIGHTS",
+        QMF_ERROR_MODEL => c"QMF_ERROR_MODEL",
+        QMF_ERROR_MODEL_NOT_INSTALLED => c"QMF_ERROR_MODEL_NOT_INSTALLED",
+        QMF_ERROR_DEVICE => c"QMF_ERROR_DEVICE",
+        QMF_ERROR_BACKEND => c"QMF_ERROR_BACKEND",
+        QMF_ERROR_MODEL_MISMATCH => c"QMF_ERROR_MODEL_MISMATCH",
+        QMF_ERROR_BUFFER_TOO_SMALL => c"QMF_ERROR_BUFFER_TOO_SMALL",
+        QMF_ERROR_PANIC => c"QMF_ERROR_PANIC",
+        QMF_ERROR_INTERNAL => c"QMF_ERROR_INTERNAL",
+        QMF_ERROR_TEMPLATE => c"QMF_ERROR_TEMPLATE",
+        QMF_ERROR_CALIBRATION => c"QMF_ERROR_CALIBRATION",
+        _ => c"QMF_UNKNOWN",
+    };
+    name.as_ptr()
+}
 
 thread_local! {
     static LAST_ERROR: RefCell<String> = const { RefCell::new(String::new()) };
+    /// How many guarded calls this thread is in.
+    static GUARDED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Keeps panics inside guarded calls off stderr, which is the caller's: their text is the thread's last error. Panics
+/// elsewhere in a Rust program go on to the hook that was there.
+fn silence_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let former = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if GUARDED.try_with(Cell::get).unwrap_or(0) == 0 {
+                former(info);
+            }
+        }));
+    });
 }
 
 /// The status of an error kind. One to one, but for the statuses that are no error of the Rust library.
@@ -60,6 +107,8 @@ fn status_of(kind: ErrorKind) -> qmf_status {
         ErrorKind::Backend => QMF_ERROR_BACKEND,
         ErrorKind::NoFace => QMF_NO_FACE,
         ErrorKind::ModelMismatch => QMF_ERROR_MODEL_MISMATCH,
+        ErrorKind::Template => QMF_ERROR_TEMPLATE,
+        ErrorKind::Calibration => QMF_ERROR_CALIBRATION,
         ErrorKind::Internal => QMF_ERROR_INTERNAL,
     }
 }
@@ -70,6 +119,33 @@ pub(super) enum Failure {
     BufferTooSmall { capacity: usize, needed: usize },
 }
 
+impl Failure {
+    /// The sentence for people.
+    pub(super) fn message(&self) -> String {
+        match self {
+            Failure::Library(error) => error.message().to_owned(),
+            Failure::BufferTooSmall { capacity, needed } => {
+                format!("the buffer has room for {capacity} elements, {needed} are needed")
+            }
+        }
+    }
+
+    /// The same failure with the place where it happened in front.
+    pub(super) fn at(self, place: impl std::fmt::Display) -> Self {
+        match self {
+            Failure::Library(error) => Failure::Library(error.at(place)),
+            short => short,
+        }
+    }
+
+    fn status(&self) -> qmf_status {
+        match self {
+            Failure::Library(error) => status_of(error.kind()),
+            Failure::BufferTooSmall { .. } => QMF_ERROR_BUFFER_TOO_SMALL,
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Failure::Library(error)
@@ -78,15 +154,17 @@ impl From<Error> for Failure {
 
 /// Runs the body of an exported function: turns its errors and panics into a status and this thread's last error.
 pub(super) fn guard(body: impl FnOnce() -> Result<qmf_status, Failure>) -> qmf_status {
+    silence_panics();
     // A panic can't leave a handle half changed: handles are locked by parking_lot (no poisoning) and the networks
     // hold no state between calls.
-    let (status, message) = match catch_unwind(AssertUnwindSafe(body)) {
+    let guarded = GUARDED.try_with(|depth| depth.replace(depth.get() + 1)).is_ok();
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    if guarded {
+        let _ = GUARDED.try_with(|depth| depth.set(depth.get() - 1));
+    }
+    let (status, message) = match outcome {
         Ok(Ok(status)) => return status,
-        Ok(Err(Failure::Library(error))) => (status_of(error.kind()), error.message().to_owned()),
-        Ok(Err(Failure::BufferTooSmall { capacity, needed })) => (
-            QMF_ERROR_BUFFER_TOO_SMALL,
-            format!("the buffer has room for {capacity} elements, {needed} are needed"),
-        ),
+        Ok(Err(failure)) => (failure.status(), failure.message()),
         Err(panic) => {
             let text = panic
                 .downcast_ref::<&str>()
@@ -140,6 +218,33 @@ mod tests {
         let status = guard(|| panic!("broken {}", 7));
         assert_eq!(status, QMF_ERROR_PANIC);
         assert!(last_error(200).0.ends_with("broken 7"));
+    }
+
+    /// A panic inside a call must write nothing: what the program prints is its own. The hook is the process's, so the
+    /// call is made in a process of its own, this test again.
+    #[test]
+    fn a_panic_prints_nothing() {
+        const INSIDE: &str = "QMAGFACE_TEST_PANIC";
+        if std::env::var_os(INSIDE).is_some() {
+            assert_eq!(guard(|| panic!("inside a call")), QMF_ERROR_PANIC);
+            assert!(last_error(200).0.ends_with("inside a call"));
+            // What panics outside a call is none of the library's business and still tells.
+            assert!(catch_unwind(|| panic!("outside of calls")).is_err());
+            return;
+        }
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "ffi::status::tests::a_panic_prints_nothing", "--nocapture"])
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        assert!(output.status.success(), "{printed}");
+        assert!(
+            printed.contains("1 passed") && printed.contains("outside of calls"),
+            "{printed}"
+        );
+        assert!(!printed.contains("inside a call"), "{printed}");
     }
 
     #[test]

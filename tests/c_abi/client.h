@@ -76,6 +76,18 @@ static inline bytes read_file(const char *folder, const char *name) {
     return content;
 }
 
+/* The file `name` of `folder` as an image; free `data` afterwards. */
+static inline qmf_image read_image(const char *folder, const char *name, bytes *content) {
+    qmf_image image;
+    *content = read_file(folder, name);
+    EXPECT(QMF_OK, qmf_image_init(&image, sizeof image));
+    image.format = QMF_IMAGE_ENCODED;
+    image.data = content->data;
+    image.data_size = content->size;
+    return image;
+}
+
+/* Numbers are printed as their bits in hexadecimal. */
 static inline void print_f32(const float *values, size_t count) {
     size_t i;
     for (i = 0; i < count; i++) {
@@ -91,16 +103,42 @@ static inline void print_f64(double value) {
     printf(" %016" PRIx64, bits);
 }
 
-/* An engine on one thread of the CPU, so that every run gives the same bits. */
-static inline qmf_engine *open_engine(const char *model) {
+/* Bytes are printed as how many they are and their FNV-1a hash of 64 bits. */
+static inline void print_bytes(const uint8_t *data, size_t size) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    size_t i;
+    for (i = 0; i < size; i++) {
+        hash = (hash ^ data[i]) * UINT64_C(0x00000100000001b3);
+    }
+    printf(" %lu:%016" PRIx64, (unsigned long)size, hash);
+}
+
+static inline void print_face(const qmf_face *face) {
+    print_f32(face->bbox, 4);
+    print_f32(&face->score, 1);
+    print_f32(face->landmarks[0], 10);
+}
+
+/* The options of an engine on one thread of the CPU, so that every run gives the same bits. */
+static inline qmf_engine_options cpu_options(void) {
     qmf_engine_options options;
-    qmf_engine *engine = NULL;
     EXPECT(QMF_OK, qmf_engine_options_init(&options, sizeof options));
     options.device = QMF_DEVICE_CPU;
     options.threads = 1;
+    return options;
+}
+
+static inline qmf_engine *open_engine(const char *model) {
+    const qmf_engine_options options = cpu_options();
+    qmf_engine *engine = NULL;
     EXPECT(QMF_OK, qmf_engine_create(model, &options, &engine));
     CHECK(engine != NULL);
     return engine;
+}
+
+/* Nothing is left alive. */
+static inline void check_no_handle(void) {
+    CHECK(qmf_live_engines() == 0 && qmf_live_templates() == 0 && qmf_live_calibrations() == 0);
 }
 
 #endif

@@ -11,8 +11,8 @@
 #define HOLDS(name, condition) typedef char name[(condition) ? 1 : -1]
 #endif
 
-#define AT(type, field, place) HOLDS(type##_##field##_is_at_##place, offsetof(type, field) == (place))
-#define SIZE(type, size) HOLDS(type##_has_##size##_bytes, sizeof(type) == (size))
+#define AT(type, field, place) HOLDS(type##_##field##_is_in_its_place, offsetof(type, field) == (place))
+#define SIZE(type, size) HOLDS(type##_has_its_size, sizeof(type) == (size))
 
 #if QMF_ABI_VERSION < 1
 #error "QMF_ABI_VERSION can be used by the preprocessor"
@@ -21,8 +21,15 @@
 SIZE(qmf_status, 4);
 SIZE(qmf_device, 4);
 SIZE(qmf_face_choice, 4);
-SIZE(qmf_pixel_format, 4);
+SIZE(qmf_precision, 4);
+SIZE(qmf_log_level, 4);
+SIZE(qmf_image_format, 4);
+SIZE(qmf_yuv, 4);
+SIZE(qmf_scalar, 4);
+SIZE(qmf_fusion, 4);
+SIZE(qmf_calibration_status, 4);
 HOLDS(qmf_status_is_signed, (qmf_status)-1 < 0);
+HOLDS(qmf_size_t_has_the_size_of_a_pointer, sizeof(size_t) == sizeof(void *));
 
 AT(qmf_engine_options, struct_size, 0);
 AT(qmf_engine_options, device, 4);
@@ -35,7 +42,16 @@ AT(qmf_engine_options, pyramid_factor, 36);
 AT(qmf_engine_options, alpha, 40);
 AT(qmf_engine_options, beta, 48);
 AT(qmf_engine_options, maximum_pixels, 56);
-SIZE(qmf_engine_options, 64);
+AT(qmf_engine_options, maximum_bytes, 64);
+AT(qmf_engine_options, precision, 72);
+AT(qmf_engine_options, batch_size, 76);
+AT(qmf_engine_options, batch_wait_us, 80);
+AT(qmf_engine_options, inline_mode, 84);
+AT(qmf_engine_options, log_level, 88);
+AT(qmf_engine_options, reserved, 92);
+AT(qmf_engine_options, log_callback, 96);
+AT(qmf_engine_options, log_user_data, 96 + sizeof(size_t));
+SIZE(qmf_engine_options, 96 + 2 * sizeof(size_t));
 
 AT(qmf_engine_info, struct_size, 0);
 AT(qmf_engine_info, embedding_length, 4);
@@ -44,38 +60,71 @@ AT(qmf_engine_info, device_index, 12);
 AT(qmf_engine_info, has_parameters, 16);
 AT(qmf_engine_info, has_uqs, 20);
 AT(qmf_engine_info, landmark_refinement, 24);
-AT(qmf_engine_info, reserved, 28);
-AT(qmf_engine_info, alpha, 32);
-AT(qmf_engine_info, beta, 40);
-AT(qmf_engine_info, model, 48);
-AT(qmf_engine_info, detector, 120);
-AT(qmf_engine_info, fingerprint, 192);
-SIZE(qmf_engine_info, 264);
+AT(qmf_engine_info, precision, 28);
+AT(qmf_engine_info, threads, 32);
+AT(qmf_engine_info, batch_size, 36);
+AT(qmf_engine_info, batch_wait_us, 40);
+AT(qmf_engine_info, inline_mode, 44);
+AT(qmf_engine_info, alpha, 48);
+AT(qmf_engine_info, beta, 56);
+AT(qmf_engine_info, model, 64);
+AT(qmf_engine_info, detector, 136);
+AT(qmf_engine_info, fingerprint, 208);
+SIZE(qmf_engine_info, 280);
 
-AT(qmf_extraction, struct_size, 0);
-AT(qmf_extraction, faces, 4);
-AT(qmf_extraction, bbox, 8);
-AT(qmf_extraction, score, 24);
-AT(qmf_extraction, landmarks, 28);
-AT(qmf_extraction, uqs, 68);
-AT(qmf_extraction, quality, 72);
-SIZE(qmf_extraction, 80);
+AT(qmf_face, bbox, 0);
+AT(qmf_face, score, 16);
+AT(qmf_face, landmarks, 20);
+SIZE(qmf_face, 60);
+
+AT(qmf_template_info, struct_size, 0);
+AT(qmf_template_info, flags, 4);
+AT(qmf_template_info, length, 8);
+AT(qmf_template_info, scalar, 12);
+AT(qmf_template_info, uqs, 16);
+AT(qmf_template_info, images, 20);
+AT(qmf_template_info, quality, 24);
+AT(qmf_template_info, face, 32);
+AT(qmf_template_info, faces, 92);
+AT(qmf_template_info, metadata_size, 96);
+AT(qmf_template_info, model, 104);
+AT(qmf_template_info, fingerprint, 176);
+SIZE(qmf_template_info, 248);
+
+AT(qmf_calibration_info, struct_size, 0);
+AT(qmf_calibration_info, status, 4);
+AT(qmf_calibration_info, alpha, 8);
+AT(qmf_calibration_info, beta, 16);
+AT(qmf_calibration_info, quality_gate, 24);
+AT(qmf_calibration_info, least_fmr, 32);
+AT(qmf_calibration_info, greatest_fmr, 40);
+AT(qmf_calibration_info, thresholds, 48);
+AT(qmf_calibration_info, reserved, 52);
+AT(qmf_calibration_info, model, 56);
+AT(qmf_calibration_info, fingerprint, 128);
+SIZE(qmf_calibration_info, 200);
 
 AT(qmf_comparison, struct_size, 0);
-AT(qmf_comparison, reserved, 4);
+AT(qmf_comparison, flags, 4);
 AT(qmf_comparison, cosine, 8);
 AT(qmf_comparison, quality_a, 16);
 AT(qmf_comparison, quality_b, 24);
 AT(qmf_comparison, score, 32);
-SIZE(qmf_comparison, 40);
+AT(qmf_comparison, negative_log10_fmr, 40);
+SIZE(qmf_comparison, 48);
 
 AT(qmf_image, struct_size, 0);
 AT(qmf_image, format, 4);
 AT(qmf_image, width, 8);
 AT(qmf_image, height, 12);
 AT(qmf_image, stride, 16);
-HOLDS(qmf_image_data_follows, offsetof(qmf_image, data) == 16 + sizeof(size_t));
-HOLDS(qmf_image_data_size_follows, offsetof(qmf_image, data_size) == 16 + 2 * sizeof(size_t));
-HOLDS(qmf_image_ends, sizeof(qmf_image) == 16 + 3 * sizeof(size_t));
+AT(qmf_image, data, 16 + sizeof(size_t));
+AT(qmf_image, data_size, 16 + 2 * sizeof(size_t));
+AT(qmf_image, chroma, 16 + 3 * sizeof(size_t));
+AT(qmf_image, chroma_size, 16 + 5 * sizeof(size_t));
+AT(qmf_image, chroma_stride, 16 + 7 * sizeof(size_t));
+AT(qmf_image, rotation, 16 + 8 * sizeof(size_t));
+AT(qmf_image, yuv, 20 + 8 * sizeof(size_t));
+SIZE(qmf_image, 24 + 8 * sizeof(size_t));
 
 #endif

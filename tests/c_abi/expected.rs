@@ -1,0 +1,373 @@
+//! The lines that the results programs print, from the Rust interface.
+
+use crate::setting::{VIEW, folder, open, options};
+use qmagface::align::{Chip, TEMPLATE};
+use qmagface::calibrate::{ScoredComparison, Status};
+use qmagface::{
+    BgrImage, Calibration, DecodeLimits, Engine, EngineOptions, Face, FaceChoice, Fusion, ImageView, Landmarks,
+    PixelFormat, QualityParameters, Rotation, Scalar, Template, Yuv, build_info::BuildInfo,
+};
+use std::fmt::Write;
+use std::fs;
+
+/// One line in the making: words, and numbers as their bits.
+struct Line(String);
+
+impl Line {
+    fn new(start: impl Into<String>) -> Line {
+        Line(start.into())
+    }
+
+    fn word(mut self, word: impl std::fmt::Display) -> Line {
+        write!(self.0, " {word}").unwrap();
+        self
+    }
+
+    fn f32s(self, values: &[f32]) -> Line {
+        values
+            .iter()
+            .fold(self, |line, value| line.word(format_args!("{:08x}", value.to_bits())))
+    }
+
+    fn f64s(self, values: &[f64]) -> Line {
+        values
+            .iter()
+            .fold(self, |line, value| line.word(format_args!("{:016x}", value.to_bits())))
+    }
+
+    /// How many bytes they are, and their FNV-1a hash.
+    fn bytes(self, bytes: &[u8]) -> Line {
+        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        self.word(format_args!("{}:{hash:016x}", bytes.len()))
+    }
+
+    fn face(self, face: &Face) -> Line {
+        self.f32s(&face.bbox)
+            .f32s(&[face.score])
+            .f32s(face.landmarks.as_flattened())
+    }
+}
+
+fn read(name: &str) -> BgrImage {
+    qmagface::image::read(&folder().join(name), &DecodeLimits::default()).unwrap()
+}
+
+fn three_chips() -> Vec<Chip> {
+    let bytes = fs::read(folder().join("chips.bgr")).unwrap();
+    bytes
+        .chunks_exact(Chip::BYTES)
+        .map(|chip| Chip::from_bgr(chip.to_vec()).unwrap())
+        .collect()
+}
+
+// ------------------------------------------------------------------------------------------------------------- stages
+
+fn info_line(name: &str, engine: &Engine) -> String {
+    let info = engine.info();
+    let (alpha, beta) = info.parameters.map_or((0.0, 0.0), |p| (p.alpha, p.beta));
+    Line::new("info")
+        .word(name)
+        .word(&info.model)
+        .word(&info.detector)
+        .word(info.fingerprint)
+        .word(u8::from(info.parameters.is_some()))
+        .word(u8::from(info.has_uqs))
+        .word(u8::from(info.landmark_refinement))
+        .f64s(&[alpha, beta])
+        .0
+}
+
+/// What stages.c prints.
+pub fn stages() -> Vec<String> {
+    let build_info = serde_json::to_string(&BuildInfo::collect()).unwrap();
+    let mut lines = vec![
+        format!("version {}", env!("CARGO_PKG_VERSION")),
+        format!("build_info {build_info}"),
+    ];
+    let engine = open("sface", options());
+    for name in ["sface", "./cache/models/sface", "./sface.qmfmodel"] {
+        lines.push(info_line(name, &engine));
+    }
+    let uncalibrated = open("./sface-uncalibrated", options());
+    assert_eq!(uncalibrated.info().parameters, None);
+    lines.push(info_line("./sface-uncalibrated", &uncalibrated));
+    lines.push(info_line("memory", &engine));
+    for name in ["obama.jpg", "b.png"] {
+        let image = read(name);
+        let faces = engine.detect(&image).unwrap();
+        let start = Line::new("detect").word(name).word(faces.len());
+        lines.push(faces.iter().fold(start, Line::face).0);
+        for (index, face) in faces.iter().enumerate() {
+            let chip = engine.align(&image, &face.landmarks).unwrap();
+            let embedding = engine.embed(&[&chip]).unwrap().concat();
+            let line = Line::new("face").word(name).word(index).bytes(chip.bgr());
+            lines.push(line.f64s(&[engine.quality(&embedding).unwrap()]).f32s(&embedding).0);
+        }
+    }
+    let chips = three_chips();
+    let embeddings = engine.embed(&chips.iter().collect::<Vec<_>>()).unwrap();
+    lines.push(Line::new("embed 3").f32s(&embeddings.concat()).0);
+    let with_uqs = open("./sface-with-uqs", options());
+    lines.push(info_line("uqs", &with_uqs));
+    let values = [24.329985, 16.142765, 27.733389, 0.0, 1e9].map(|quality| with_uqs.uqs(quality).unwrap());
+    assert_eq!(values[..3], [63, 7, 86], "the published values");
+    lines.push(values.iter().fold(Line::new("uqs"), Line::word).0);
+    lines
+}
+
+// ------------------------------------------------------------------------------------------------------------- images
+
+const ROTATIONS: [Rotation; 4] = [
+    Rotation::None,
+    Rotation::Clockwise90,
+    Rotation::Clockwise180,
+    Rotation::Clockwise270,
+];
+
+/// The two squares that images.c cuts out, which hold all pixels.
+fn squares(engine: &Engine, image: &BgrImage) -> Vec<u8> {
+    let shifted = |x: f32, y: f32| -> Landmarks { TEMPLATE.map(|[a, b]| [a + x, b + y]) };
+    let rest = [image.width(), image.height()].map(|side| (side - Chip::SIZE) as f32);
+    let chips = [[0.0, 0.0], rest].map(|[x, y]| engine.align(image, &shifted(x, y)).unwrap());
+    // They are the image's pixels as they are: what is compared is all of the image.
+    for (chip, [x, y]) in chips.iter().zip([[0, 0], rest.map(|side| side as usize)]) {
+        for row in 0..Chip::SIZE {
+            let at = ((y + row) * image.width() + x) * 3;
+            let wanted = &image.data()[at..at + Chip::SIZE * 3];
+            assert_eq!(&chip.bgr()[row * Chip::SIZE * 3..][..Chip::SIZE * 3], wanted);
+        }
+    }
+    chips.iter().flat_map(|chip| chip.bgr().to_vec()).collect()
+}
+
+/// What images.c prints.
+pub fn images() -> Vec<String> {
+    let engine = open("sface", options());
+    let mut lines = Vec::new();
+    let all_yuv = [Yuv::Bt601Limited, Yuv::Bt601Full, Yuv::Bt709Limited, Yuv::Bt709Full];
+    for (name, format) in [
+        ("bgr", PixelFormat::Bgr),
+        ("rgb", PixelFormat::Rgb),
+        ("gray", PixelFormat::Gray),
+        ("bgra", PixelFormat::Bgra),
+        ("rgba", PixelFormat::Rgba),
+        ("nv12", PixelFormat::Nv12),
+        ("nv21", PixelFormat::Nv21),
+        ("i420", PixelFormat::I420),
+    ] {
+        let data = fs::read(folder().join(format!("view.{name}"))).unwrap();
+        let (width, height) = VIEW;
+        let view = ImageView::new(&data, width, height, width * format.bytes(), format).unwrap();
+        let codings = if format.is_yuv() { &all_yuv[..] } else { &all_yuv[..1] };
+        for rotation in ROTATIONS {
+            for (number, &yuv) in codings.iter().enumerate() {
+                let image = view.with_yuv(yuv).rotated(rotation).to_bgr();
+                let line = Line::new("view").word(name).word(rotation.degrees()).word(number);
+                lines.push(line.bytes(&squares(&engine, &image)).0);
+            }
+        }
+    }
+    for kind in ["png", "jpg", "bmp", "tif", "webp", "exif.jpg", "gray.png"] {
+        let image = read(&format!("face.{kind}"));
+        for rotation in ROTATIONS {
+            let faces = engine.detect(&image.clone().rotated(rotation)).unwrap();
+            let start = Line::new("file").word(kind).word(rotation.degrees()).word(faces.len());
+            lines.push(faces.iter().fold(start, Line::face).0);
+        }
+    }
+    // The comparison must be of something: upright faces are found in every file.
+    let upright = |line: &&String| line.starts_with("file") && line.split(' ').nth(2) == Some("0");
+    assert_eq!(lines.iter().filter(upright).filter(|line| line.len() > 40).count(), 6);
+    lines
+}
+
+// ---------------------------------------------------------------------------------------------------------- templates
+
+fn template_line(name: &str, template: &Template) -> String {
+    let flags =
+        u8::from(template.is_failed()) + 2 * u8::from(template.face().is_some()) + 4 * u8::from(template.is_fused());
+    let nowhere = Face {
+        bbox: [0.0; 4],
+        score: 0.0,
+        landmarks: [[0.0; 2]; 5],
+    };
+    let (face, faces) = template.face().map_or((nowhere, 0), |seen| (seen.face, seen.faces));
+    let line = Line::new("template")
+        .word(name)
+        .word(template.model())
+        .word(template.fingerprint())
+        .word(flags)
+        .word(0)
+        .word(template.uqs().map_or(-1, i32::from))
+        .word(template.images())
+        .word(faces)
+        .word(template.metadata().len())
+        .f64s(&[template.quality()])
+        .face(&face)
+        .f32s(&template.embedding());
+    [Scalar::F32, Scalar::F16, Scalar::I8]
+        .iter()
+        .fold(line, |line, &scalar| line.bytes(&template.to_bytes(scalar)))
+        .0
+}
+
+/// What templates.c prints.
+pub fn templates() -> Vec<String> {
+    let engine = open("sface", options());
+    let [a, b, obama] = ["a.png", "b.png", "obama.jpg"].map(read);
+    let mut lines = Vec::new();
+    let extract = |engine: &Engine, image: &BgrImage| {
+        let found = engine.extract(image).unwrap().expect("a face");
+        (engine.template(&found).unwrap(), found)
+    };
+
+    let (template, found) = extract(&engine, &a);
+    lines.push(template_line("extract", &template));
+    let bare = engine.template_of(&found.embedding).unwrap();
+    for name in ["landmarks", "chip", "embedding"] {
+        lines.push(template_line(name, &bare));
+    }
+    lines.push(template_line("failed", &engine.failed_template().unwrap()));
+
+    for (index, found) in engine.extract_all(&obama).unwrap().iter().enumerate() {
+        lines.push(template_line(&format!("all{index}"), &engine.template(found).unwrap()));
+    }
+    let choices = [FaceChoice::BestScore, FaceChoice::Largest, FaceChoice::MostCentral];
+    for (index, face) in choices.into_iter().enumerate() {
+        let chooser = open("sface", EngineOptions { face, ..options() });
+        lines.push(template_line(&format!("choice{index}"), &extract(&chooser, &obama).0));
+    }
+
+    let failed = engine.failed_template().unwrap();
+    let second = extract(&engine, &b).0;
+    for (name, fusion) in [("quality", Fusion::Quality), ("mean", Fusion::Mean)] {
+        let of_images = engine.fuse(&[&template, &second], fusion).unwrap();
+        lines.push(template_line(&format!("images-{name}"), &of_images));
+        let of_templates = Template::fuse(&[&template, &failed, &second], fusion).unwrap();
+        lines.push(template_line(&format!("templates-{name}"), &of_templates));
+    }
+
+    let embedding: Vec<f32> = (0..128).map(|i| i as f32 - 60.0).collect();
+    let named = engine
+        .template_of(&embedding)
+        .unwrap()
+        .with_metadata(b"badge 17")
+        .unwrap();
+    lines.push(template_line("badge", &named));
+    let most: Vec<u8> = (0..65536usize).map(|i| (i * 7 + i / 256) as u8).collect();
+    lines.push(template_line("full", &named.with_metadata(&most).unwrap()));
+
+    let with_uqs = open("./sface-with-uqs", options());
+    lines.push(template_line("uqs", &extract(&with_uqs, &a).0));
+    lines
+}
+
+// -------------------------------------------------------------------------------------------------------- calibration
+
+fn calibration_line(name: &str, calibration: &Calibration) -> String {
+    let status = match calibration.status() {
+        Status::Published => 0,
+        Status::Provisional => 1,
+        Status::Own => 2,
+        Status::Given => 3,
+    };
+    let fingerprint = calibration.fingerprint().map_or("any".to_owned(), |f| f.to_string());
+    let parameters = calibration.parameters();
+    let mut line = Line::new("calibration")
+        .word(name)
+        .word(calibration.model().unwrap_or("any"))
+        .word(fingerprint)
+        .word(status)
+        .word(calibration.thresholds().len())
+        .f64s(&[parameters.alpha, parameters.beta])
+        .f64s(calibration.quality_gate().as_slice());
+    if let Some((least, greatest)) = calibration.fmr_range() {
+        line = line.f64s(&[least, greatest]);
+        line = line.f64s(&[0.01, 0.005, 1e-3, 3e-5, 1e-5].map(|fmr| calibration.threshold(fmr).unwrap()));
+        let infinity = f64::INFINITY;
+        for score in [-infinity, -2.0, -0.6956, -0.5, -0.181, 0.0, 0.04, 0.5, infinity] {
+            let (value, in_range) = calibration.negative_log10_fmr(score).unwrap();
+            line = line.f64s(&[value]).word(if in_range { 0 } else { 2 });
+        }
+    }
+    line.bytes(calibration.to_toml().unwrap().as_bytes()).0
+}
+
+fn comparison_line(name: &str, a: usize, b: usize, result: &ScoredComparison) -> String {
+    let flags = u8::from(result.low_quality) + 2 * u8::from(result.out_of_range) + 4 * u8::from(result.failed_template);
+    let comparison = &result.comparison;
+    Line::new(name)
+        .word(a)
+        .word(b)
+        .word(flags)
+        .f64s(&[
+            comparison.cosine,
+            comparison.quality_a,
+            comparison.quality_b,
+            comparison.score,
+        ])
+        .f64s(result.negative_log10_fmr.as_slice())
+        .0
+}
+
+/// What calibration.c prints.
+pub fn calibration() -> Vec<String> {
+    let engine = open("sface", options());
+    let embeddings: Vec<Vec<f32>> = three_chips()
+        .iter()
+        .map(|chip| engine.embed(&[chip]).unwrap().concat())
+        .collect();
+    let mut templates: Vec<Template> = embeddings.iter().map(|e| engine.template_of(e).unwrap()).collect();
+    templates.push(engine.failed_template().unwrap());
+    let templates: Vec<&Template> = templates.iter().collect();
+
+    let own = engine.calibration().unwrap().clone();
+    let given = Calibration::from_parameters(QualityParameters {
+        alpha: 0.077428,
+        beta: 0.125926,
+    })
+    .unwrap();
+    let wide = Calibration::read(&folder().join("wide.toml")).unwrap();
+    let gated = wide.with_quality_gate(Some(12.9)).unwrap();
+    let mut lines = vec![
+        calibration_line("own", &own),
+        calibration_line("loaded", &own),
+        calibration_line("parsed", &own),
+        calibration_line("given", &given),
+        calibration_line("gated", &gated),
+    ];
+    let rows = ndarray::Array2::from_shape_vec((3, 128), embeddings.concat()).unwrap();
+    for (name, calibration) in [("own", &own), ("given", &given), ("gated", &gated)] {
+        for (a, &template_a) in templates.iter().enumerate() {
+            for (b, &template_b) in templates.iter().enumerate() {
+                let result = calibration.compare(template_a, template_b).unwrap();
+                lines.push(comparison_line(name, a, b, &result));
+                if a < 3 && b < 3 {
+                    let result = calibration.compare_embeddings(&embeddings[a], &embeddings[b]).unwrap();
+                    lines.push(comparison_line("embeddings", a, b, &result));
+                }
+            }
+        }
+        let matrix = calibration.score_matrix(&templates, &templates).unwrap();
+        let parameters = calibration.parameters();
+        let of_embeddings = qmagface::compare::score_matrix(rows.view(), rows.view(), &parameters).unwrap();
+        let one_to_many = calibration.score_matrix(&templates[1..2], &templates).unwrap();
+        let line = [&matrix, &of_embeddings, &one_to_many]
+            .iter()
+            .fold(Line::new("matrix"), |line, scores| {
+                line.f32s(&scores.iter().copied().collect::<Vec<_>>())
+            });
+        lines.push(line.0);
+    }
+    // Every flag is among what is compared.
+    let flags = |line: &String| line.split(' ').nth(3).map(str::to_owned);
+    for (name, flag) in [("gated", "1"), ("own", "2"), ("given", "4"), ("gated", "0")] {
+        let seen = lines
+            .iter()
+            .any(|line| line.starts_with(name) && flags(line).as_deref() == Some(flag));
+        assert!(seen, "no comparison {name} with the flags {flag}");
+    }
+    lines
+}

@@ -1,0 +1,241 @@
+/*
+ * Extraction and templates, where they succeed. The Rust test compares what is printed with what the Rust interface
+ * gives.
+ *
+ * templates FOLDER MODEL: the folder holds the files that tests/c_abi/setting.rs writes.
+ */
+#include "client.h"
+#include "layout.h"
+
+#define LENGTH 128
+
+static qmf_template_info info_of(const qmf_template *handle) {
+    qmf_template_info info;
+    EXPECT(QMF_OK, qmf_template_info_init(&info, sizeof info));
+    CHECK(info.struct_size == sizeof info && info.uqs == -1 && info.flags == 0);
+    EXPECT(QMF_OK, qmf_template_get_info(handle, &info));
+    CHECK(info.struct_size == sizeof info && info.length == LENGTH);
+    return info;
+}
+
+/* The bytes of a template; free `data` afterwards. */
+static bytes serialized(const qmf_template *handle, qmf_scalar scalar) {
+    bytes made = {NULL, 0};
+    size_t size = 0;
+    EXPECT(QMF_ERROR_BUFFER_TOO_SMALL, qmf_template_serialize(handle, scalar, NULL, 0, &made.size));
+    made.data = (uint8_t *)malloc(made.size + 4);
+    CHECK(made.data != NULL);
+    memset(made.data, 0xA5, made.size + 4);
+    EXPECT(QMF_OK, qmf_template_serialize(handle, scalar, made.data, made.size + 4, &size));
+    CHECK(size == made.size && memcmp(&made.data[size], "\xA5\xA5\xA5\xA5", 4) == 0);
+    return made;
+}
+
+/* All that a template tells, its embedding, and its bytes in every scalar, which must give the same again. */
+static void print_template(const char *name, const qmf_template *handle) {
+    const qmf_template_info info = info_of(handle);
+    float embedding[LENGTH + 2];
+    qmf_scalar scalar;
+    size_t length = 99;
+    memset(embedding, 0xA5, sizeof embedding);
+    EXPECT(QMF_OK, qmf_template_get_embedding(handle, embedding, LENGTH + 2, &length));
+    CHECK(length == ((info.flags & QMF_TEMPLATE_FAILED) != 0 ? 0 : LENGTH));
+    CHECK(memcmp(&embedding[length], "\xA5\xA5\xA5\xA5\xA5\xA5\xA5\xA5", 8) == 0);
+    printf("template %s %s %s %u %d %d %u %u %lu", name, info.model, info.fingerprint, (unsigned)info.flags,
+           (int)info.scalar, (int)info.uqs, (unsigned)info.images, (unsigned)info.faces,
+           (unsigned long)info.metadata_size);
+    print_f64(info.quality);
+    print_face(&info.face);
+    print_f32(embedding, length);
+    for (scalar = QMF_SCALAR_F32; scalar <= QMF_SCALAR_I8; scalar++) {
+        const bytes made = serialized(handle, scalar);
+        qmf_template *again = NULL;
+        bytes twice;
+        EXPECT(QMF_OK, qmf_template_parse(made.data, made.size, &again));
+        CHECK(info_of(again).scalar == scalar && info_of(again).quality == info.quality);
+        twice = serialized(again, scalar);
+        CHECK(twice.size == made.size && memcmp(twice.data, made.data, made.size) == 0);
+        qmf_template_destroy(again);
+        print_bytes(made.data, made.size);
+        free(made.data);
+        free(twice.data);
+    }
+    printf("\n");
+}
+
+/* From an image, its landmarks, its chip and its embedding: each way gives the same direction and quality. */
+static void every_stage(const qmf_engine *engine, const char *folder) {
+    bytes file;
+    const qmf_image image = read_image(folder, "a.png", &file);
+    uint8_t chip[QMF_CHIP_SIZE];
+    float embedding[LENGTH];
+    qmf_template *made = NULL;
+    qmf_template_info info;
+    size_t size = 0;
+    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    CHECK(qmf_live_templates() == 1);
+    print_template("extract", made);
+    info = info_of(made);
+    CHECK((info.flags & QMF_TEMPLATE_HAS_FACE) != 0);
+    qmf_template_destroy(made);
+    EXPECT(QMF_OK, qmf_extract_landmarks(engine, &image, info.face.landmarks[0], &made));
+    print_template("landmarks", made);
+    CHECK(info_of(made).quality == info.quality && (info_of(made).flags & QMF_TEMPLATE_HAS_FACE) == 0);
+    qmf_template_destroy(made);
+    EXPECT(QMF_OK, qmf_align(engine, &image, info.face.landmarks[0], chip, sizeof chip, &size));
+    EXPECT(QMF_OK, qmf_extract_chip(engine, chip, size, &made));
+    print_template("chip", made);
+    qmf_template_destroy(made);
+    EXPECT(QMF_OK, qmf_embed(engine, chip, 1, embedding, LENGTH, &size));
+    EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &made));
+    print_template("embedding", made);
+    qmf_template_destroy(made);
+    EXPECT(QMF_OK, qmf_template_create_failed(engine, &made));
+    CHECK(info_of(made).flags == QMF_TEMPLATE_FAILED && info_of(made).images == 0 && info_of(made).quality == 0.0);
+    print_template("failed", made);
+    qmf_template_destroy(made);
+    CHECK(qmf_live_templates() == 0);
+    free(file.data);
+}
+
+/* Every face of a photo, and which one each choice takes. */
+static void several_faces(const qmf_engine *engine, const char *folder, const char *model) {
+    bytes file;
+    const qmf_image image = read_image(folder, "obama.jpg", &file);
+    qmf_template *all[8], *one = NULL;
+    size_t count = 0, i;
+    memset(all, 0xA5, sizeof all);
+    EXPECT(QMF_OK, qmf_extract_all(engine, &image, all, 8, &count));
+    CHECK(count >= 2 && count < 8 && qmf_live_templates() == count);
+    CHECK(memcmp(&all[count], "\xA5\xA5\xA5\xA5", 4) == 0);
+    for (i = 0; i < count; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "all%d", (int)i);
+        print_template(name, all[i]);
+        qmf_template_destroy(all[i]);
+    }
+    for (i = QMF_FACE_BEST_SCORE; i <= QMF_FACE_MOST_CENTRAL; i++) {
+        qmf_engine_options options = cpu_options();
+        qmf_engine *chooser = NULL;
+        char name[16];
+        options.face_choice = (qmf_face_choice)i;
+        EXPECT(QMF_OK, qmf_engine_create(model, &options, &chooser));
+        EXPECT(QMF_OK, qmf_extract(chooser, &image, &one));
+        (void)snprintf(name, sizeof name, "choice%d", (int)i);
+        print_template(name, one);
+        qmf_template_destroy(one);
+        qmf_engine_destroy(chooser);
+    }
+    free(file.data);
+}
+
+/* No face is an answer: nothing is made. */
+static void no_face(const qmf_engine *engine, const char *folder) {
+    bytes file;
+    const qmf_image image = read_image(folder, "blank.png", &file);
+    const qmf_image *const images[2] = {&image, &image};
+    qmf_template *made = NULL;
+    size_t count = 99;
+    EXPECT(QMF_NO_FACE, qmf_extract(engine, &image, &made));
+    EXPECT(QMF_NO_FACE, qmf_extract_fused(engine, images, 2, QMF_FUSION_QUALITY, &made));
+    EXPECT(QMF_OK, qmf_extract_all(engine, &image, NULL, 0, &count));
+    CHECK(made == NULL && count == 0 && qmf_live_templates() == 0);
+    free(file.data);
+}
+
+/* Several images of one person, one of them without a face; fused from images and from templates. */
+static void fusion(const qmf_engine *engine, const char *folder) {
+    bytes files[3];
+    qmf_image images[3];
+    const qmf_image *pointers[3];
+    qmf_template *made = NULL, *parts[3] = {NULL, NULL, NULL};
+    int how, i;
+    images[0] = read_image(folder, "a.png", &files[0]);
+    images[1] = read_image(folder, "blank.png", &files[1]);
+    images[2] = read_image(folder, "b.png", &files[2]);
+    for (i = 0; i < 3; i++) {
+        pointers[i] = &images[i];
+    }
+    EXPECT(QMF_OK, qmf_extract(engine, &images[0], &parts[0]));
+    EXPECT(QMF_OK, qmf_template_create_failed(engine, &parts[1]));
+    EXPECT(QMF_OK, qmf_extract(engine, &images[2], &parts[2]));
+    for (how = QMF_FUSION_QUALITY; how <= QMF_FUSION_MEAN; how++) {
+        EXPECT(QMF_OK, qmf_extract_fused(engine, pointers, 3, how, &made));
+        print_template(how == QMF_FUSION_QUALITY ? "images-quality" : "images-mean", made);
+        CHECK((info_of(made).flags & QMF_TEMPLATE_FUSED) != 0 && info_of(made).images == 2);
+        qmf_template_destroy(made);
+        EXPECT(QMF_OK, qmf_template_fuse((const qmf_template *const *)parts, 3, how, &made));
+        print_template(how == QMF_FUSION_QUALITY ? "templates-quality" : "templates-mean", made);
+        CHECK(info_of(made).images == 2 && info_of(made).uqs == -1);
+        qmf_template_destroy(made);
+    }
+    EXPECT(QMF_OK, qmf_template_fuse((const qmf_template *const *)&parts[1], 1, QMF_FUSION_MEAN, &made));
+    CHECK((info_of(made).flags & QMF_TEMPLATE_FAILED) != 0);
+    qmf_template_destroy(made);
+    for (i = 0; i < 3; i++) {
+        qmf_template_destroy(parts[i]);
+        free(files[i].data);
+    }
+}
+
+static void metadata(const qmf_engine *engine) {
+    static uint8_t most[65536], back[65536 + 2];
+    float embedding[LENGTH];
+    qmf_template *plain = NULL, *named = NULL, *full = NULL;
+    size_t size = 99, i;
+    for (i = 0; i < LENGTH; i++) {
+        embedding[i] = (float)i - 60.0f;
+    }
+    for (i = 0; i < sizeof most; i++) {
+        most[i] = (uint8_t)(i * 7 + i / 256);
+    }
+    EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &plain));
+    EXPECT(QMF_OK, qmf_template_get_metadata(plain, NULL, 0, &size));
+    CHECK(size == 0);
+    EXPECT(QMF_OK, qmf_template_with_metadata(plain, (const uint8_t *)"badge 17", 8, &named));
+    print_template("badge", named);
+    memset(back, 0xA5, sizeof back);
+    EXPECT(QMF_OK, qmf_template_get_metadata(named, back, sizeof back, &size));
+    CHECK(size == 8 && memcmp(back, "badge 17\xA5\xA5", 10) == 0);
+    EXPECT(QMF_OK, qmf_template_with_metadata(named, most, sizeof most, &full));
+    CHECK(info_of(full).metadata_size == sizeof most);
+    EXPECT(QMF_OK, qmf_template_get_metadata(full, back, sizeof back, &size));
+    CHECK(size == sizeof most && memcmp(back, most, size) == 0 && back[size] == 0xA5);
+    print_template("full", full);
+    qmf_template_destroy(full);
+    EXPECT(QMF_OK, qmf_template_with_metadata(named, NULL, 0, &full));
+    CHECK(info_of(full).metadata_size == 0 && info_of(named).metadata_size == 8);
+    qmf_template_destroy(full);
+    qmf_template_destroy(named);
+    qmf_template_destroy(plain);
+}
+
+/* The unified quality score is in the templates of a model that knows it. */
+static void unified_quality(const char *folder) {
+    qmf_engine *engine = open_engine("./sface-with-uqs");
+    bytes file;
+    const qmf_image image = read_image(folder, "a.png", &file);
+    qmf_template *made = NULL;
+    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    CHECK(info_of(made).uqs >= 0);
+    print_template("uqs", made);
+    qmf_template_destroy(made);
+    qmf_engine_destroy(engine);
+    free(file.data);
+}
+
+int main(int argc, char **argv) {
+    qmf_engine *engine;
+    CHECK(argc == 3);
+    engine = open_engine(argv[2]);
+    every_stage(engine, argv[1]);
+    several_faces(engine, argv[1], argv[2]);
+    no_face(engine, argv[1]);
+    fusion(engine, argv[1]);
+    metadata(engine);
+    qmf_engine_destroy(engine);
+    unified_quality(argv[1]);
+    qmf_template_destroy(NULL);
+    check_no_handle();
+    return 0;
+}
