@@ -1,6 +1,6 @@
-"""The C++ example, built and run as its users would: its numbers are those of the command line program.
+"""The C and C++ examples, built and run as users would: their numbers are those of the command line program.
 
-`make test` runs this with QMAGFACE_TARGET, cargo's target folder, after the build and scripts/build-cpp-example.
+`make test` runs this with QMAGFACE_TARGET, cargo's target folder, after the build and scripts/build-examples.
 """
 
 import itertools
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("QMAGFACE_TARGET") or ROOT / "target").absolute()
 PROGRAM = TARGET / "release" / "qmagface"
 EXAMPLE = TARGET / "cpp-example" / "compare"
+C_EXAMPLE = TARGET / "c-example" / "compare"
 
 
 def run(*command):
@@ -82,6 +83,18 @@ class Compare(unittest.TestCase):
         same, other = pairs["obama.jpg", "obama2.jpg"], pairs["obama.jpg", "biden.jpg"]
         self.assertGreater(same[0], other[0] + 0.2)
 
+    def test_the_numbers_of_c_are_the_same(self):
+        a, b = self.photos[:2]
+        done = run(C_EXAMPLE, "sface", a, b)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        expected = json.loads(run(PROGRAM, "compare", a, b, "--json").stdout)
+        qualities = [float(quality) for quality in re.findall(r": quality (\S+)$", done.stdout, re.M)]
+        numbers = re.search(r"^score (\S+) \(cosine (\S+)\)$", done.stdout, re.M)
+        self.assertAlmostEqual(qualities[0], expected["quality_a"], delta=0.51e-2)
+        self.assertAlmostEqual(qualities[1], expected["quality_b"], delta=0.51e-2)
+        self.assertAlmostEqual(float(numbers[1]), expected["score"], delta=0.51e-4)
+        self.assertAlmostEqual(float(numbers[2]), expected["cosine"], delta=0.51e-4)
+
     def test_errors_name_the_photo_and_the_reason(self):
         good = self.photos[0]
         with tempfile.TemporaryDirectory() as folder:
@@ -96,20 +109,25 @@ class Compare(unittest.TestCase):
                 (folder / "cut.jpg", 1),
                 (grey, 3),
             ):
-                with self.subTest(photo.name):
-                    done = run(EXAMPLE, "sface", good, photo)
-                    self.assertEqual(done.returncode, code, done.stderr)
-                    self.assertRegex(done.stderr, rf"^error: {re.escape(str(photo))}: \S.*\n$")
+                for example in (EXAMPLE, C_EXAMPLE):
+                    with self.subTest(example.parent.name, photo=photo.name):
+                        done = run(example, "sface", good, photo)
+                        self.assertEqual(done.returncode, code, done.stderr)
+                        self.assertRegex(done.stderr, rf"^error: {re.escape(str(photo))}: \S.*\n$")
 
     def test_an_unknown_model_is_named(self):
-        done = run(EXAMPLE, "no-such-model", *self.photos[:2])
-        self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"^error: no-such-model: .*no-such-model")
+        for example in (EXAMPLE, C_EXAMPLE):
+            with self.subTest(example.parent.name):
+                done = run(example, "no-such-model", *self.photos[:2])
+                self.assertEqual(done.returncode, 1)
+                self.assertRegex(done.stderr, r"^error: no-such-model: .*no-such-model")
 
     def test_wrong_arguments_show_the_usage(self):
-        done = run(EXAMPLE, "sface", self.photos[0])
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("usage:", done.stderr)
+        for example in (EXAMPLE, C_EXAMPLE):
+            with self.subTest(example.parent.name):
+                done = run(example, "sface", self.photos[0])
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("usage:", done.stderr)
 
 
 def _write_grey_png(path, side=200):

@@ -1,0 +1,1527 @@
+/*
+ * qmagface: face recognition with quality in every comparison. The C++ interface: one header over qmagface.h.
+ *
+ * C++17 or newer. Two modes, chosen when this file is included:
+ *  - exceptions (the default): a call that fails throws qmagface::Error, and `Return<T>` is T;
+ *  - no exceptions: `Return<T>` is Result<T>, which holds the value or the status and text of the failure. It is on
+ *    under -fno-exceptions, and with QMAGFACE_NO_EXCEPTIONS defined before the include.
+ *
+ * Threads: any number of them may use one const object at the same time. A move, an assignment and the end of an
+ * object need it alone. Templates and calibrations stay valid when the engine they came from is gone.
+ *
+ * A moved-from object holds nothing: it may be destroyed or assigned to; every other use of it is the error
+ * Status::invalid_argument.
+ *
+ * SPDX-License-Identifier: Apache-2.0 OR MIT
+ */
+
+#ifndef QMAGFACE_HPP
+#define QMAGFACE_HPP
+
+#if (defined(_MSVC_LANG) ? _MSVC_LANG : __cplusplus) < 201703L
+#error "qmagface.hpp needs C++17 or newer: compile with -std=c++17 (/std:c++17)"
+#endif
+
+#include "qmagface.h"
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#if defined(__has_include)
+#if __has_include(<version>)
+#include <version>
+#endif
+#endif
+#if defined(__cpp_lib_span)
+#include <span>
+#endif
+
+#if !defined(QMAGFACE_NO_EXCEPTIONS) && !defined(__cpp_exceptions)
+#define QMAGFACE_NO_EXCEPTIONS
+#endif
+
+/* The two modes have names of their own for the linker, so that one program may hold files of both. */
+#if defined(QMAGFACE_NO_EXCEPTIONS)
+#define QMAGFACE_MODE without_exceptions
+#else
+#define QMAGFACE_MODE with_exceptions
+#endif
+
+namespace qmagface {
+inline namespace QMAGFACE_MODE {
+
+/* ---- numbers of the C interface under names of their own ---- */
+
+/** What a call answered. Values are those of `QMF_*` and stable; a newer library may answer others. */
+enum class Status : std::int32_t {
+    /** The library that was loaded is older than the header this program was built with. Never of the C interface. */
+    incompatible_library = -1,
+    /** The call did what it says. */
+    ok = QMF_OK,
+    /** The image has no face. Calls of this header say it with an empty optional instead. */
+    no_face = QMF_NO_FACE,
+    /** An argument is missing or outside its documented range. */
+    invalid_argument = QMF_ERROR_INVALID_ARGUMENT,
+    /** A file or folder can't be read or written. */
+    io = QMF_ERROR_IO,
+    /** The bytes are not an image that can be decoded. */
+    image_decode = QMF_ERROR_IMAGE_DECODE,
+    /** The input is larger than the limit in force. */
+    limit = QMF_ERROR_LIMIT,
+    /** A weight file is damaged, misshapen or not allowed. */
+    weights = QMF_ERROR_WEIGHTS,
+    /** A model pack is unknown, damaged or lacks what the call needs. */
+    model = QMF_ERROR_MODEL,
+    /** The model's weights are not on this machine yet. */
+    model_not_installed = QMF_ERROR_MODEL_NOT_INSTALLED,
+    /** The compute device can't be had. */
+    device = QMF_ERROR_DEVICE,
+    /** libtorch reported a failure, such as a lack of memory. */
+    backend = QMF_ERROR_BACKEND,
+    /** Templates of two different models met, or a template and a calibration of another model. */
+    model_mismatch = QMF_ERROR_MODEL_MISMATCH,
+    /** A buffer is too small. Calls of this header make room themselves and don't fail with it. */
+    buffer_too_small = QMF_ERROR_BUFFER_TOO_SMALL,
+    /** A defect of the library was caught. The object stays usable. */
+    panic = QMF_ERROR_PANIC,
+    /** The library contradicts itself; please report it. */
+    internal = QMF_ERROR_INTERNAL,
+    /** The bytes are no template, damaged, or of a newer format. */
+    bad_template = QMF_ERROR_TEMPLATE,
+    /** A calibration file is damaged, or an FMR is asked for that it can't support. */
+    calibration = QMF_ERROR_CALIBRATION
+};
+
+/** Where the networks run. */
+enum class Device : std::int32_t {
+    /** A GPU if one can be used, else the CPU. */
+    automatic = QMF_DEVICE_AUTO,
+    /** The CPU. */
+    cpu = QMF_DEVICE_CPU,
+    /** The CUDA GPU `device_index`. */
+    cuda = QMF_DEVICE_CUDA
+};
+
+/** Numbers that the embedding network computes with. */
+enum class Precision : std::int32_t {
+    /** The library's choice for the device. */
+    automatic = QMF_PRECISION_AUTO,
+    /** 32-bit floats. */
+    f32 = QMF_PRECISION_F32,
+    /** 16-bit floats. */
+    f16 = QMF_PRECISION_F16,
+    /** 16-bit floats with the exponent of 32-bit ones. */
+    bf16 = QMF_PRECISION_BF16
+};
+
+/** Which of several faces is extracted. */
+enum class FaceChoice : std::int32_t {
+    /** The one with the highest detection score. */
+    best_score = QMF_FACE_BEST_SCORE,
+    /** The one with the largest box. */
+    largest = QMF_FACE_LARGEST,
+    /** The one nearest to the image's centre. */
+    most_central = QMF_FACE_MOST_CENTRAL
+};
+
+/** How to turn a picture upright. */
+enum class Rotation : std::uint32_t {
+    /** It is upright. */
+    none = 0,
+    /** By a quarter turn clockwise. */
+    clockwise_90 = 90,
+    /** By half a turn. */
+    half_turn = 180,
+    /** By a quarter turn anticlockwise. */
+    clockwise_270 = 270
+};
+
+/** Which colours the numbers of NV12, NV21 and I420 stand for. */
+enum class Yuv : std::int32_t {
+    /** BT.601, luma 16..235: most cameras and JPEG-less video of standard definition. */
+    bt601_limited = QMF_YUV_BT601_LIMITED,
+    /** BT.601, 0..255: JPEG's. */
+    bt601_full = QMF_YUV_BT601_FULL,
+    /** BT.709, luma 16..235: high definition video. */
+    bt709_limited = QMF_YUV_BT709_LIMITED,
+    /** BT.709, 0..255. */
+    bt709_full = QMF_YUV_BT709_FULL
+};
+
+/** How a serialised template stores the direction of its embedding. */
+enum class Scalar : std::int32_t {
+    /** 4 bytes a number, exact. */
+    f32 = QMF_SCALAR_F32,
+    /** 2 bytes a number. */
+    f16 = QMF_SCALAR_F16,
+    /** 1 byte a number. */
+    i8 = QMF_SCALAR_I8
+};
+
+/** How several templates of one person become one. */
+enum class Fusion : std::int32_t {
+    /** Weighted by quality. */
+    quality = QMF_FUSION_QUALITY,
+    /** All weigh the same. */
+    mean = QMF_FUSION_MEAN
+};
+
+/** How grave a log message is; as an option, the least grave level that is still told. */
+enum class LogLevel : std::int32_t {
+    /** Nothing. Never the level of a message. */
+    off = QMF_LOG_OFF,
+    /** Something failed. */
+    error = QMF_LOG_ERROR,
+    /** Something is odd, and the work goes on. */
+    warning = QMF_LOG_WARNING,
+    /** What happens, in few words. */
+    info = QMF_LOG_INFO,
+    /** What happens, in many words. */
+    debug = QMF_LOG_DEBUG
+};
+
+/** Where the parameters of a calibration come from. */
+enum class CalibrationStatus : std::int32_t {
+    /** The model's authors published them. */
+    published = QMF_CALIBRATION_PUBLISHED,
+    /** Fitted with the pack, on less than one would wish. */
+    provisional = QMF_CALIBRATION_PROVISIONAL,
+    /** Fitted by the user on data of their own. */
+    own = QMF_CALIBRATION_OWN,
+    /** Given as two numbers. */
+    given = QMF_CALIBRATION_GIVEN
+};
+
+/* ---- views ---- */
+
+#if defined(__cpp_lib_span)
+/** A view of a row of `T` that stays the caller's. */
+template <typename T>
+using Span = std::span<T>;
+#else
+/** A view of a row of `T` that stays the caller's: the part of C++20's std::span that is used here. */
+template <typename T>
+class Span {
+    template <typename Container>
+    using ElementOf = std::remove_pointer_t<decltype(std::declval<Container &>().data())>;
+    // T may add const to the elements, and nothing else: no view of base classes.
+    template <typename Container>
+    using IfViewable = std::enable_if_t<std::is_convertible_v<ElementOf<Container> (*)[], T (*)[]>>;
+
+public:
+    /** An empty view. */
+    constexpr Span() noexcept = default;
+
+    /** The `size` elements from `data` on. */
+    constexpr Span(T *data, std::size_t size) noexcept : data_(data), size_(size) {}
+
+    /** All of an array. */
+    template <std::size_t Size>
+    constexpr Span(T (&array)[Size]) noexcept : data_(array), size_(Size) {}
+
+    /** All of a std::vector, std::array, std::string or the like. */
+    template <typename Container, typename = IfViewable<Container>>
+    constexpr Span(Container &container) : data_(container.data()), size_(container.size()) {}
+
+    /** The same, not to be changed. */
+    template <typename Container, typename = IfViewable<const Container>>
+    constexpr Span(const Container &container) : data_(container.data()), size_(container.size()) {}
+
+    /** The first element; may be null when empty. */
+    constexpr T *data() const noexcept { return data_; }
+    /** How many elements. */
+    constexpr std::size_t size() const noexcept { return size_; }
+    /** Whether there are none. */
+    constexpr bool empty() const noexcept { return size_ == 0; }
+    /** The element at `index`, which is below size(). */
+    constexpr T &operator[](std::size_t index) const { return data_[index]; }
+    /** For loops. */
+    constexpr T *begin() const noexcept { return data_; }
+    /** For loops. */
+    constexpr T *end() const noexcept { return data_ + size_; }
+
+private:
+    T *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+#endif
+
+/** Bytes of an image, a template, a calibration or a model that stay the caller's. */
+using Bytes = Span<const std::uint8_t>;
+/** Numbers of an embedding, or of several in a row, that stay the caller's. */
+using Floats = Span<const float>;
+
+/* ---- failures ---- */
+
+#if !defined(QMAGFACE_NO_EXCEPTIONS)
+/** What a failed call throws; what() is the library's text: what was wrong, where, and what to do. */
+class Error : public std::runtime_error {
+public:
+    /** A failure with its status and text. */
+    Error(Status status, const std::string &message) : std::runtime_error(message), status_(status) {}
+
+    /** The kind of failure. Not every number needs to be a name of Status: a newer library may have more. */
+    Status status() const noexcept { return status_; }
+
+private:
+    Status status_;
+};
+#endif
+
+/**
+ * The value of a call that worked, or the status and text of one that failed.
+ *
+ * Calls return it in the mode without exceptions; with exceptions it is used inside this header only.
+ */
+template <typename T>
+class [[nodiscard]] Result {
+public:
+    /** A call that worked. */
+    Result(T value) : value_(std::move(value)) {}
+    /** A call that failed; `status` is not Status::ok. */
+    Result(Status status, std::string message) : status_(status), message_(std::move(message)) {}
+
+    /** Whether the call worked. */
+    bool ok() const noexcept { return value_.has_value(); }
+    /** Whether the call worked. */
+    explicit operator bool() const noexcept { return ok(); }
+    /** Status::ok, or the kind of failure. */
+    Status status() const noexcept { return status_; }
+    /** The failure's text; empty if there is none. */
+    const std::string &message() const noexcept { return message_; }
+
+    /** The value. The program is aborted if there is none: look at ok() first. */
+    T &value() & { return *checked(); }
+    /** See above. */
+    const T &value() const & { return *checked(); }
+    /** See above; to move it out. */
+    T &&value() && { return std::move(*checked()); }
+    /** The value, as value(). */
+    T &operator*() & { return *checked(); }
+    /** The value, as value(). */
+    const T &operator*() const & { return *checked(); }
+    /** The value, as value(). */
+    T &&operator*() && { return std::move(*checked()); }
+    /** A member of the value, as value(). */
+    T *operator->() { return checked(); }
+    /** A member of the value, as value(). */
+    const T *operator->() const { return checked(); }
+
+private:
+    T *checked() {
+        if (!value_) {
+            std::abort();
+        }
+        return &*value_;
+    }
+    const T *checked() const { return const_cast<Result *>(this)->checked(); }
+
+    Status status_ = Status::ok;
+    std::string message_;
+    std::optional<T> value_;
+};
+
+/** Of a call that gives no value. */
+template <>
+class [[nodiscard]] Result<void> {
+public:
+    /** A call that worked. */
+    Result() = default;
+    /** A call that failed; `status` is not Status::ok. */
+    Result(Status status, std::string message) : status_(status), message_(std::move(message)) {}
+
+    /** Whether the call worked. */
+    bool ok() const noexcept { return status_ == Status::ok; }
+    /** Whether the call worked. */
+    explicit operator bool() const noexcept { return ok(); }
+    /** Status::ok, or the kind of failure. */
+    Status status() const noexcept { return status_; }
+    /** The failure's text; empty if there is none. */
+    const std::string &message() const noexcept { return message_; }
+    /** Nothing. The program is aborted if the call failed: look at ok() first. */
+    void value() const {
+        if (!ok()) {
+            std::abort();
+        }
+    }
+
+private:
+    Status status_ = Status::ok;
+    std::string message_;
+};
+
+#if defined(QMAGFACE_NO_EXCEPTIONS)
+/** What a call that can fail returns. */
+template <typename T>
+using Return = Result<T>;
+#else
+/** What a call that can fail returns. */
+template <typename T>
+using Return = T;
+#endif
+
+/* ---- what calls take and give ---- */
+
+/** The two parameters of the quality-aware score. */
+struct Parameters {
+    /** Weight of the quality. Finite. */
+    double alpha;
+    /** How fast the weight fades as the cosine grows. Finite. */
+    double beta;
+};
+
+/** A place in a picture, in pixels. */
+struct Point {
+    /** From the left. */
+    float x;
+    /** From the top. */
+    float y;
+};
+
+/** Left eye, right eye, nose tip, left and right mouth corner, as seen in the picture. */
+using Landmarks = std::array<Point, 5>;
+
+/** A rectangle in a picture, in pixels; may reach outside the picture. */
+struct Box {
+    /** Least x. */
+    float left;
+    /** Least y. */
+    float top;
+    /** Greatest x. */
+    float right;
+    /** Greatest y. */
+    float bottom;
+};
+
+/** A face that was detected. */
+struct Face {
+    /** Where it is. */
+    Box box;
+    /** The detector's confidence, 0..1. */
+    float score;
+    /** Its landmarks. */
+    Landmarks landmarks;
+};
+
+/** Hears what the library does: a level and a text that is valid during the call only. */
+using LogCallback = std::function<void(LogLevel, std::string_view)>;
+
+/** How an engine is made. Every member has the library's default. */
+struct EngineOptions {
+    /** Where the networks run. */
+    Device device = Device::automatic;
+    /** Which GPU, for Device::cuda. */
+    std::uint32_t device_index = 0;
+    /** Threads for one call on the CPU, for the whole process; 0 leaves libtorch's choice, one per core. */
+    std::uint32_t threads = 0;
+    /** Which of several faces is extracted. */
+    FaceChoice face_choice = FaceChoice::best_score;
+    /** Side of the smallest face looked for in pixels, 12 or more. */
+    float minimum_face = 50.0F;
+    /** Least score to pass each of the detector's three stages, 0..1. */
+    std::array<float, 3> thresholds = {0.6F, 0.7F, 0.8F};
+    /** Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. */
+    float pyramid_factor = 0.709F;
+    /** In place of the pack's; empty takes the pack's. */
+    std::optional<Parameters> parameters = std::nullopt;
+    /** Most pixels of an image. */
+    std::uint64_t maximum_pixels = 100000000;
+    /** Most bytes of an encoded image. */
+    std::uint64_t maximum_bytes = 268435456;
+    /** Numbers that the embedding network computes with. */
+    Precision precision = Precision::automatic;
+    /** Chips of concurrent callers merged into one run of the network, 1..256. */
+    std::uint32_t batch_size = 1;
+    /** How long a batch waits to fill, 0..1 second. */
+    std::chrono::microseconds batch_wait = std::chrono::microseconds(0);
+    /** Starts no thread, ever: all work is done by the calling thread, and the engine survives fork(). */
+    bool inline_mode = false;
+    /** What `log` hears. */
+    LogLevel log_level = LogLevel::off;
+    /**
+     * Hears the library. Several threads may be in it at once; it must not use the engine. What it throws is caught
+     * and dropped. The engine keeps it until the engine is gone.
+     */
+    LogCallback log = nullptr;
+};
+
+/** What an engine is made of. */
+struct EngineInfo {
+    /** Name of the model. */
+    std::string model;
+    /** Name of the detector. */
+    std::string detector;
+    /** SHA-256 over all that decides what an embedding means, in hexadecimal. */
+    std::string fingerprint;
+    /** Floats of an embedding. */
+    std::uint32_t embedding_length = 0;
+    /** Device::cpu or Device::cuda. */
+    Device device = Device::cpu;
+    /** Which GPU, for Device::cuda. */
+    std::uint32_t device_index = 0;
+    /** Parameters of the quality-aware score in use; empty if unknown. */
+    std::optional<Parameters> parameters;
+    /** Whether the model has constants for the unified quality score. */
+    bool has_uqs = false;
+    /** Whether the detector refines landmarks with the fourth network (L-Net). */
+    bool landmark_refinement = false;
+    /** Numbers that the embedding network computes with. */
+    Precision precision = Precision::f32;
+    /** Threads as asked for; 0 is libtorch's choice. */
+    std::uint32_t threads = 0;
+    /** Chips of concurrent callers merged into one run of the network. */
+    std::uint32_t batch_size = 1;
+    /** How long a batch waits to fill. */
+    std::chrono::microseconds batch_wait = std::chrono::microseconds(0);
+    /** Whether all work is done by the calling thread. */
+    bool inline_mode = false;
+};
+
+/** What a template says of itself. */
+struct TemplateInfo {
+    /** Whether it is a failed one: no face could be extracted, and it matches nothing. */
+    bool failed = false;
+    /** Whether it was made of several templates. */
+    bool fused = false;
+    /** Floats of the embedding. */
+    std::uint32_t length = 0;
+    /** Precision it was stored with. */
+    Scalar scalar = Scalar::f32;
+    /** The unified quality score 0..100 (ISO/IEC 29794-5); empty if the model has no constants for it. */
+    std::optional<int> uqs;
+    /** How many images it is of; 0 if failed. */
+    std::uint32_t images = 0;
+    /** Quality: the embedding's magnitude; 0 if failed. */
+    double quality = 0.0;
+    /** The face it was made from, where one is known. */
+    std::optional<Face> face;
+    /** Faces in that image; 0 is unknown. */
+    std::uint32_t faces = 0;
+    /** Bytes of the metadata. */
+    std::uint64_t metadata_size = 0;
+    /** Name of the model. */
+    std::string model;
+    /** The engine's fingerprint, in hexadecimal. */
+    std::string fingerprint;
+};
+
+/** What comparing two faces gives. */
+struct Comparison {
+    /** Cosine of the two embeddings, -1..1 up to rounding. */
+    double cosine = -1.0;
+    /** Quality of the first. */
+    double quality_a = 0.0;
+    /** Quality of the second. */
+    double quality_b = 0.0;
+    /** The quality-aware score: at most 1, unbounded below; minus infinity with a failed template. */
+    double score = 0.0;
+    /** -log10 of the FMR at that score; empty where the calibration has no thresholds. */
+    std::optional<double> negative_log10_fmr;
+    /** Whether a quality is below the calibration's gate. */
+    bool low_quality = false;
+    /** Whether the score is outside the calibration's thresholds. */
+    bool out_of_range = false;
+    /** Whether a template is a failed one: no match. */
+    bool failed_template = false;
+};
+
+/** FMRs, from the least to the greatest. */
+struct FmrRange {
+    /** The least. */
+    double least;
+    /** The greatest. */
+    double greatest;
+};
+
+/** What a calibration says of itself. */
+struct CalibrationInfo {
+    /** Where it comes from. */
+    CalibrationStatus status = CalibrationStatus::given;
+    /** Parameters of the quality-aware score. */
+    Parameters parameters = {0.0, 0.0};
+    /** Quality below which a comparison is flagged; empty: none. */
+    std::optional<double> quality_gate;
+    /** What the thresholds cover; empty: there are none. */
+    std::optional<FmrRange> covered;
+    /** How many thresholds. */
+    std::uint32_t thresholds = 0;
+    /** Name of the model; empty: of any. */
+    std::string model;
+    /** Fingerprint of the model's engine, in hexadecimal; empty: of any. */
+    std::string fingerprint;
+};
+
+/** What a score means in falsely matched pairs. */
+struct FmrEstimate {
+    /** -log10 of the FMR: above the covered range the largest value covered, below it 0. */
+    double negative_log10_fmr = 0.0;
+    /** Whether the score is outside the covered range. */
+    bool out_of_range = false;
+};
+
+/** Scores of probes against a gallery, row by row. */
+struct ScoreMatrix {
+    /** Number of probes. */
+    std::size_t probes = 0;
+    /** Number of gallery templates. */
+    std::size_t gallery = 0;
+    /** `probes * gallery` scores. */
+    std::vector<float> scores;
+
+    /** The score of one pair; both indices are in range. */
+    float operator()(std::size_t probe, std::size_t in_gallery) const { return scores[probe * gallery + in_gallery]; }
+};
+
+/** An aligned face: QMF_CHIP_SIDE rows of as many pixels of 3 bytes, blue, green, red, without padding. */
+using Chip = std::vector<std::uint8_t>;
+
+/* ---- what is behind the classes; no part of the interface ---- */
+
+namespace detail {
+
+struct Destroy {
+    void operator()(qmf_engine *value) const noexcept { qmf_engine_destroy(value); }
+    void operator()(qmf_template *value) const noexcept { qmf_template_destroy(value); }
+    void operator()(qmf_calibration *value) const noexcept { qmf_calibration_destroy(value); }
+};
+
+template <typename T>
+using Handle = std::unique_ptr<T, Destroy>;
+
+// Hands a result to the caller as the mode says.
+#if defined(QMAGFACE_NO_EXCEPTIONS)
+template <typename T>
+Result<T> deliver(Result<T> result) {
+    return result;
+}
+#else
+template <typename T>
+T deliver(Result<T> result) {
+    if (!result.ok()) {
+        throw Error(result.status(), result.message());
+    }
+    if constexpr (!std::is_void_v<T>) {
+        return std::move(result).value();
+    }
+}
+#endif
+
+// The text of this thread's last failure.
+inline std::string last_error() {
+    std::size_t length = 0;
+    (void)qmf_last_error(nullptr, 0, &length);
+    std::string text(length + 1, '\0');
+    if (qmf_last_error(text.data(), text.size(), &length) != QMF_OK) {
+        length = 0;
+    }
+    text.resize(length < text.size() ? length : text.size() - 1);
+    return text;
+}
+
+// The failure of the call that has just answered `status`.
+template <typename T>
+Result<T> failure(qmf_status status) {
+    std::string text = last_error();
+    if (text.empty()) {
+        text = qmf_status_name(status);
+    }
+    return Result<T>(static_cast<Status>(status), std::move(text));
+}
+
+// What `make` gives if the call worked.
+template <typename Make>
+auto answer(qmf_status status, Make make) -> Result<decltype(make())> {
+    if (status != QMF_OK) {
+        return failure<decltype(make())>(status);
+    }
+    if constexpr (std::is_void_v<decltype(make())>) {
+        make();
+        return Result<void>();
+    } else {
+        return Result<decltype(make())>(make());
+    }
+}
+
+inline Result<void> done(qmf_status status) {
+    return answer(status, [] {});
+}
+
+// Whether the library that was loaded has all that this header calls. Asked once, then remembered.
+inline Result<void> compatible() {
+    static const std::uint32_t found = qmf_abi_version();
+    if (found >= static_cast<std::uint32_t>(QMF_ABI_VERSION)) {
+        return Result<void>();
+    }
+    return Result<void>(Status::incompatible_library,
+                        "this program was built for version " + std::to_string(QMF_ABI_VERSION) +
+                            " of qmagface's interface, and the library that was loaded has the older version " +
+                            std::to_string(found) + ": install the newer library, or see that it is found first");
+}
+
+// The text of a call that copies one.
+template <typename Call>
+Result<std::string> text_of(Call call) {
+    std::size_t length = 0;
+    qmf_status status = call(nullptr, std::size_t{0}, &length);
+    if (status != QMF_OK) {
+        return failure<std::string>(status);
+    }
+    std::string text(length + 1, '\0');
+    status = call(text.data(), text.size(), &length);
+    return answer(status, [&] {
+        text.resize(length < text.size() ? length : text.size() - 1);
+        return std::move(text);
+    });
+}
+
+// All elements of a call that fills a buffer, or says how many elements it has. `room` is a first guess.
+template <typename T, typename Call>
+Result<std::vector<T>> all_of(std::size_t room, Call call) {
+    for (;;) {
+        std::vector<T> buffer(room);
+        std::size_t count = 0;
+        const qmf_status status = call(room == 0 ? nullptr : buffer.data(), room, &count);
+        if (status == QMF_ERROR_BUFFER_TOO_SMALL && count > room) {
+            room = count;
+            continue;
+        }
+        return answer(status, [&] {
+            buffer.resize(count);
+            return std::move(buffer);
+        });
+    }
+}
+
+// C ends a text at its first NUL: a text with one inside would silently be another.
+inline Result<void> whole_text(const std::string &text, const char *name) {
+    if (text.find('\0') != std::string::npos) {
+        return Result<void>(Status::invalid_argument, std::string(name) + " has a NUL character in it");
+    }
+    return Result<void>();
+}
+
+// A failure handed on under the type of another call.
+template <typename T>
+Result<T> same_failure(const Result<void> &failed) {
+    return Result<T>(failed.status(), failed.message());
+}
+
+inline std::string fixed_text(const char (&field)[72]) {
+    std::size_t length = 0;
+    while (length < sizeof field && field[length] != '\0') {
+        ++length;
+    }
+    return std::string(field, length);
+}
+
+inline std::optional<double> unless_nan(double value) {
+    return std::isnan(value) ? std::optional<double>() : std::optional<double>(value);
+}
+
+inline bool has_flag(std::uint32_t flags, std::uint32_t flag) {
+    return (flags & flag) != 0;
+}
+
+inline Face from_c(const qmf_face &face) {
+    Face result{{face.bbox[0], face.bbox[1], face.bbox[2], face.bbox[3]}, face.score, {}};
+    for (std::size_t i = 0; i < result.landmarks.size(); ++i) {
+        result.landmarks[i] = {face.landmarks[i][0], face.landmarks[i][1]};
+    }
+    return result;
+}
+
+inline std::array<float, 10> to_c(const Landmarks &landmarks) {
+    std::array<float, 10> result{};
+    for (std::size_t i = 0; i < landmarks.size(); ++i) {
+        result[2 * i] = landmarks[i].x;
+        result[2 * i + 1] = landmarks[i].y;
+    }
+    return result;
+}
+
+// A time that doesn't fit becomes the greatest number, which the library refuses as out of range.
+inline std::uint32_t to_c(std::chrono::microseconds wait) {
+    constexpr auto greatest = std::numeric_limits<std::uint32_t>::max();
+    const bool fits = wait.count() >= 0 && wait <= std::chrono::microseconds(greatest);
+    return fits ? static_cast<std::uint32_t>(wait.count()) : greatest;
+}
+
+inline Comparison from_c(const qmf_comparison &raw) {
+    Comparison result;
+    result.cosine = raw.cosine;
+    result.quality_a = raw.quality_a;
+    result.quality_b = raw.quality_b;
+    result.score = raw.score;
+    result.negative_log10_fmr = unless_nan(raw.negative_log10_fmr);
+    result.low_quality = has_flag(raw.flags, QMF_COMPARISON_LOW_QUALITY);
+    result.out_of_range = has_flag(raw.flags, QMF_COMPARISON_OUT_OF_RANGE);
+    result.failed_template = has_flag(raw.flags, QMF_COMPARISON_FAILED_TEMPLATE);
+    return result;
+}
+
+// The handles of a row of objects.
+template <typename T, typename Object>
+std::vector<const T *> handles(Span<const Object> objects) {
+    std::vector<const T *> result;
+    result.reserve(objects.size());
+    for (const Object &object : objects) {
+        result.push_back(object.get());
+    }
+    return result;
+}
+
+}  // namespace detail
+
+/* ---- the library ---- */
+
+/** The version of the C interface that the loaded library has. */
+inline std::uint32_t abi_version() noexcept {
+    return qmf_abi_version();
+}
+
+/** The library's version, such as "0.1.0". */
+[[nodiscard]] inline Return<std::string> version() {
+    return detail::deliver(detail::text_of(qmf_version));
+}
+
+/** How the library was built and what it runs on, as a JSON object: version, target, libtorch, CPU features, CUDA. */
+[[nodiscard]] inline Return<std::string> build_info() {
+    return detail::deliver(detail::text_of(qmf_build_info));
+}
+
+/** The C name of a status, such as "QMF_OK"; "QMF_UNKNOWN" for a number that the library doesn't know. */
+inline std::string_view status_name(Status status) noexcept {
+    return qmf_status_name(static_cast<qmf_status>(status));
+}
+
+/** Engines of this process, for tests that look for leaks. */
+inline std::uint64_t live_engines() noexcept {
+    return qmf_live_engines();
+}
+
+/** Templates of this process. */
+inline std::uint64_t live_templates() noexcept {
+    return qmf_live_templates();
+}
+
+/** Calibrations of this process. */
+inline std::uint64_t live_calibrations() noexcept {
+    return qmf_live_calibrations();
+}
+
+/* ---- images ---- */
+
+/**
+ * A picture that stays the caller's: a view, valid while the bytes given to it are.
+ *
+ * Nothing is checked when it is made; the call that uses it refuses, with Status::invalid_argument, a size of 0, bytes
+ * that are too few for it, and a stride shorter than a row. `stride` is the bytes from one row to the next, 0 for rows
+ * without padding.
+ */
+class Image {
+public:
+    /** 3 bytes a pixel: blue, green, red. */
+    static Image bgr(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_BGR, data, width, height, stride);
+    }
+    /** 3 bytes a pixel: red, green, blue. */
+    static Image rgb(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_RGB, data, width, height, stride);
+    }
+    /** 1 byte a pixel. */
+    static Image gray(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_GRAY, data, width, height, stride);
+    }
+    /** 4 bytes a pixel: blue, green, red, and one that is ignored. */
+    static Image bgra(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_BGRA, data, width, height, stride);
+    }
+    /** 4 bytes a pixel: red, green, blue, and one that is ignored. */
+    static Image rgba(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_RGBA, data, width, height, stride);
+    }
+    /** Luma, then U and V by turns at half the size, in one buffer. Width and height are even. */
+    static Image nv12(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_NV12, data, width, height, stride);
+    }
+    /** The same, the chroma elsewhere; `chroma_stride` 0 is that of the luma. */
+    static Image nv12_planes(Bytes luma, Bytes chroma, std::uint32_t width, std::uint32_t height,
+                             std::size_t stride = 0, std::size_t chroma_stride = 0) {
+        return Image(QMF_IMAGE_NV12, luma, width, height, stride).with_chroma(chroma, Bytes(), chroma_stride);
+    }
+    /** Luma, then V and U by turns at half the size, in one buffer. Width and height are even. */
+    static Image nv21(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_NV21, data, width, height, stride);
+    }
+    /** The same, the chroma elsewhere; `chroma_stride` 0 is that of the luma. */
+    static Image nv21_planes(Bytes luma, Bytes chroma, std::uint32_t width, std::uint32_t height,
+                             std::size_t stride = 0, std::size_t chroma_stride = 0) {
+        return Image(QMF_IMAGE_NV21, luma, width, height, stride).with_chroma(chroma, Bytes(), chroma_stride);
+    }
+    /** Luma, then U, then V, both at half the size, in one buffer. Width and height are even. */
+    static Image i420(Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride = 0) {
+        return Image(QMF_IMAGE_I420, data, width, height, stride);
+    }
+    /** The same, U and V elsewhere; `chroma_stride` 0 is half of the luma's. */
+    static Image i420_planes(Bytes luma, Bytes u, Bytes v, std::uint32_t width, std::uint32_t height,
+                             std::size_t stride = 0, std::size_t chroma_stride = 0) {
+        return Image(QMF_IMAGE_I420, luma, width, height, stride).with_chroma(u, v, chroma_stride);
+    }
+    /** The bytes of a JPEG, PNG, BMP, WebP or TIFF file. Its own orientation is honoured. */
+    static Image encoded(Bytes file) { return Image(QMF_IMAGE_ENCODED, file, 0, 0, 0); }
+
+    /** The same picture, to be turned so. All coordinates, in and out, are those of the turned picture. */
+    [[nodiscard]] Image rotated(Rotation rotation) const {
+        Image turned = *this;
+        turned.raw_.rotation = static_cast<std::uint32_t>(rotation);
+        return turned;
+    }
+    /** The same picture with other colours for NV12, NV21 and I420 than Yuv::bt601_limited. */
+    [[nodiscard]] Image with_yuv(Yuv yuv) const {
+        Image other = *this;
+        other.raw_.yuv = static_cast<qmf_yuv>(yuv);
+        return other;
+    }
+
+    /** The C struct, for calls of qmagface.h. */
+    const qmf_image *get() const noexcept { return &raw_; }
+
+private:
+    Image(qmf_image_format format, Bytes data, std::uint32_t width, std::uint32_t height, std::size_t stride) {
+        // A library that refuses the struct leaves struct_size 0, which the call with this image then refuses.
+        (void)qmf_image_init(&raw_, sizeof raw_);
+        raw_.format = format;
+        raw_.width = width;
+        raw_.height = height;
+        raw_.stride = stride;
+        raw_.data = data.data();
+        raw_.data_size = data.size();
+    }
+
+    Image with_chroma(Bytes first, Bytes second, std::size_t stride) const {
+        Image other = *this;
+        other.raw_.chroma[0] = first.data();
+        other.raw_.chroma[1] = second.data();
+        other.raw_.chroma_size[0] = first.size();
+        other.raw_.chroma_size[1] = second.size();
+        other.raw_.chroma_stride = stride;
+        return other;
+    }
+
+    qmf_image raw_{};
+};
+
+/* ---- templates ---- */
+
+/** The stored features of a face. It never changes, and needs no engine. */
+class Template {
+public:
+    /** Takes over a handle of qmagface.h; null gives an empty object, as a move leaves it. */
+    static Template adopt(qmf_template *handle) noexcept { return Template(handle); }
+
+    /** Reads what serialize() wrote. Status::bad_template for other or damaged bytes. */
+    [[nodiscard]] static Return<Template> parse(Bytes data) { return detail::deliver(parsed(data)); }
+
+    /**
+     * One template of several of one person. Failed ones are left out; of failed ones only, a failed one.
+     * Status::model_mismatch for templates of different models, Status::invalid_argument for none.
+     */
+    [[nodiscard]] static Return<Template> fuse(Span<const Template> templates, Fusion fusion = Fusion::quality) {
+        const auto all = detail::handles<qmf_template>(templates);
+        qmf_template *made = nullptr;
+        const auto status = qmf_template_fuse(all.data(), all.size(), static_cast<qmf_fusion>(fusion), &made);
+        return detail::deliver(detail::answer(status, [&] { return Template(made); }));
+    }
+
+    /** What it says of itself. */
+    [[nodiscard]] Return<TemplateInfo> info() const {
+        qmf_template_info raw{};
+        qmf_status status = qmf_template_info_init(&raw, sizeof raw);
+        if (status == QMF_OK) {
+            status = qmf_template_get_info(get(), &raw);
+        }
+        return detail::deliver(detail::answer(status, [&] { return from_c(raw); }));
+    }
+
+    /** The embedding: a direction times the quality; empty of a failed template. */
+    [[nodiscard]] Return<std::vector<float>> embedding() const {
+        return detail::deliver(detail::all_of<float>(0, [&](float *data, std::size_t room, std::size_t *length) {
+            return qmf_template_get_embedding(get(), data, room, length);
+        }));
+    }
+
+    /** The caller's own bytes. */
+    [[nodiscard]] Return<std::vector<std::uint8_t>> metadata() const {
+        return detail::deliver(bytes_of([&](std::uint8_t *data, std::size_t room, std::size_t *size) {
+            return qmf_template_get_metadata(get(), data, room, size);
+        }));
+    }
+
+    /** A copy that carries other bytes of the caller's: at most 65536, else Status::limit. */
+    [[nodiscard]] Return<Template> with_metadata(Bytes metadata) const {
+        qmf_template *made = nullptr;
+        const auto status = qmf_template_with_metadata(get(), metadata.data(), metadata.size(), &made);
+        return detail::deliver(detail::answer(status, [&] { return Template(made); }));
+    }
+
+    /** Its bytes, for a file or a database. */
+    [[nodiscard]] Return<std::vector<std::uint8_t>> serialize(Scalar scalar = Scalar::f32) const {
+        return detail::deliver(bytes_of([&](std::uint8_t *data, std::size_t room, std::size_t *size) {
+            return qmf_template_serialize(get(), static_cast<qmf_scalar>(scalar), data, room, size);
+        }));
+    }
+
+    /** Whether it holds a template: no, once it was moved from. */
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The handle, for calls of qmagface.h; null if it holds none. */
+    const qmf_template *get() const noexcept { return handle_.get(); }
+    /** Gives the handle away: end it with qmf_template_destroy. */
+    [[nodiscard]] qmf_template *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Template(qmf_template *handle) noexcept : handle_(handle) {}
+
+    static Result<Template> parsed(Bytes data) {
+        if (const auto fit = detail::compatible(); !fit) {
+            return detail::same_failure<Template>(fit);
+        }
+        qmf_template *made = nullptr;
+        const auto status = qmf_template_parse(data.data(), data.size(), &made);
+        return detail::answer(status, [&] { return Template(made); });
+    }
+
+    template <typename Call>
+    static Result<std::vector<std::uint8_t>> bytes_of(Call call) {
+        return detail::all_of<std::uint8_t>(0, call);
+    }
+
+    static TemplateInfo from_c(const qmf_template_info &raw) {
+        TemplateInfo info;
+        info.failed = detail::has_flag(raw.flags, QMF_TEMPLATE_FAILED);
+        info.fused = detail::has_flag(raw.flags, QMF_TEMPLATE_FUSED);
+        info.length = raw.length;
+        info.scalar = static_cast<Scalar>(raw.scalar);
+        if (raw.uqs >= 0) {
+            info.uqs = raw.uqs;
+        }
+        info.images = raw.images;
+        info.quality = raw.quality;
+        if (detail::has_flag(raw.flags, QMF_TEMPLATE_HAS_FACE)) {
+            info.face = detail::from_c(raw.face);
+        }
+        info.faces = raw.faces;
+        info.metadata_size = raw.metadata_size;
+        info.model = detail::fixed_text(raw.model);
+        info.fingerprint = detail::fixed_text(raw.fingerprint);
+        return info;
+    }
+
+    detail::Handle<qmf_template> handle_;
+};
+
+/* ---- calibrations ---- */
+
+/** The parameters of the quality-aware score, and thresholds for wanted FMRs. It never changes, and needs no engine. */
+class Calibration {
+public:
+    /** Takes over a handle of qmagface.h; null gives an empty object, as a move leaves it. */
+    static Calibration adopt(qmf_calibration *handle) noexcept { return Calibration(handle); }
+
+    /** Of two parameters, without thresholds, for any model. Status::invalid_argument unless both are finite. */
+    [[nodiscard]] static Return<Calibration> create(Parameters parameters) {
+        return detail::deliver(made_by([&](qmf_calibration **made) {
+            return qmf_calibration_create(parameters.alpha, parameters.beta, made);
+        }));
+    }
+
+    /** Reads a file. Status::io if it can't be read, Status::calibration if it is damaged. */
+    [[nodiscard]] static Return<Calibration> load(const std::string &path) {
+        if (const auto whole = detail::whole_text(path, "path"); !whole) {
+            return detail::deliver(detail::same_failure<Calibration>(whole));
+        }
+        return detail::deliver(
+            made_by([&](qmf_calibration **made) { return qmf_calibration_load(path.c_str(), made); }));
+    }
+
+    /** Reads what serialize() wrote, or the bytes of a file. Status::calibration for others. */
+    [[nodiscard]] static Return<Calibration> parse(Bytes data) {
+        return detail::deliver(made_by(
+            [&](qmf_calibration **made) { return qmf_calibration_parse(data.data(), data.size(), made); }));
+    }
+
+    /** Writes a file, replacing one that is there. Status::io if it can't be written. */
+    Return<void> save(const std::string &path) const {
+        if (const auto whole = detail::whole_text(path, "path"); !whole) {
+            return detail::deliver(whole);
+        }
+        return detail::deliver(detail::done(qmf_calibration_save(get(), path.c_str())));
+    }
+
+    /** The bytes of its file. */
+    [[nodiscard]] Return<std::vector<std::uint8_t>> serialize() const {
+        return detail::deliver(
+            detail::all_of<std::uint8_t>(0, [&](std::uint8_t *data, std::size_t room, std::size_t *size) {
+                return qmf_calibration_serialize(get(), data, room, size);
+            }));
+    }
+
+    /** What it says of itself. */
+    [[nodiscard]] Return<CalibrationInfo> info() const {
+        qmf_calibration_info raw{};
+        qmf_status status = qmf_calibration_info_init(&raw, sizeof raw);
+        if (status == QMF_OK) {
+            status = qmf_calibration_get_info(get(), &raw);
+        }
+        return detail::deliver(detail::answer(status, [&] { return from_c(raw); }));
+    }
+
+    /** A copy with another quality gate; empty: none. */
+    [[nodiscard]] Return<Calibration> with_quality_gate(std::optional<double> gate) const {
+        const double number = gate.value_or(std::numeric_limits<double>::quiet_NaN());
+        qmf_calibration *made = nullptr;
+        const auto status = qmf_calibration_with_quality_gate(get(), number, &made);
+        return detail::deliver(detail::answer(status, [&] { return Calibration(made); }));
+    }
+
+    /** The least score with which pairs match at that FMR, 0..1. Status::calibration for one it doesn't cover. */
+    [[nodiscard]] Return<double> threshold(double fmr) const {
+        double score = 0.0;
+        return detail::deliver(
+            detail::answer(qmf_calibration_threshold(get(), fmr, &score), [&] { return score; }));
+    }
+
+    /** What a score means. Status::calibration where there are no thresholds. */
+    [[nodiscard]] Return<FmrEstimate> fmr(double score) const {
+        double estimate = 0.0;
+        std::uint32_t flags = 0;
+        return detail::deliver(detail::answer(qmf_calibration_fmr(get(), score, &estimate, &flags), [&] {
+            return FmrEstimate{estimate, detail::has_flag(flags, QMF_COMPARISON_OUT_OF_RANGE)};
+        }));
+    }
+
+    /** Compares two templates. Status::model_mismatch if they or the calibration are of different models. */
+    [[nodiscard]] Return<Comparison> compare(const Template &a, const Template &b) const {
+        return detail::deliver(
+            compared([&](qmf_comparison *raw) { return qmf_compare(get(), a.get(), b.get(), raw); }));
+    }
+
+    /** Compares two embeddings. Status::invalid_argument unless both have the same length, not 0. */
+    [[nodiscard]] Return<Comparison> compare(Floats a, Floats b) const {
+        if (a.size() != b.size()) {
+            return detail::deliver(Result<Comparison>(Status::invalid_argument,
+                                                      "two embeddings of different lengths: " +
+                                                          std::to_string(a.size()) + " and " +
+                                                          std::to_string(b.size()) + " floats"));
+        }
+        return detail::deliver(compared([&](qmf_comparison *raw) {
+            return qmf_compare_embeddings(get(), a.data(), b.data(), a.size(), raw);
+        }));
+    }
+
+    /** Scores every probe against every template of a gallery; one probe is a 1:N search. */
+    [[nodiscard]] Return<ScoreMatrix> score_matrix(Span<const Template> probes, Span<const Template> gallery) const {
+        const auto rows = detail::handles<qmf_template>(probes);
+        const auto columns = detail::handles<qmf_template>(gallery);
+        return detail::deliver(scored(rows.size(), columns.size(), [&](float *scores, std::size_t room) {
+            return qmf_score_matrix(get(), rows.data(), rows.size(), columns.data(), columns.size(), scores, room);
+        }));
+    }
+
+    /** Scores embeddings of `length` floats, one after the other in each view. */
+    [[nodiscard]] Return<ScoreMatrix> score_matrix(Floats probes, Floats gallery, std::size_t length) const {
+        if (length == 0 || probes.size() % length != 0 || gallery.size() % length != 0) {
+            return detail::deliver(Result<ScoreMatrix>(Status::invalid_argument,
+                                                       std::to_string(probes.size()) + " and " +
+                                                           std::to_string(gallery.size()) +
+                                                           " floats are no whole embeddings of length " +
+                                                           std::to_string(length)));
+        }
+        const std::size_t rows = probes.size() / length;
+        const std::size_t columns = gallery.size() / length;
+        return detail::deliver(scored(rows, columns, [&](float *scores, std::size_t room) {
+            return qmf_score_matrix_embeddings(get(), probes.data(), rows, gallery.data(), columns, length, scores,
+                                               room);
+        }));
+    }
+
+    /** Whether it holds a calibration: no, once it was moved from. */
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The handle, for calls of qmagface.h; null if it holds none. */
+    const qmf_calibration *get() const noexcept { return handle_.get(); }
+    /** Gives the handle away: end it with qmf_calibration_destroy. */
+    [[nodiscard]] qmf_calibration *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Calibration(qmf_calibration *handle) noexcept : handle_(handle) {}
+
+    template <typename Call>
+    static Result<Calibration> made_by(Call call) {
+        if (const auto fit = detail::compatible(); !fit) {
+            return detail::same_failure<Calibration>(fit);
+        }
+        qmf_calibration *made = nullptr;
+        const qmf_status status = call(&made);
+        return detail::answer(status, [&] { return Calibration(made); });
+    }
+
+    template <typename Call>
+    static Result<Comparison> compared(Call call) {
+        qmf_comparison raw{};
+        qmf_status status = qmf_comparison_init(&raw, sizeof raw);
+        if (status == QMF_OK) {
+            status = call(&raw);
+        }
+        return detail::answer(status, [&] { return detail::from_c(raw); });
+    }
+
+    template <typename Call>
+    static Result<ScoreMatrix> scored(std::size_t rows, std::size_t columns, Call call) {
+        ScoreMatrix matrix{rows, columns, {}};
+        if (columns != 0 && rows > matrix.scores.max_size() / columns) {
+            return Result<ScoreMatrix>(Status::limit, std::to_string(rows) + " times " + std::to_string(columns) +
+                                                          " scores are more than memory can hold");
+        }
+        matrix.scores.resize(rows * columns);
+        const qmf_status status = call(matrix.scores.data(), matrix.scores.size());
+        return detail::answer(status, [&] { return std::move(matrix); });
+    }
+
+    static CalibrationInfo from_c(const qmf_calibration_info &raw) {
+        CalibrationInfo info;
+        info.status = static_cast<CalibrationStatus>(raw.status);
+        info.parameters = {raw.alpha, raw.beta};
+        info.quality_gate = detail::unless_nan(raw.quality_gate);
+        if (!std::isnan(raw.least_fmr) && !std::isnan(raw.greatest_fmr)) {
+            info.covered = FmrRange{raw.least_fmr, raw.greatest_fmr};
+        }
+        info.thresholds = raw.thresholds;
+        info.model = detail::fixed_text(raw.model);
+        info.fingerprint = detail::fixed_text(raw.fingerprint);
+        return info;
+    }
+
+    detail::Handle<qmf_calibration> handle_;
+};
+
+/* ---- engines ---- */
+
+/** The networks on their device: finds faces and makes templates. */
+class Engine {
+public:
+    /**
+     * Opens a model: the name of an installed pack, a pack's folder, or a bundle file (*.qmfmodel).
+     *
+     * Fails with Status::model_not_installed, model, weights, device, invalid_argument (an option out of range) or
+     * incompatible_library.
+     */
+    [[nodiscard]] static Return<Engine> open(const std::string &model, const EngineOptions &options = EngineOptions()) {
+        if (const auto whole = detail::whole_text(model, "model"); !whole) {
+            return detail::deliver(detail::same_failure<Engine>(whole));
+        }
+        return detail::deliver(made_by(options, [&](const qmf_engine_options *raw, qmf_engine **made) {
+            return qmf_engine_create(model.c_str(), raw, made);
+        }));
+    }
+
+    /** Opens the bytes of a bundle file, which are not kept. Fails as open() does. */
+    [[nodiscard]] static Return<Engine> from_memory(Bytes bundle, const EngineOptions &options = EngineOptions()) {
+        return detail::deliver(made_by(options, [&](const qmf_engine_options *raw, qmf_engine **made) {
+            return qmf_engine_create_from_memory(bundle.data(), bundle.size(), raw, made);
+        }));
+    }
+
+    /** Leaves `other` holding nothing. */
+    Engine(Engine &&other) noexcept = default;
+    /** Ends the engine held so far, and leaves `other` holding nothing. */
+    Engine &operator=(Engine &&other) noexcept {
+        // The old engine ends with `taken`, handle before callback; a plain move would end the callback first.
+        Engine taken(std::move(other));
+        log_.swap(taken.log_);
+        handle_.swap(taken.handle_);
+        return *this;
+    }
+    Engine(const Engine &) = delete;
+    Engine &operator=(const Engine &) = delete;
+    ~Engine() = default;
+
+    /** What it is made of. */
+    [[nodiscard]] Return<EngineInfo> info() const {
+        return detail::deliver(raw_info([](const qmf_engine_info &raw) { return from_c(raw); }));
+    }
+
+    /** The parameters in use, and the pack's thresholds unless options replaced them. Status::model: none known. */
+    [[nodiscard]] Return<Calibration> calibration() const {
+        qmf_calibration *made = nullptr;
+        const auto status = qmf_engine_get_calibration(get(), &made);
+        return detail::deliver(detail::answer(status, [&] { return Calibration::adopt(made); }));
+    }
+
+    /** Every face of an image, best score first; empty if it has none. */
+    [[nodiscard]] Return<std::vector<Face>> detect(const Image &image) const {
+        return detail::deliver(detected(image));
+    }
+
+    /** The aligned chip of a face with these landmarks. Status::invalid_argument if they span no face. */
+    [[nodiscard]] Return<Chip> align(const Image &image, const Landmarks &landmarks) const {
+        const auto points = detail::to_c(landmarks);
+        return detail::deliver(detail::all_of<std::uint8_t>(
+            QMF_CHIP_SIZE, [&](std::uint8_t *chip, std::size_t room, std::size_t *size) {
+                return qmf_align(get(), image.get(), points.data(), chip, room, size);
+            }));
+    }
+
+    /** The embeddings of one or more chips, one after the other in `chips` and in the answer. */
+    [[nodiscard]] Return<std::vector<float>> embed(Bytes chips) const { return detail::deliver(embedded(chips)); }
+
+    /** The quality of an embedding: its magnitude. */
+    [[nodiscard]] Return<double> quality(Floats embedding) const {
+        double value = 0.0;
+        const auto status = qmf_quality(get(), embedding.data(), embedding.size(), &value);
+        return detail::deliver(detail::answer(status, [&] { return value; }));
+    }
+
+    /** The unified quality score 0..100 (ISO/IEC 29794-5) of a quality. Status::model: no constants for it. */
+    [[nodiscard]] Return<int> unified_quality(double quality) const {
+        std::int32_t uqs = 0;
+        const auto status = qmf_unified_quality(get(), quality, &uqs);
+        return detail::deliver(detail::answer(status, [&] { return static_cast<int>(uqs); }));
+    }
+
+    /** The template of the face that `EngineOptions::face_choice` says; empty if the image has none. */
+    [[nodiscard]] Return<std::optional<Template>> extract(const Image &image) const {
+        qmf_template *made = nullptr;
+        const auto status = qmf_extract(get(), image.get(), &made);
+        return detail::deliver(found(status, made));
+    }
+
+    /** The templates of every face, best score first; empty if the image has none. */
+    [[nodiscard]] Return<std::vector<Template>> extract_all(const Image &image) const {
+        return detail::deliver(extracted(image));
+    }
+
+    /** One template of several images of one person: one face of each, images without one left out; empty if none. */
+    [[nodiscard]] Return<std::optional<Template>> extract_fused(Span<const Image> images,
+                                                                Fusion fusion = Fusion::quality) const {
+        const auto all = detail::handles<qmf_image>(images);
+        qmf_template *made = nullptr;
+        const auto status =
+            qmf_extract_fused(get(), all.data(), all.size(), static_cast<qmf_fusion>(fusion), &made);
+        return detail::deliver(found(status, made));
+    }
+
+    /** The template of the face with these landmarks; nothing is detected. */
+    [[nodiscard]] Return<Template> extract_landmarks(const Image &image, const Landmarks &landmarks) const {
+        const auto points = detail::to_c(landmarks);
+        return detail::deliver(made_template(
+            [&](qmf_template **made) { return qmf_extract_landmarks(get(), image.get(), points.data(), made); }));
+    }
+
+    /** The template of an aligned chip of QMF_CHIP_SIZE bytes. */
+    [[nodiscard]] Return<Template> extract_chip(Bytes chip) const {
+        return detail::deliver(made_template(
+            [&](qmf_template **made) { return qmf_extract_chip(get(), chip.data(), chip.size(), made); }));
+    }
+
+    /** A template of an embedding of this engine's model, of EngineInfo::embedding_length finite floats. */
+    [[nodiscard]] Return<Template> make_template(Floats embedding) const {
+        return detail::deliver(made_template([&](qmf_template **made) {
+            return qmf_template_create(get(), embedding.data(), embedding.size(), made);
+        }));
+    }
+
+    /** A failed template: it says that no face could be extracted, and matches nothing. */
+    [[nodiscard]] Return<Template> make_failed_template() const {
+        return detail::deliver(
+            made_template([&](qmf_template **made) { return qmf_template_create_failed(get(), made); }));
+    }
+
+    /** Whether it holds an engine: no, once it was moved from. */
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The handle, for calls of qmagface.h; null if it holds none. */
+    const qmf_engine *get() const noexcept { return handle_.get(); }
+
+private:
+    // On the heap, so that the address the library knows stays when the engine is moved.
+    using Log = std::unique_ptr<LogCallback>;
+
+    Engine(Log log, qmf_engine *handle) noexcept : log_(std::move(log)), handle_(handle) {}
+
+    static void on_log(void *user_data, qmf_log_level level, const char *message) noexcept {
+        const auto &log = *static_cast<const LogCallback *>(user_data);
+#if defined(QMAGFACE_NO_EXCEPTIONS)
+        log(static_cast<LogLevel>(level), message);
+#else
+        try {
+            log(static_cast<LogLevel>(level), message);
+        } catch (...) {
+            // An exception must not cross the C interface, and a message has nobody to tell it to.
+        }
+#endif
+    }
+
+    template <typename Call>
+    static Result<Engine> made_by(const EngineOptions &options, Call call) {
+        if (const auto fit = detail::compatible(); !fit) {
+            return detail::same_failure<Engine>(fit);
+        }
+        qmf_engine_options raw{};
+        qmf_status status = qmf_engine_options_init(&raw, sizeof raw);
+        if (status != QMF_OK) {
+            return detail::failure<Engine>(status);
+        }
+        to_c(options, raw);
+        Log log;
+        if (options.log) {
+            log = std::make_unique<LogCallback>(options.log);
+            raw.log_callback = &Engine::on_log;
+            raw.log_user_data = log.get();
+        }
+        qmf_engine *made = nullptr;
+        status = call(&raw, &made);
+        return detail::answer(status, [&] { return Engine(std::move(log), made); });
+    }
+
+    static void to_c(const EngineOptions &options, qmf_engine_options &raw) {
+        raw.device = static_cast<qmf_device>(options.device);
+        raw.device_index = options.device_index;
+        raw.threads = options.threads;
+        raw.face_choice = static_cast<qmf_face_choice>(options.face_choice);
+        raw.minimum_face = options.minimum_face;
+        for (std::size_t i = 0; i < options.thresholds.size(); ++i) {
+            raw.thresholds[i] = options.thresholds[i];
+        }
+        raw.pyramid_factor = options.pyramid_factor;
+        if (options.parameters) {
+            raw.alpha = options.parameters->alpha;
+            raw.beta = options.parameters->beta;
+        }
+        raw.maximum_pixels = options.maximum_pixels;
+        raw.maximum_bytes = options.maximum_bytes;
+        raw.precision = static_cast<qmf_precision>(options.precision);
+        raw.batch_size = options.batch_size;
+        raw.batch_wait_us = detail::to_c(options.batch_wait);
+        raw.inline_mode = options.inline_mode ? 1 : 0;
+        raw.log_level = static_cast<qmf_log_level>(options.log_level);
+    }
+
+    template <typename Make>
+    auto raw_info(Make make) const -> Result<decltype(make(std::declval<const qmf_engine_info &>()))> {
+        qmf_engine_info raw{};
+        qmf_status status = qmf_engine_info_init(&raw, sizeof raw);
+        if (status == QMF_OK) {
+            status = qmf_engine_get_info(get(), &raw);
+        }
+        return detail::answer(status, [&] { return make(raw); });
+    }
+
+    static EngineInfo from_c(const qmf_engine_info &raw) {
+        EngineInfo info;
+        info.model = detail::fixed_text(raw.model);
+        info.detector = detail::fixed_text(raw.detector);
+        info.fingerprint = detail::fixed_text(raw.fingerprint);
+        info.embedding_length = raw.embedding_length;
+        info.device = static_cast<Device>(raw.device);
+        info.device_index = raw.device_index;
+        if (raw.has_parameters != 0) {
+            info.parameters = Parameters{raw.alpha, raw.beta};
+        }
+        info.has_uqs = raw.has_uqs != 0;
+        info.landmark_refinement = raw.landmark_refinement != 0;
+        info.precision = static_cast<Precision>(raw.precision);
+        info.threads = raw.threads;
+        info.batch_size = raw.batch_size;
+        info.batch_wait = std::chrono::microseconds(raw.batch_wait_us);
+        info.inline_mode = raw.inline_mode != 0;
+        return info;
+    }
+
+    // Room for as many faces as a picture usually has: with too little, the networks run a second time.
+    static constexpr std::size_t usual_faces = 64;
+
+    Result<std::vector<Face>> detected(const Image &image) const {
+        auto raw = detail::all_of<qmf_face>(usual_faces, [&](qmf_face *faces, std::size_t room, std::size_t *count) {
+            return qmf_detect(get(), image.get(), faces, room, count);
+        });
+        if (!raw) {
+            return Result<std::vector<Face>>(raw.status(), raw.message());
+        }
+        std::vector<Face> faces;
+        faces.reserve(raw->size());
+        for (const qmf_face &face : *raw) {
+            faces.push_back(detail::from_c(face));
+        }
+        return Result<std::vector<Face>>(std::move(faces));
+    }
+
+    Result<std::vector<float>> embedded(Bytes chips) const {
+        if (chips.size() % QMF_CHIP_SIZE != 0) {
+            return Result<std::vector<float>>(Status::invalid_argument,
+                                              std::to_string(chips.size()) + " bytes are no whole chips of " +
+                                                  std::to_string(QMF_CHIP_SIZE) + " bytes");
+        }
+        const auto length = raw_info([](const qmf_engine_info &raw) { return raw.embedding_length; });
+        if (!length) {
+            return Result<std::vector<float>>(length.status(), length.message());
+        }
+        const std::size_t count = chips.size() / QMF_CHIP_SIZE;
+        return detail::all_of<float>(count * *length, [&](float *embeddings, std::size_t room, std::size_t *filled) {
+            return qmf_embed(get(), chips.data(), count, embeddings, room, filled);
+        });
+    }
+
+    Result<std::vector<Template>> extracted(const Image &image) const {
+        std::vector<Template> templates;
+        auto raw = detail::all_of<qmf_template *>(
+            usual_faces, [&](qmf_template **results, std::size_t room, std::size_t *count) {
+                // Before there are handles: nothing may throw until each has its owner.
+                templates.reserve(room);
+                return qmf_extract_all(get(), image.get(), results, room, count);
+            });
+        if (!raw) {
+            return Result<std::vector<Template>>(raw.status(), raw.message());
+        }
+        for (qmf_template *handle : *raw) {
+            templates.push_back(Template::adopt(handle));
+        }
+        return Result<std::vector<Template>>(std::move(templates));
+    }
+
+    template <typename Call>
+    static Result<Template> made_template(Call call) {
+        qmf_template *made = nullptr;
+        const qmf_status status = call(&made);
+        return detail::answer(status, [&] { return Template::adopt(made); });
+    }
+
+    static Result<std::optional<Template>> found(qmf_status status, qmf_template *made) {
+        if (status == QMF_NO_FACE) {
+            return Result<std::optional<Template>>(std::optional<Template>());
+        }
+        return detail::answer(status, [&] { return std::optional<Template>(Template::adopt(made)); });
+    }
+
+    Log log_;
+    // After the callback, so that it ends before it: an engine may log to its end.
+    detail::Handle<qmf_engine> handle_;
+};
+
+}  // namespace QMAGFACE_MODE
+}  // namespace qmagface
+
+#undef QMAGFACE_MODE
+
+#endif  // QMAGFACE_HPP
