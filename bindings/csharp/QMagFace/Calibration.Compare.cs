@@ -1,0 +1,138 @@
+using System;
+using System.Collections.Generic;
+using QMagFace.Interop;
+
+namespace QMagFace
+{
+    // Comparison: one pair, one against many, many against many.
+    public sealed unsafe partial class Calibration
+    {
+        /// <summary>Compares two templates with the quality-aware score.</summary>
+        /// <param name="a">The first.</param>
+        /// <param name="b">The second.</param>
+        /// <returns>The score and what it stands for.</returns>
+        /// <exception cref="ModelMismatchException">The templates, or they and the calibration, are of different models.</exception>
+        public Comparison Compare(Template a, Template b)
+        {
+            Arguments.NotNull(a, nameof(a));
+            Arguments.NotNull(b, nameof(b));
+            var result = EmptyComparison();
+            Failure.Check(NativeMethods.qmf_compare(Handle, a.Handle, b.Handle, &result));
+            return new Comparison(result);
+        }
+
+        /// <summary>Compares two embeddings, whose model is the caller's to know.</summary>
+        /// <param name="a">The first.</param>
+        /// <param name="b">The second, of the same length.</param>
+        /// <returns>The score and what it stands for.</returns>
+        public Comparison Compare(float[] a, float[] b)
+        {
+            Arguments.Filled(a, nameof(a));
+            Arguments.Filled(b, nameof(b));
+            Arguments.SameLength(a.Length, b.Length, nameof(b));
+            fixed (float* first = a)
+            fixed (float* second = b)
+            {
+                return Compare(first, second, a.Length);
+            }
+        }
+
+        /// <summary>Scores one template against many.</summary>
+        /// <param name="probe">The one.</param>
+        /// <param name="gallery">The many.</param>
+        /// <returns>A score for each of <paramref name="gallery"/>.</returns>
+        /// <exception cref="ModelMismatchException">Templates or calibration are of different models.</exception>
+        public float[] Score(Template probe, IEnumerable<Template> gallery)
+        {
+            Arguments.NotNull(probe, nameof(probe));
+            using (var one = new HandleArray(new[] { probe }, nameof(probe)))
+            using (var many = new HandleArray(gallery, nameof(gallery)))
+            {
+                return Scores(one, many);
+            }
+        }
+
+        /// <summary>Scores many templates against many.</summary>
+        /// <param name="probes">One for each row.</param>
+        /// <param name="gallery">One for each column.</param>
+        /// <returns>The scores, probes by gallery.</returns>
+        /// <exception cref="ModelMismatchException">Templates or calibration are of different models.</exception>
+        public float[,] ScoreMatrix(IEnumerable<Template> probes, IEnumerable<Template> gallery)
+        {
+            using (var rows = new HandleArray(probes, nameof(probes)))
+            using (var columns = new HandleArray(gallery, nameof(gallery)))
+            {
+                return Matrix(Scores(rows, columns), rows.Count, columns.Count);
+            }
+        }
+
+        /// <summary>Scores many embeddings against many, whose model is the caller's to know.</summary>
+        /// <param name="probes">Embeddings one after another: one for each row.</param>
+        /// <param name="gallery">Embeddings one after another: one for each column.</param>
+        /// <param name="length">Floats of one embedding.</param>
+        /// <returns>The scores, probes by gallery.</returns>
+        public float[,] ScoreMatrix(float[] probes, float[] gallery, int length)
+        {
+            Arguments.NotNull(probes, nameof(probes));
+            Arguments.NotNull(gallery, nameof(gallery));
+            Arguments.Positive(length, nameof(length));
+            var rows = Arguments.Pieces(probes.Length, length, nameof(probes));
+            var columns = Arguments.Pieces(gallery.Length, length, nameof(gallery));
+            var scores = new float[checked(rows * columns)];
+            fixed (float* first = probes)
+            fixed (float* second = gallery)
+            fixed (float* to = scores)
+            {
+                ScoreEmbeddings(first, rows, second, columns, length, to);
+            }
+            return Matrix(scores, rows, columns);
+        }
+
+        private static NativeComparison EmptyComparison()
+        {
+            NativeComparison result;
+            Failure.Check(NativeMethods.qmf_comparison_init(&result, Sizes.From(sizeof(NativeComparison))));
+            return result;
+        }
+
+        private static float[,] Matrix(float[] scores, int rows, int columns)
+        {
+            var matrix = new float[rows, columns];
+            Buffer.BlockCopy(scores, 0, matrix, 0, scores.Length * sizeof(float));
+            return matrix;
+        }
+
+        private Comparison Compare(float* a, float* b, int length)
+        {
+            var result = EmptyComparison();
+            Failure.Check(NativeMethods.qmf_compare_embeddings(Handle, a, b, Sizes.From(length), &result));
+            return new Comparison(result);
+        }
+
+        private float[] Scores(HandleArray probes, HandleArray gallery)
+        {
+            var handle = Handle;
+            var scores = new float[checked(probes.Count * gallery.Count)];
+            if (scores.Length == 0)
+            {
+                return scores;
+            }
+            fixed (IntPtr* rows = probes.Pointers)
+            fixed (IntPtr* columns = gallery.Pointers)
+            fixed (float* to = scores)
+            {
+                Failure.Check(NativeMethods.qmf_score_matrix(
+                    handle, rows, Sizes.From(probes.Count), columns, Sizes.From(gallery.Count), to,
+                    Sizes.From(scores.Length)));
+            }
+            return scores;
+        }
+
+        private void ScoreEmbeddings(float* probes, int rows, float* gallery, int columns, int length, float* scores)
+        {
+            Failure.Check(NativeMethods.qmf_score_matrix_embeddings(
+                Handle, probes, Sizes.From(rows), gallery, Sizes.From(columns), Sizes.From(length), scores,
+                Sizes.From(checked(rows * columns))));
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using QMagFace.Interop;
+
+namespace QMagFace
+{
+    /// <summary>What comparing two faces gives.</summary>
+    public sealed class Comparison
+    {
+        internal Comparison(NativeComparison native)
+        {
+            Cosine = native.cosine;
+            QualityA = native.quality_a;
+            QualityB = native.quality_b;
+            Score = native.score;
+            NegativeLog10Fmr = Numbers.Known(native.negative_log10_fmr);
+            LowQuality = (native.flags & NativeComparison.LowQuality) != 0;
+            OutOfRange = (native.flags & NativeComparison.OutOfRange) != 0;
+            FailedTemplate = (native.flags & NativeComparison.FailedTemplate) != 0;
+        }
+
+        /// <summary>Cosine of the two embeddings, -1..1 up to rounding; -1 with a failed template.</summary>
+        public double Cosine { get; }
+
+        /// <summary>Quality of the first face; 0 of a failed template.</summary>
+        public double QualityA { get; }
+
+        /// <summary>Quality of the second face; 0 of a failed template.</summary>
+        public double QualityB { get; }
+
+        /// <summary>
+        /// The quality-aware score: at most 1, unbounded below; the higher, the more alike. Negative infinity with a
+        /// failed template.
+        /// </summary>
+        public double Score { get; }
+
+        /// <summary>
+        /// -log10 of the false match rate that the score stands for: 3 is one in a thousand pairs of different people.
+        /// Null where the calibration has no thresholds.
+        /// </summary>
+        public double? NegativeLog10Fmr { get; }
+
+        /// <summary>One of the qualities is below the calibration's gate.</summary>
+        public bool LowQuality { get; }
+
+        /// <summary>The score is outside the calibration's thresholds.</summary>
+        public bool OutOfRange { get; }
+
+        /// <summary>One of the templates is a failed one, which matches nothing.</summary>
+        public bool FailedTemplate { get; }
+    }
+}

@@ -1,0 +1,337 @@
+using System;
+using System.Collections.Generic;
+using QMagFace.Interop;
+
+namespace QMagFace
+{
+    /// <summary>A face recognition engine: owns a model's weights and the device they run on.</summary>
+    /// <remarks>
+    /// Make one and keep it: any number of threads may use it at the same time. Templates and calibrations outlive it.
+    /// After <see cref="Dispose"/> every other member throws <see cref="ObjectDisposedException"/>; calls that run at
+    /// that moment end as usual.
+    /// </remarks>
+    public sealed unsafe partial class Engine : IDisposable
+    {
+        /// <summary>Side of an aligned face ("chip") in pixels.</summary>
+        public const int ChipSide = 112;
+
+        /// <summary>Bytes of a chip: rows of blue, green and red, top down, without padding.</summary>
+        public const int ChipSize = ChipSide * ChipSide * 3;
+
+        private readonly EngineHandle _handle;
+        private readonly EngineInfo _info;
+
+        /// <summary>Opens a model with the default options.</summary>
+        /// <param name="model">
+        /// The name of an installed model ("sface"), the path of a model's folder, or of a bundle (*.qmfmodel).
+        /// </param>
+        /// <exception cref="ModelNotInstalledException">The model's weights are not on this machine yet.</exception>
+        /// <exception cref="QMagFaceException">The model is unknown or damaged.</exception>
+        /// <exception cref="DllNotFoundException">The native library is not there.</exception>
+        public Engine(string model)
+            : this(model, new EngineOptions())
+        {
+        }
+
+        /// <summary>Opens a model.</summary>
+        /// <param name="model">
+        /// The name of an installed model ("sface"), the path of a model's folder, or of a bundle (*.qmfmodel).
+        /// </param>
+        /// <param name="options">How the engine is made.</param>
+        /// <exception cref="ModelNotInstalledException">The model's weights are not on this machine yet.</exception>
+        /// <exception cref="QMagFaceException">The model is unknown or damaged, or an option is out of range.</exception>
+        public Engine(string model, EngineOptions options)
+            : this(Open(NativeText.Encode(model, nameof(model)), options))
+        {
+        }
+
+        private Engine(EngineHandle handle)
+        {
+            _handle = handle;
+            NativeEngineInfo info;
+            try
+            {
+                Failure.Check(NativeMethods.qmf_engine_info_init(&info, Sizes.From(sizeof(NativeEngineInfo))));
+                Failure.Check(NativeMethods.qmf_engine_get_info(handle, &info));
+                _info = new EngineInfo(&info);
+            }
+            catch
+            {
+                handle.Dispose();
+                throw;
+            }
+        }
+
+        private delegate int Creation(NativeEngineOptions* options, out EngineHandle engine);
+
+        /// <summary>What the engine is made of.</summary>
+        public EngineInfo Info
+        {
+            get
+            {
+                ThrowIfDisposed();
+                return _info;
+            }
+        }
+
+        private EngineHandle Handle
+        {
+            get
+            {
+                ThrowIfDisposed();
+                return _handle;
+            }
+        }
+
+        /// <summary>Opens a bundle file with the default options.</summary>
+        /// <param name="path">The file's path, as `qmagface models export` wrote it.</param>
+        /// <returns>The engine.</returns>
+        /// <exception cref="System.IO.FileNotFoundException">There is no such file.</exception>
+        /// <exception cref="QMagFaceException">The file is no bundle, or a damaged one.</exception>
+        public static Engine FromBundle(string path)
+        {
+            return FromBundle(path, new EngineOptions());
+        }
+
+        /// <summary>Opens a bundle file.</summary>
+        /// <param name="path">The file's path, as `qmagface models export` wrote it.</param>
+        /// <param name="options">How the engine is made.</param>
+        /// <returns>The engine.</returns>
+        /// <exception cref="System.IO.FileNotFoundException">There is no such file.</exception>
+        /// <exception cref="QMagFaceException">The file is no bundle, or a damaged one.</exception>
+        public static Engine FromBundle(string path, EngineOptions options)
+        {
+            Arguments.NotNull(path, nameof(path));
+            // A full path can't be taken for a model's name.
+            var full = System.IO.Path.GetFullPath(path);
+            if (!System.IO.File.Exists(full))
+            {
+                throw new System.IO.FileNotFoundException("There is no bundle at " + full + ".", full);
+            }
+            return new Engine(full, options);
+        }
+
+        /// <summary>Opens a bundle held in memory with the default options.</summary>
+        /// <param name="bundle">The bundle's bytes; they are not kept.</param>
+        /// <returns>The engine.</returns>
+        /// <exception cref="QMagFaceException">The bytes are no bundle, or a damaged one.</exception>
+        public static Engine FromBundle(byte[] bundle)
+        {
+            return FromBundle(bundle, new EngineOptions());
+        }
+
+        /// <summary>Opens a bundle held in memory.</summary>
+        /// <param name="bundle">The bundle's bytes; they are not kept.</param>
+        /// <param name="options">How the engine is made.</param>
+        /// <returns>The engine.</returns>
+        /// <exception cref="QMagFaceException">The bytes are no bundle, or a damaged one.</exception>
+        public static Engine FromBundle(byte[] bundle, EngineOptions options)
+        {
+            Arguments.Filled(bundle, nameof(bundle));
+            fixed (byte* start = bundle)
+            {
+                return new Engine(OpenMemory(start, bundle.Length, options));
+            }
+        }
+
+        /// <summary>The calibration of the model, with the parameters of the options where those set them.</summary>
+        /// <returns>A new calibration, to be disposed of by the caller.</returns>
+        /// <exception cref="QMagFaceException">The model has no parameters, and the options gave none.</exception>
+        public Calibration GetCalibration()
+        {
+            Failure.Check(NativeMethods.qmf_engine_get_calibration(Handle, out CalibrationHandle result));
+            return new Calibration(result);
+        }
+
+        /// <summary>Finds the faces of an image.</summary>
+        /// <param name="image">The image.</param>
+        /// <returns>The faces, best score first; none if there are none.</returns>
+        public IReadOnlyList<Face> Detect(Image image)
+        {
+            Arguments.NotNull(image, nameof(image));
+            var handle = Handle;
+            using (var pinned = new PinnedImage(image))
+            {
+                var native = pinned.Native;
+                var found = new NativeFace[64];
+                while (true)
+                {
+                    fixed (NativeFace* start = found)
+                    {
+                        UIntPtr count;
+                        var status = NativeMethods.qmf_detect(handle, &native, start, Sizes.From(found.Length), &count);
+                        if (status != (int)Status.BufferTooSmall)
+                        {
+                            Failure.Check(status);
+                            var faces = new Face[Sizes.ToInt(count)];
+                            for (var i = 0; i < faces.Length; i++)
+                            {
+                                faces[i] = Face.Read(start + i);
+                            }
+                            return faces;
+                        }
+                        found = new NativeFace[Sizes.ToInt(count)];
+                    }
+                }
+            }
+        }
+
+        /// <summary>Cuts a face out, turned and scaled as the networks expect it.</summary>
+        /// <param name="image">The image.</param>
+        /// <param name="landmarks">The face's points in the image.</param>
+        /// <returns>The chip, of <see cref="ChipSize"/> bytes.</returns>
+        public byte[] Align(Image image, Landmarks landmarks)
+        {
+            Arguments.NotNull(image, nameof(image));
+            var handle = Handle;
+            var chip = new byte[ChipSize];
+            var points = stackalloc float[Landmarks.Floats];
+            landmarks.Write(points);
+            using (var pinned = new PinnedImage(image))
+            {
+                var native = pinned.Native;
+                UIntPtr size;
+                fixed (byte* start = chip)
+                {
+                    Failure.Check(NativeMethods.qmf_align(
+                        handle, &native, points, start, Sizes.From(chip.Length), &size));
+                }
+            }
+            return chip;
+        }
+
+        /// <summary>Embeds one chip or several.</summary>
+        /// <param name="chips">Chips one after another, <see cref="ChipSize"/> bytes each.</param>
+        /// <returns>Their embeddings one after another, <see cref="EngineInfo.EmbeddingLength"/> floats each.</returns>
+        public float[] Embed(byte[] chips)
+        {
+            Arguments.NotNull(chips, nameof(chips));
+            var count = Arguments.Pieces(chips.Length, ChipSize, nameof(chips));
+            var embeddings = new float[checked(count * Info.EmbeddingLength)];
+            fixed (byte* start = chips)
+            fixed (float* to = embeddings)
+            {
+                Embed(start, count, to, embeddings.Length);
+            }
+            return embeddings;
+        }
+
+        /// <summary>The quality of an embedding: its magnitude.</summary>
+        /// <param name="embedding">An embedding of this engine's model.</param>
+        /// <returns>The quality.</returns>
+        public double GetQuality(float[] embedding)
+        {
+            Arguments.Filled(embedding, nameof(embedding));
+            fixed (float* start = embedding)
+            {
+                return GetQuality(start, embedding.Length);
+            }
+        }
+
+        /// <summary>The unified quality score (ISO/IEC 29794-5) of a quality.</summary>
+        /// <param name="quality">A quality, such as <see cref="Template.Quality"/>.</param>
+        /// <returns>0..100.</returns>
+        /// <exception cref="QMagFaceException">The model has no constants for it.</exception>
+        public int GetUnifiedQuality(double quality)
+        {
+            int result;
+            Failure.Check(NativeMethods.qmf_unified_quality(Handle, quality, &result));
+            return result;
+        }
+
+        /// <summary>Makes a template of an embedding.</summary>
+        /// <param name="embedding">An embedding of this engine's model.</param>
+        /// <returns>The template, to be disposed of by the caller.</returns>
+        public Template CreateTemplate(float[] embedding)
+        {
+            Arguments.Filled(embedding, nameof(embedding));
+            fixed (float* start = embedding)
+            {
+                return CreateTemplate(start, embedding.Length);
+            }
+        }
+
+        /// <summary>Makes a failed template, which stands for an image without a usable face.</summary>
+        /// <returns>The template, to be disposed of by the caller.</returns>
+        public Template CreateFailedTemplate()
+        {
+            Failure.Check(NativeMethods.qmf_template_create_failed(Handle, out TemplateHandle result));
+            return new Template(result);
+        }
+
+        /// <summary>Frees the native engine, once no call uses it. More calls do nothing.</summary>
+        public void Dispose()
+        {
+            _handle.Dispose();
+        }
+
+        private static EngineHandle Open(byte[] model, EngineOptions options)
+        {
+            fixed (byte* start = model)
+            {
+                var name = start;
+                return Create(options, (NativeEngineOptions* native, out EngineHandle engine) =>
+                    NativeMethods.qmf_engine_create(name, native, out engine));
+            }
+        }
+
+        private static EngineHandle OpenMemory(byte* bundle, int length, EngineOptions options)
+        {
+            return Create(options, (NativeEngineOptions* native, out EngineHandle engine) =>
+                NativeMethods.qmf_engine_create_from_memory(bundle, Sizes.From(length), native, out engine));
+        }
+
+        private static EngineHandle Create(EngineOptions options, Creation creation)
+        {
+            Arguments.NotNull(options, nameof(options));
+            LibraryInfo.EnsureCompatible();
+            var log = new LogSink(options.Log);
+            try
+            {
+                var native = options.ToNative(log);
+                Failure.Check(creation(&native, out EngineHandle engine));
+                engine.Own(log);
+                return engine;
+            }
+            catch
+            {
+                log.Release();
+                throw;
+            }
+            finally
+            {
+                // Messages come while the engine is made, too.
+                GC.KeepAlive(log);
+            }
+        }
+
+        private void ThrowIfDisposed()
+        {
+            if (_handle.IsClosed)
+            {
+                throw new ObjectDisposedException(nameof(Engine));
+            }
+        }
+
+        private void Embed(byte* chips, int count, float* embeddings, int capacity)
+        {
+            UIntPtr length;
+            Failure.Check(NativeMethods.qmf_embed(
+                Handle, chips, Sizes.From(count), embeddings, Sizes.From(capacity), &length));
+        }
+
+        private double GetQuality(float* embedding, int length)
+        {
+            double quality;
+            Failure.Check(NativeMethods.qmf_quality(Handle, embedding, Sizes.From(length), &quality));
+            return quality;
+        }
+
+        private Template CreateTemplate(float* embedding, int length)
+        {
+            Failure.Check(NativeMethods.qmf_template_create(
+                Handle, embedding, Sizes.From(length), out TemplateHandle result));
+            return new Template(result);
+        }
+    }
+}

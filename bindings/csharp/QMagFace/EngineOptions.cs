@@ -1,0 +1,160 @@
+using System;
+using QMagFace.Interop;
+
+namespace QMagFace
+{
+    /// <summary>How an engine is made. New options have the library's defaults; the engine takes a copy.</summary>
+    /// <remarks>The engine's constructor refuses values outside their range.</remarks>
+    public sealed unsafe class EngineOptions
+    {
+        internal static readonly Action<LogLevel, string> IgnoreLog = (level, message) => { };
+
+        /// <summary>Makes options with the library's defaults.</summary>
+        /// <exception cref="DllNotFoundException">The native library is not there.</exception>
+        /// <exception cref="NotSupportedException">The native library is too old.</exception>
+        public EngineOptions()
+        {
+            LibraryInfo.EnsureCompatible();
+            NativeEngineOptions native;
+            Failure.Check(NativeMethods.qmf_engine_options_init(&native, Sizes.From(sizeof(NativeEngineOptions))));
+            Device = (Device)native.device;
+            DeviceIndex = checked((int)native.device_index);
+            Threads = checked((int)native.threads);
+            FaceChoice = (FaceChoice)native.face_choice;
+            MinimumFace = native.minimum_face;
+            ProposalThreshold = native.thresholds[0];
+            RefinementThreshold = native.thresholds[1];
+            OutputThreshold = native.thresholds[2];
+            PyramidFactor = native.pyramid_factor;
+            Alpha = Numbers.Known(native.alpha);
+            Beta = Numbers.Known(native.beta);
+            MaximumPixels = checked((long)native.maximum_pixels);
+            MaximumBytes = checked((long)native.maximum_bytes);
+            Precision = (Precision)native.precision;
+            BatchSize = checked((int)native.batch_size);
+            BatchWaitMicroseconds = checked((int)native.batch_wait_us);
+            InlineMode = native.inline_mode != 0;
+            LogLevel = (LogLevel)native.log_level;
+            Log = IgnoreLog;
+        }
+
+        /// <summary>Where the networks run. Default: <see cref="QMagFace.Device.Auto"/>.</summary>
+        public Device Device { get; set; }
+
+        /// <summary>Which GPU, for <see cref="QMagFace.Device.Cuda"/>. Default: 0.</summary>
+        public int DeviceIndex { get; set; }
+
+        /// <summary>Threads for one call on the CPU, for the whole process; 0, the default, is libtorch's choice.</summary>
+        public int Threads { get; set; }
+
+        /// <summary>Which of several faces is extracted. Default: <see cref="QMagFace.FaceChoice.BestScore"/>.</summary>
+        public FaceChoice FaceChoice { get; set; }
+
+        /// <summary>Side of the smallest face looked for in pixels, 12 or more. Default: 50.</summary>
+        public float MinimumFace { get; set; }
+
+        /// <summary>Least score to pass the detector's first stage, 0..1. Default: 0.6.</summary>
+        public float ProposalThreshold { get; set; }
+
+        /// <summary>Least score to pass the detector's second stage, 0..1. Default: 0.7.</summary>
+        public float RefinementThreshold { get; set; }
+
+        /// <summary>Least score to pass the detector's third stage, 0..1. Default: 0.8.</summary>
+        public float OutputThreshold { get; set; }
+
+        /// <summary>Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. Default: 0.709.</summary>
+        public float PyramidFactor { get; set; }
+
+        /// <summary>
+        /// Parameter of the quality-aware score, in place of the model's. Set both or none. Default: null, the model's.
+        /// </summary>
+        public double? Alpha { get; set; }
+
+        /// <summary>See <see cref="Alpha"/>.</summary>
+        public double? Beta { get; set; }
+
+        /// <summary>Most pixels of any image.</summary>
+        public long MaximumPixels { get; set; }
+
+        /// <summary>Most bytes of an encoded image.</summary>
+        public long MaximumBytes { get; set; }
+
+        /// <summary>What the embedding network computes in. Default: <see cref="QMagFace.Precision.Auto"/>.</summary>
+        public Precision Precision { get; set; }
+
+        /// <summary>How many faces of concurrent callers go through the network at once, 1..256. Default: 1.</summary>
+        public int BatchSize { get; set; }
+
+        /// <summary>How long a batch waits to fill in microseconds, 0..1000000. Default: 0.</summary>
+        public int BatchWaitMicroseconds { get; set; }
+
+        /// <summary>Whether all work is done in the calling thread, and no thread is ever started. Default: false.</summary>
+        public bool InlineMode { get; set; }
+
+        /// <summary>How much is logged. Set by <see cref="LogTo"/>. Default: <see cref="QMagFace.LogLevel.Off"/>.</summary>
+        public LogLevel LogLevel { get; private set; }
+
+        internal Action<LogLevel, string> Log { get; private set; }
+
+        /// <summary>Sends the engine's log messages to <paramref name="log"/>.</summary>
+        /// <param name="level">How much is logged.</param>
+        /// <param name="log">
+        /// Gets each message and its level, on the thread that makes the engine work: possibly on several at once. It
+        /// may not call the same engine. An exception that it throws is dropped, as no caller waits for it.
+        /// </param>
+        /// <exception cref="ArgumentNullException"><paramref name="log"/> is null.</exception>
+        public void LogTo(LogLevel level, Action<LogLevel, string> log)
+        {
+            if (log == null)
+            {
+                throw new ArgumentNullException(nameof(log));
+            }
+            LogLevel = level;
+            Log = log;
+        }
+
+        internal NativeEngineOptions ToNative(LogSink sink)
+        {
+            NativeEngineOptions native;
+            Failure.Check(NativeMethods.qmf_engine_options_init(&native, Sizes.From(sizeof(NativeEngineOptions))));
+            native.device = (int)Device;
+            native.device_index = Unsigned(DeviceIndex, nameof(DeviceIndex));
+            native.threads = Unsigned(Threads, nameof(Threads));
+            native.face_choice = (int)FaceChoice;
+            native.minimum_face = MinimumFace;
+            native.thresholds[0] = ProposalThreshold;
+            native.thresholds[1] = RefinementThreshold;
+            native.thresholds[2] = OutputThreshold;
+            native.pyramid_factor = PyramidFactor;
+            native.alpha = Alpha ?? double.NaN;
+            native.beta = Beta ?? double.NaN;
+            native.maximum_pixels = Unsigned(MaximumPixels, nameof(MaximumPixels));
+            native.maximum_bytes = Unsigned(MaximumBytes, nameof(MaximumBytes));
+            native.precision = (int)Precision;
+            native.batch_size = Unsigned(BatchSize, nameof(BatchSize));
+            native.batch_wait_us = Unsigned(BatchWaitMicroseconds, nameof(BatchWaitMicroseconds));
+            native.inline_mode = InlineMode ? 1u : 0u;
+            native.log_level = (int)LogLevel;
+            if (LogLevel != LogLevel.Off)
+            {
+                native.log_callback = LogSink.FunctionPointer;
+                native.log_user_data = sink.UserData;
+            }
+            return native;
+        }
+
+        private static uint Unsigned(int value, string property)
+        {
+            return checked((uint)Unsigned((long)value, property));
+        }
+
+        private static ulong Unsigned(long value, string property)
+        {
+            if (value < 0)
+            {
+                throw new ArgumentOutOfRangeException("options", "EngineOptions." + property + " is negative: " + value + ".");
+            }
+            return (ulong)value;
+        }
+    }
+}

@@ -1,0 +1,220 @@
+namespace QMagFace
+{
+    /// <summary>What a call of the native library answered.</summary>
+    public enum Status
+    {
+        /// <summary>The call did what it says.</summary>
+        Ok = 0,
+
+        /// <summary>The image has no face.</summary>
+        NoFace = 1,
+
+        /// <summary>An argument is missing or outside its documented range.</summary>
+        InvalidArgument = 2,
+
+        /// <summary>A file or folder can't be read or written.</summary>
+        IO = 3,
+
+        /// <summary>The bytes are not an image that can be decoded.</summary>
+        ImageDecode = 4,
+
+        /// <summary>The input is larger than the limit in force.</summary>
+        Limit = 5,
+
+        /// <summary>A weight file is damaged, misshapen or not allowed.</summary>
+        Weights = 6,
+
+        /// <summary>A model pack is unknown, damaged or lacks what the call needs.</summary>
+        Model = 7,
+
+        /// <summary>The model's weights are not on this machine yet.</summary>
+        ModelNotInstalled = 8,
+
+        /// <summary>The compute device can't be had.</summary>
+        Device = 9,
+
+        /// <summary>libtorch reported a failure, such as a lack of memory.</summary>
+        Backend = 10,
+
+        /// <summary>Templates, embeddings or calibrations of two different models were used together.</summary>
+        ModelMismatch = 11,
+
+        /// <summary>A buffer is too small.</summary>
+        BufferTooSmall = 12,
+
+        /// <summary>A defect of the library was caught. The objects stay usable.</summary>
+        Panic = 13,
+
+        /// <summary>The library contradicts itself; please report it.</summary>
+        Internal = 14,
+
+        /// <summary>The bytes are no template, or a damaged one, or of a newer format.</summary>
+        Template = 15,
+
+        /// <summary>A calibration file is damaged, or the calibration can't support the wanted FMR.</summary>
+        Calibration = 16,
+    }
+
+    /// <summary>Where the networks run.</summary>
+    public enum Device
+    {
+        /// <summary>A GPU if one can be used, else the CPU.</summary>
+        Auto = 0,
+
+        /// <summary>The CPU.</summary>
+        Cpu = 1,
+
+        /// <summary>The CUDA GPU that <see cref="EngineOptions.DeviceIndex"/> says.</summary>
+        Cuda = 2,
+    }
+
+    /// <summary>The number format that the embedding network computes in.</summary>
+    public enum Precision
+    {
+        /// <summary>The library's choice for the device.</summary>
+        Auto = 0,
+
+        /// <summary>32-bit floats.</summary>
+        Float32 = 1,
+
+        /// <summary>16-bit floats.</summary>
+        Float16 = 2,
+
+        /// <summary>bfloat16: the range of a 32-bit float with 8 bits of precision.</summary>
+        BFloat16 = 3,
+    }
+
+    /// <summary>Which of several faces of an image is extracted.</summary>
+    public enum FaceChoice
+    {
+        /// <summary>The one with the highest detection score.</summary>
+        BestScore = 0,
+
+        /// <summary>The one with the largest box.</summary>
+        Largest = 1,
+
+        /// <summary>The one nearest to the image's centre.</summary>
+        MostCentral = 2,
+    }
+
+    /// <summary>How the bytes of an <see cref="Image"/> are ordered.</summary>
+    public enum ImageFormat
+    {
+        /// <summary>3 bytes a pixel: blue, green, red.</summary>
+        Bgr = 0,
+
+        /// <summary>3 bytes a pixel: red, green, blue.</summary>
+        Rgb = 1,
+
+        /// <summary>1 byte a pixel: luminance.</summary>
+        Gray = 2,
+
+        /// <summary>4 bytes a pixel: blue, green, red, alpha. Alpha is ignored.</summary>
+        Bgra = 3,
+
+        /// <summary>4 bytes a pixel: red, green, blue, alpha. Alpha is ignored.</summary>
+        Rgba = 4,
+
+        /// <summary>A plane of luma, then one of U and V in turn with half the rows and columns.</summary>
+        Nv12 = 5,
+
+        /// <summary>As <see cref="Nv12"/>, V before U.</summary>
+        Nv21 = 6,
+
+        /// <summary>A plane of luma, then one of U and one of V with half the rows and columns.</summary>
+        I420 = 7,
+
+        /// <summary>An image file: JPEG, PNG, BMP, TIFF or WebP. The orientation in its EXIF data is applied.</summary>
+        Encoded = 8,
+    }
+
+    /// <summary>How YUV images turn into colours.</summary>
+    public enum YuvStandard
+    {
+        /// <summary>BT.601, luma 16..235: standard definition video.</summary>
+        Bt601Limited = 0,
+
+        /// <summary>BT.601, luma 0..255: JPEG and most phones' cameras.</summary>
+        Bt601Full = 1,
+
+        /// <summary>BT.709, luma 16..235: high definition video.</summary>
+        Bt709Limited = 2,
+
+        /// <summary>BT.709, luma 0..255.</summary>
+        Bt709Full = 3,
+    }
+
+    /// <summary>How far an image must be turned clockwise to be upright.</summary>
+    public enum Rotation
+    {
+        /// <summary>It is upright.</summary>
+        None = 0,
+
+        /// <summary>A quarter turn.</summary>
+        Clockwise90 = 90,
+
+        /// <summary>Half a turn.</summary>
+        Clockwise180 = 180,
+
+        /// <summary>Three quarter turns.</summary>
+        Clockwise270 = 270,
+    }
+
+    /// <summary>How a serialised template stores its direction.</summary>
+    public enum ScalarType
+    {
+        /// <summary>32-bit floats: nothing is lost.</summary>
+        Float32 = 0,
+
+        /// <summary>16-bit floats: half the size.</summary>
+        Float16 = 1,
+
+        /// <summary>8-bit integers: a quarter of the size.</summary>
+        Int8 = 2,
+    }
+
+    /// <summary>How several templates of one person become one.</summary>
+    public enum Fusion
+    {
+        /// <summary>Each counts by its quality.</summary>
+        Quality = 0,
+
+        /// <summary>Each counts the same.</summary>
+        Mean = 1,
+    }
+
+    /// <summary>How much an engine logs.</summary>
+    public enum LogLevel
+    {
+        /// <summary>Nothing.</summary>
+        Off = 0,
+
+        /// <summary>What failed.</summary>
+        Error = 1,
+
+        /// <summary>Also what is likely not meant.</summary>
+        Warning = 2,
+
+        /// <summary>Also what the engine does, in large steps.</summary>
+        Info = 3,
+
+        /// <summary>Also what helps to find a defect.</summary>
+        Debug = 4,
+    }
+
+    /// <summary>Where the numbers of a calibration come from.</summary>
+    public enum CalibrationStatus
+    {
+        /// <summary>Published with the model.</summary>
+        Published = 0,
+
+        /// <summary>Fitted on data that doesn't quite suit.</summary>
+        Provisional = 1,
+
+        /// <summary>Fitted on the user's own data.</summary>
+        Own = 2,
+
+        /// <summary>Given by the program as numbers.</summary>
+        Given = 3,
+    }
+}

@@ -1,0 +1,198 @@
+#if !NET8_0_OR_GREATER
+using System;
+using System.Runtime.InteropServices;
+
+namespace QMagFace.Interop
+{
+    // The functions of include/qmagface.h for netstandard2.0. NativeMethods.LibraryImport.cs declares the same for
+    // net8.0; a test compares both with the header.
+    internal static unsafe class NativeMethods
+    {
+        // Linux looks for libqmagface.so, macOS for libqmagface.dylib, Windows for qmagface.dll.
+        private const string Library = "qmagface";
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern uint qmf_abi_version();
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_version(byte* buffer, UIntPtr capacity, UIntPtr* length);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_build_info(byte* buffer, UIntPtr capacity, UIntPtr* length);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_last_error(byte* buffer, UIntPtr capacity, UIntPtr* length);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern IntPtr qmf_status_name(int status);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_engine_options_init(NativeEngineOptions* options, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_engine_info_init(NativeEngineInfo* info, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_engine_create(
+            byte* model, NativeEngineOptions* options, out EngineHandle engine);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_engine_create_from_memory(
+            byte* data, UIntPtr size, NativeEngineOptions* options, out EngineHandle engine);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void qmf_engine_destroy(IntPtr engine);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_engine_get_info(EngineHandle engine, NativeEngineInfo* info);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_engine_get_calibration(EngineHandle engine, out CalibrationHandle calibration);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern ulong qmf_live_engines();
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_image_init(NativeImage* image, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_detect(
+            EngineHandle engine, NativeImage* image, NativeFace* faces, UIntPtr capacity, UIntPtr* count);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_align(
+            EngineHandle engine, NativeImage* image, float* landmarks, byte* chip, UIntPtr capacity, UIntPtr* size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_embed(
+            EngineHandle engine, byte* chips, UIntPtr count, float* embeddings, UIntPtr capacity, UIntPtr* length);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_quality(EngineHandle engine, float* embedding, UIntPtr length, double* quality);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_unified_quality(EngineHandle engine, double quality, int* uqs);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_extract(EngineHandle engine, NativeImage* image, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_extract_all(
+            EngineHandle engine, NativeImage* image, IntPtr* results, UIntPtr capacity, UIntPtr* count);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_extract_fused(
+            EngineHandle engine, NativeImage** images, UIntPtr count, int fusion, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_extract_landmarks(
+            EngineHandle engine, NativeImage* image, float* landmarks, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_extract_chip(
+            EngineHandle engine, byte* chip, UIntPtr size, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_info_init(NativeTemplateInfo* info, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_create(
+            EngineHandle engine, float* embedding, UIntPtr length, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_create_failed(EngineHandle engine, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void qmf_template_destroy(IntPtr value);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern ulong qmf_live_templates();
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_get_info(TemplateHandle value, NativeTemplateInfo* info);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_get_embedding(
+            TemplateHandle value, float* embedding, UIntPtr capacity, UIntPtr* length);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_get_metadata(
+            TemplateHandle value, byte* metadata, UIntPtr capacity, UIntPtr* size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_with_metadata(
+            TemplateHandle value, byte* metadata, UIntPtr size, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_serialize(
+            TemplateHandle value, int scalar, byte* data, UIntPtr capacity, UIntPtr* size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_parse(byte* data, UIntPtr size, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_fuse(
+            IntPtr* templates, UIntPtr count, int fusion, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_info_init(NativeCalibrationInfo* info, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_create(double alpha, double beta, out CalibrationHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_load(byte* path, out CalibrationHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_save(CalibrationHandle value, byte* path);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_parse(byte* data, UIntPtr size, out CalibrationHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_serialize(
+            CalibrationHandle value, byte* data, UIntPtr capacity, UIntPtr* size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void qmf_calibration_destroy(IntPtr value);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern ulong qmf_live_calibrations();
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_get_info(CalibrationHandle value, NativeCalibrationInfo* info);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_with_quality_gate(
+            CalibrationHandle value, double quality_gate, out CalibrationHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_threshold(CalibrationHandle value, double fmr, double* score);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_calibration_fmr(
+            CalibrationHandle value, double score, double* negative_log10_fmr, uint* flags);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_comparison_init(NativeComparison* comparison, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_compare(
+            CalibrationHandle calibration, TemplateHandle a, TemplateHandle b, NativeComparison* comparison);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_compare_embeddings(
+            CalibrationHandle calibration, float* a, float* b, UIntPtr length, NativeComparison* comparison);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_score_matrix(
+            CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, IntPtr* gallery,
+            UIntPtr gallery_count, float* scores, UIntPtr capacity);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_score_matrix_embeddings(
+            CalibrationHandle calibration, float* probes, UIntPtr probe_count, float* gallery, UIntPtr gallery_count,
+            UIntPtr length, float* scores, UIntPtr capacity);
+    }
+}
+#endif

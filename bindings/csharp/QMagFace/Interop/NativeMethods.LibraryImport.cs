@@ -1,0 +1,274 @@
+#if NET8_0_OR_GREATER
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace QMagFace.Interop
+{
+    // The functions of include/qmagface.h for net8.0, with marshalling code that is generated at compile time.
+    internal static unsafe partial class NativeMethods
+    {
+        private const string Library = "qmagface";
+
+        // Linux installations without the development link have the library under its soname only.
+        private const string SoName = "libqmagface.so.0";
+
+        static NativeMethods()
+        {
+            NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
+        }
+
+        private static IntPtr Resolve(string name, System.Reflection.Assembly assembly, DllImportSearchPath? searchPath)
+        {
+            if (name != Library)
+            {
+                return IntPtr.Zero;
+            }
+            if (NativeLibrary.TryLoad(name, assembly, searchPath, out IntPtr handle))
+            {
+                return handle;
+            }
+            // Zero leaves the search, and the exception, to the runtime.
+            return OperatingSystem.IsLinux() && NativeLibrary.TryLoad(SoName, assembly, searchPath, out handle)
+                ? handle
+                : IntPtr.Zero;
+        }
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial uint qmf_abi_version();
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_version(byte* buffer, UIntPtr capacity, UIntPtr* length);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_build_info(byte* buffer, UIntPtr capacity, UIntPtr* length);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_last_error(byte* buffer, UIntPtr capacity, UIntPtr* length);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial IntPtr qmf_status_name(int status);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_engine_options_init(NativeEngineOptions* options, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_engine_info_init(NativeEngineInfo* info, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_engine_create(
+            byte* model, NativeEngineOptions* options, out EngineHandle engine);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_engine_create_from_memory(
+            byte* data, UIntPtr size, NativeEngineOptions* options, out EngineHandle engine);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial void qmf_engine_destroy(IntPtr engine);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_engine_get_info(EngineHandle engine, NativeEngineInfo* info);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_engine_get_calibration(EngineHandle engine, out CalibrationHandle calibration);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial ulong qmf_live_engines();
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_image_init(NativeImage* image, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_detect(
+            EngineHandle engine, NativeImage* image, NativeFace* faces, UIntPtr capacity, UIntPtr* count);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_align(
+            EngineHandle engine, NativeImage* image, float* landmarks, byte* chip, UIntPtr capacity, UIntPtr* size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_embed(
+            EngineHandle engine, byte* chips, UIntPtr count, float* embeddings, UIntPtr capacity, UIntPtr* length);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_quality(EngineHandle engine, float* embedding, UIntPtr length, double* quality);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_unified_quality(EngineHandle engine, double quality, int* uqs);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_extract(EngineHandle engine, NativeImage* image, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_extract_all(
+            EngineHandle engine, NativeImage* image, IntPtr* results, UIntPtr capacity, UIntPtr* count);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_extract_fused(
+            EngineHandle engine, NativeImage** images, UIntPtr count, int fusion, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_extract_landmarks(
+            EngineHandle engine, NativeImage* image, float* landmarks, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_extract_chip(
+            EngineHandle engine, byte* chip, UIntPtr size, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_info_init(NativeTemplateInfo* info, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_create(
+            EngineHandle engine, float* embedding, UIntPtr length, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_create_failed(EngineHandle engine, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial void qmf_template_destroy(IntPtr value);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial ulong qmf_live_templates();
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_get_info(TemplateHandle value, NativeTemplateInfo* info);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_get_embedding(
+            TemplateHandle value, float* embedding, UIntPtr capacity, UIntPtr* length);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_get_metadata(
+            TemplateHandle value, byte* metadata, UIntPtr capacity, UIntPtr* size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_with_metadata(
+            TemplateHandle value, byte* metadata, UIntPtr size, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_serialize(
+            TemplateHandle value, int scalar, byte* data, UIntPtr capacity, UIntPtr* size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_parse(byte* data, UIntPtr size, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_fuse(
+            IntPtr* templates, UIntPtr count, int fusion, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_info_init(NativeCalibrationInfo* info, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_create(double alpha, double beta, out CalibrationHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_load(byte* path, out CalibrationHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_save(CalibrationHandle value, byte* path);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_parse(byte* data, UIntPtr size, out CalibrationHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_serialize(
+            CalibrationHandle value, byte* data, UIntPtr capacity, UIntPtr* size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial void qmf_calibration_destroy(IntPtr value);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial ulong qmf_live_calibrations();
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_get_info(CalibrationHandle value, NativeCalibrationInfo* info);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_with_quality_gate(
+            CalibrationHandle value, double quality_gate, out CalibrationHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_threshold(CalibrationHandle value, double fmr, double* score);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_fmr(
+            CalibrationHandle value, double score, double* negative_log10_fmr, uint* flags);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_comparison_init(NativeComparison* comparison, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_compare(
+            CalibrationHandle calibration, TemplateHandle a, TemplateHandle b, NativeComparison* comparison);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_compare_embeddings(
+            CalibrationHandle calibration, float* a, float* b, UIntPtr length, NativeComparison* comparison);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_score_matrix(
+            CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, IntPtr* gallery,
+            UIntPtr gallery_count, float* scores, UIntPtr capacity);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_score_matrix_embeddings(
+            CalibrationHandle calibration, float* probes, UIntPtr probe_count, float* gallery, UIntPtr gallery_count,
+            UIntPtr length, float* scores, UIntPtr capacity);
+    }
+}
+#endif

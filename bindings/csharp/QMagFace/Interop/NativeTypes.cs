@@ -1,0 +1,138 @@
+using System;
+using System.Runtime.InteropServices;
+
+// The library fills these fields; the compiler sees no assignment.
+#pragma warning disable 0649
+
+namespace QMagFace.Interop
+{
+    // The structs of include/qmagface.h, field by field; a test compares sizes and offsets with the header.
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeEngineOptions
+    {
+        internal uint struct_size;
+        internal int device;
+        internal uint device_index;
+        internal uint threads;
+        internal int face_choice;
+        internal float minimum_face;
+        internal fixed float thresholds[3];
+        internal float pyramid_factor;
+        internal double alpha;
+        internal double beta;
+        internal ulong maximum_pixels;
+        internal ulong maximum_bytes;
+        internal int precision;
+        internal uint batch_size;
+        internal uint batch_wait_us;
+        internal uint inline_mode;
+        internal int log_level;
+        internal uint reserved;
+        internal IntPtr log_callback;
+        internal IntPtr log_user_data;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeEngineInfo
+    {
+        internal uint struct_size;
+        internal uint embedding_length;
+        internal int device;
+        internal uint device_index;
+        internal uint has_parameters;
+        internal uint has_uqs;
+        internal uint landmark_refinement;
+        internal int precision;
+        internal uint threads;
+        internal uint batch_size;
+        internal uint batch_wait_us;
+        internal uint inline_mode;
+        internal double alpha;
+        internal double beta;
+        internal fixed byte model[NativeText.NameSize];
+        internal fixed byte detector[NativeText.NameSize];
+        internal fixed byte fingerprint[NativeText.NameSize];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeImage
+    {
+        internal uint struct_size;
+        internal int format;
+        internal uint width;
+        internal uint height;
+        internal UIntPtr stride;
+        internal byte* data;
+        internal UIntPtr data_size;
+        // chroma[2] and chroma_size[2]: C# has no fixed buffers of pointers.
+        internal byte* chroma_0;
+        internal byte* chroma_1;
+        internal UIntPtr chroma_size_0;
+        internal UIntPtr chroma_size_1;
+        internal UIntPtr chroma_stride;
+        internal uint rotation;
+        internal int yuv;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeFace
+    {
+        internal fixed float bbox[4];
+        internal float score;
+        internal fixed float landmarks[10];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeTemplateInfo
+    {
+        internal const uint Failed = 1;
+        internal const uint HasFace = 2;
+        internal const uint Fused = 4;
+
+        internal uint struct_size;
+        internal uint flags;
+        internal uint length;
+        internal int scalar;
+        internal int uqs;
+        internal uint images;
+        internal double quality;
+        internal NativeFace face;
+        internal uint faces;
+        internal ulong metadata_size;
+        internal fixed byte model[NativeText.NameSize];
+        internal fixed byte fingerprint[NativeText.NameSize];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeComparison
+    {
+        internal const uint LowQuality = 1;
+        internal const uint OutOfRange = 2;
+        internal const uint FailedTemplate = 4;
+
+        internal uint struct_size;
+        internal uint flags;
+        internal double cosine;
+        internal double quality_a;
+        internal double quality_b;
+        internal double score;
+        internal double negative_log10_fmr;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeCalibrationInfo
+    {
+        internal uint struct_size;
+        internal int status;
+        internal double alpha;
+        internal double beta;
+        internal double quality_gate;
+        internal double least_fmr;
+        internal double greatest_fmr;
+        internal uint thresholds;
+        internal uint reserved;
+        internal fixed byte model[NativeText.NameSize];
+        internal fixed byte fingerprint[NativeText.NameSize];
+    }
+}

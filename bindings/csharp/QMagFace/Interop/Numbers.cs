@@ -1,0 +1,11 @@
+namespace QMagFace.Interop
+{
+    // The library's "unknown" is NaN, that of .NET is null.
+    internal static class Numbers
+    {
+        internal static double? Known(double value)
+        {
+            return double.IsNaN(value) ? (double?)null : value;
+        }
+    }
+}
