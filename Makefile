@@ -3,12 +3,15 @@
 # Everything is built in the release profile, so that libtorch's bindings compile once.
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Where `make install` puts things: $(DESTDIR)$(PREFIX). WITH_LIBTORCH=1 copies libtorch's libraries there too.
+PREFIX ?= /usr/local
+INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build demo test fmt clippy doc header clean
+.PHONY: help setup build install uninstall demo test fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install missing system packages, find or fetch libtorch, fetch the demo's photos
 	@scripts/setup
@@ -16,6 +19,16 @@ setup: ## install missing system packages, find or fetch libtorch, fetch the dem
 build: setup ## build the library and the command line program
 	@scripts/say-first-build $(TARGET)
 	@$(CARGO) build --release --locked
+
+install: $(TARGET)/release/libqmagface.a ## install to PREFIX (/usr/local); WITH_LIBTORCH=1 takes libtorch along
+	@$(INSTALL) $(if $(filter 1,$(WITH_LIBTORCH)),--with-libtorch)
+
+# Only what was never built is built here: `sudo make install` then needs no cargo of root's.
+$(TARGET)/release/libqmagface.a:
+	@$(MAKE) --no-print-directory build
+
+uninstall: ## remove what `make install` put into PREFIX
+	@$(INSTALL) --uninstall
 
 demo: build ## compare three real photos, on the command line and from C++
 	@scripts/demo $(TARGET)
@@ -35,6 +48,9 @@ doc: setup ## make the library's documentation
 
 header: setup ## make include/qmagface.h anew from src/ffi
 	@QMAGFACE_UPDATE_HEADER=1 $(CARGO) test --release --locked --quiet --test header header_is_current
+
+functions: setup ## make docs/functions.md anew: every C function, its C++ and C# face, its tests
+	@QMAGFACE_UPDATE_FUNCTIONS=1 $(CARGO) test --release --locked --quiet --test functions_table the_table_is_current
 
 clean: ## remove what was built; downloads stay in the cache folder
 	@$(CARGO) clean

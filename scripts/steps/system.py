@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import List, Optional
 
 from .report import SetupError, say
@@ -30,7 +31,7 @@ def install_packages() -> None:
     """Installs what is missing, as root or through sudo without a password; else says how, and stops."""
     missing = _missing()
     if not missing:
-        say("system", "compiler, CMake, NASM, pip and venv are there")
+        say("system", "compiler, CMake, NASM, Mono, NUnit, pip and venv are there")
         return
     names = " ".join(missing)
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -79,10 +80,19 @@ def _missing() -> List[str]:
         missing.append("nasm")
     if shutil.which("make") is None:
         missing.append("make")
+    # For the tests of the installed library; patchelf also for `make install WITH_LIBTORCH=1`.
+    missing.extend(name for name in ("valgrind", "pkg-config", "patchelf") if shutil.which(name) is None)
     if python_with_pip() is None:
         missing.append("python3-pip")
     if not _python_has_venv():
         missing.append("python3-venv")
+    # The C# library is compiled and tested with Mono and NUnit.
+    if shutil.which("mcs") is None or shutil.which("mono") is None:
+        missing.append("mono-devel")
+    if shutil.which("nunit-console") is None:
+        missing.append("nunit-console")
+    if not _has_nunit_framework():
+        missing.append("libnunit-cil-dev")
     return missing
 
 
@@ -93,6 +103,11 @@ def _python_has_venv() -> bool:
     except OSError:
         return False
     return done.returncode == 0
+
+
+def _has_nunit_framework() -> bool:
+    """Debian keeps it in a folder named after its version."""
+    return any(Path("/usr/lib/cli").glob("nunit.framework-*/nunit.framework.dll"))
 
 
 def _privilege() -> Optional[List[str]]:
