@@ -21,6 +21,7 @@
 
 mod blocks;
 mod list;
+pub mod npy;
 mod sample;
 mod set;
 mod work;
