@@ -8,7 +8,7 @@ use super::memory::{Sized32, array, check, init_sized, invalid, read_sized, text
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::qmf_template;
 use crate::calibrate::fit::{FitOptions, Procedure, Warning, fit};
-use crate::calibrate::{About, Calibration, MeasureOptions, measure, measurable};
+use crate::calibrate::{About, Calibration, MeasureOptions, check_same_model, measure, supported_fmrs, today};
 use crate::model::Fingerprint;
 use crate::pairs::{Pairs, Prepared, Work};
 use crate::template::Template;
@@ -103,8 +103,8 @@ pub unsafe extern "C" fn qmf_fit_options_init(options: *mut qmf_fit_options, siz
     guard(|| unsafe { init_sized(options, size, "options") }.map(|()| QMF_OK))
 }
 
-/// Fits (alpha, beta) to all pairs of embeddings of known people, measures the thresholds of every power of ten from 0.1
-/// down to the least FMR that the pairs support, and makes a calibration of both.
+/// Fits (alpha, beta) to all pairs of embeddings of known people, measures the thresholds of every power of ten
+/// from 0.01 down that the pairs support (0.1 if they support no other), and makes a calibration of both.
 ///
 /// `embeddings` holds `count` embeddings of `length` floats, one after the other, `people[i]` says who is on the i-th:
 /// equal numbers, one person. The calibration is of `engine`'s model, or with NULL of any one model. `data` names the
@@ -183,7 +183,9 @@ pub unsafe extern "C" fn qmf_calibration_fit_templates(
                 return Err(invalid("there is nothing to fit to: count is 0"));
             };
             let people = array(people, count, "people")?;
-            Template::check_one_model(&templates)?;
+            for (index, template) in templates.iter().enumerate() {
+                check_same_model((first, "templates[0]"), (template, &format!("templates[{index}]")))?;
+            }
             let whole: Vec<(&Template, u32)> = templates
                 .iter()
                 .copied()
@@ -283,15 +285,17 @@ impl<'a> Wanted<'a> {
         result: *mut *mut qmf_calibration,
         warnings: *mut u32,
     ) -> Result<qmf_status, Failure> {
+        let date = today();
         let about = About {
             model,
             data: self.data,
+            date: Some(&date),
             pairs: Some("all"),
-            ..About::default()
         };
+        // Before the work, not after it.
         about.check()?;
         let fitted = fit(set, Pairs::All, self.procedure, &self.fit)?;
-        let fmrs = measurable(fitted.count.impostor);
+        let fmrs = supported_fmrs(fitted.count);
         let thresholds = match fmrs.is_empty() {
             true => Vec::new(),
             false => measure(set, Pairs::All, &fitted.parameters, &fmrs, &self.measured)?,
