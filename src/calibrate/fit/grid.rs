@@ -7,6 +7,9 @@ use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail, Work};
 /// How many times the wanted FMR the first bounds reach, and what is tried when that was too little.
 const MARGINS: [f64; 3] = [1.0, 1.5, 4.0];
 
+/// Widens bounds by the regions of the drawn pairs at an FMR.
+pub(super) type Widen<'a> = dyn Fn(&[ScoredPair], f64, &mut Bounds) + 'a;
+
 /// Weights and FMRs.
 pub(super) struct Grid {
     /// Rising.
@@ -66,12 +69,7 @@ impl Grid {
 
     /// A tail that is sure to hold what passes at every FMR with every weight, and, as far as the guess goes, what the
     /// regions that `more` adds hold.
-    pub fn collect(
-        &self,
-        source: &Source,
-        work: &Work,
-        more: Option<&dyn Fn(&[ScoredPair], f64, &mut Bounds)>,
-    ) -> Result<Tail> {
+    pub fn collect(&self, source: &Source, work: &Work, more: Option<&Widen>) -> Result<Tail> {
         if let Some(drawn) = source.draw(work)? {
             for margin in MARGINS {
                 let greatest = self.fmrs[self.fmrs.len() - 1] * margin;
@@ -88,13 +86,7 @@ impl Grid {
     }
 
     /// Bounds from some of the impostor pairs; `None` when nearly all would be within them.
-    fn guess(
-        &self,
-        source: &Source,
-        drawn: &[ScoredPair],
-        fmr: f64,
-        more: Option<&dyn Fn(&[ScoredPair], f64, &mut Bounds)>,
-    ) -> Option<Bounds> {
+    fn guess(&self, source: &Source, drawn: &[ScoredPair], fmr: f64, more: Option<&Widen>) -> Option<Bounds> {
         let mut bounds = Bounds::none(source.set());
         for &weight in &self.weights {
             let threshold = quantile(drawn, fmr, |pair| pair.cosine + weight * pair.quality)?;
