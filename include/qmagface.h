@@ -57,37 +57,37 @@
 /**
  * False match rates were used for which there are too few pairs of different people.
  */
-#define QMF_FIT_UNSUPPORTED 1
+#define QMF_FIT_WARNING_UNSUPPORTED 1
 
 /**
  * At some of the false match rates no pair of one person passes.
  */
-#define QMF_FIT_NOTHING_PASSES 2
+#define QMF_FIT_WARNING_NOTHING_PASSES 2
 
 /**
  * At some of the false match rates every pair of one person passes with several weights.
  */
-#define QMF_FIT_NOTHING_FAILS 4
+#define QMF_FIT_WARNING_NOTHING_FAILS 4
 
 /**
  * The same weight is the best at all false match rates: beta is 0.
  */
-#define QMF_FIT_ONE_WEIGHT 8
+#define QMF_FIT_WARNING_ONE_WEIGHT 8
 
 /**
  * At some of the false match rates the best weight is an end of the grid.
  */
-#define QMF_FIT_END_OF_GRID 16
+#define QMF_FIT_WARNING_END_OF_GRID 16
 
 /**
  * beta is not above 0: quality counts as much for similar faces as for others.
  */
-#define QMF_FIT_NOT_RISING 32
+#define QMF_FIT_WARNING_NOT_RISING 32
 
 /**
  * beta is so low that a greater cosine can give a smaller score.
  */
-#define QMF_FIT_NOT_MONOTONE 64
+#define QMF_FIT_WARNING_NOT_MONOTONE 64
 
 /**
  * A quality is below the calibration's gate: the faces show too little to trust the score.
@@ -607,7 +607,7 @@ typedef struct qmf_fit_options {
      */
     uint32_t struct_size;
     /**
-     * How (alpha, beta) are found, a `QMF_FIT_PUBLISHED`, `_CONSISTENT` or `_DIRECT`. Default: `QMF_FIT_PUBLISHED`.
+     * How (alpha, beta) are found, a `QMF_FIT_PROCEDURE_*`. Default: `QMF_FIT_PROCEDURE_PUBLISHED`.
      */
     qmf_fit_procedure procedure;
     /**
@@ -964,17 +964,17 @@ typedef struct qmf_comparison {
 /**
  * As the paper's code does: thresholds are those of the sigmoid of the score.
  */
-#define QMF_FIT_PUBLISHED 0
+#define QMF_FIT_PROCEDURE_PUBLISHED 0
 
 /**
  * The same with thresholds of the score itself.
  */
-#define QMF_FIT_CONSISTENT 1
+#define QMF_FIT_PROCEDURE_CONSISTENT 1
 
 /**
  * The (alpha, beta) with the least mean log FNMR, searched without a line through a grid.
  */
-#define QMF_FIT_DIRECT 2
+#define QMF_FIT_PROCEDURE_DIRECT 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -1510,7 +1510,7 @@ qmf_status qmf_fit_options_init(struct qmf_fit_options *options, size_t size);
  * `embeddings` holds `count` embeddings of `length` floats, one after the other, `people[i]` says who is on the i-th:
  * equal numbers, one person. The calibration is of `engine`'s model, or with NULL of any one model. `data` names the
  * data in the calibration's file; NULL or one line of at most 1024 bytes. `*warnings` (`warnings` may be NULL) gets what
- * is odd about the fit, `QMF_FIT_*` added up: 0 if nothing is.
+ * is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
  *
  * `QMF_ERROR_CALIBRATION` when there is no pair of one person or of two, when the pairs don't support `least_fmr` (the
  * error says how many it takes), or when they determine no (alpha, beta). All pairs are compared without being kept; the

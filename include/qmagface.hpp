@@ -185,11 +185,11 @@ enum class Fusion : std::int32_t {
 /** How the parameters of the quality-aware score are fitted. */
 enum class FitProcedure : std::int32_t {
     /** As the paper's code does: thresholds are those of the sigmoid of the score. */
-    published = QMF_FIT_PUBLISHED,
+    published = QMF_FIT_PROCEDURE_PUBLISHED,
     /** The same with thresholds of the score itself. */
-    consistent = QMF_FIT_CONSISTENT,
+    consistent = QMF_FIT_PROCEDURE_CONSISTENT,
     /** The parameters with the least mean log FNMR, searched without a line through a grid. */
-    direct = QMF_FIT_DIRECT
+    direct = QMF_FIT_PROCEDURE_DIRECT
 };
 
 /** How grave a log message is; as an option, the least grave level that is still told. */
@@ -1357,13 +1357,13 @@ private:
             return call(&raw, options.data.empty() ? nullptr : options.data.c_str(), result, &flags);
         });
         if (made && warnings != nullptr) {
-            warnings->unsupported = detail::has_flag(flags, QMF_FIT_UNSUPPORTED);
-            warnings->nothing_passes = detail::has_flag(flags, QMF_FIT_NOTHING_PASSES);
-            warnings->nothing_fails = detail::has_flag(flags, QMF_FIT_NOTHING_FAILS);
-            warnings->one_weight = detail::has_flag(flags, QMF_FIT_ONE_WEIGHT);
-            warnings->end_of_grid = detail::has_flag(flags, QMF_FIT_END_OF_GRID);
-            warnings->not_rising = detail::has_flag(flags, QMF_FIT_NOT_RISING);
-            warnings->not_monotone = detail::has_flag(flags, QMF_FIT_NOT_MONOTONE);
+            warnings->unsupported = detail::has_flag(flags, QMF_FIT_WARNING_UNSUPPORTED);
+            warnings->nothing_passes = detail::has_flag(flags, QMF_FIT_WARNING_NOTHING_PASSES);
+            warnings->nothing_fails = detail::has_flag(flags, QMF_FIT_WARNING_NOTHING_FAILS);
+            warnings->one_weight = detail::has_flag(flags, QMF_FIT_WARNING_ONE_WEIGHT);
+            warnings->end_of_grid = detail::has_flag(flags, QMF_FIT_WARNING_END_OF_GRID);
+            warnings->not_rising = detail::has_flag(flags, QMF_FIT_WARNING_NOT_RISING);
+            warnings->not_monotone = detail::has_flag(flags, QMF_FIT_WARNING_NOT_MONOTONE);
         }
         return made;
     }

@@ -18,26 +18,26 @@ use std::os::raw::c_char;
 /// How (alpha, beta) are found.
 pub type qmf_fit_procedure = i32;
 /// As the paper's code does: thresholds are those of the sigmoid of the score.
-pub const QMF_FIT_PUBLISHED: qmf_fit_procedure = 0;
+pub const QMF_FIT_PROCEDURE_PUBLISHED: qmf_fit_procedure = 0;
 /// The same with thresholds of the score itself.
-pub const QMF_FIT_CONSISTENT: qmf_fit_procedure = 1;
+pub const QMF_FIT_PROCEDURE_CONSISTENT: qmf_fit_procedure = 1;
 /// The (alpha, beta) with the least mean log FNMR, searched without a line through a grid.
-pub const QMF_FIT_DIRECT: qmf_fit_procedure = 2;
+pub const QMF_FIT_PROCEDURE_DIRECT: qmf_fit_procedure = 2;
 
 /// False match rates were used for which there are too few pairs of different people.
-pub const QMF_FIT_UNSUPPORTED: u32 = 1;
+pub const QMF_FIT_WARNING_UNSUPPORTED: u32 = 1;
 /// At some of the false match rates no pair of one person passes.
-pub const QMF_FIT_NOTHING_PASSES: u32 = 2;
+pub const QMF_FIT_WARNING_NOTHING_PASSES: u32 = 2;
 /// At some of the false match rates every pair of one person passes with several weights.
-pub const QMF_FIT_NOTHING_FAILS: u32 = 4;
+pub const QMF_FIT_WARNING_NOTHING_FAILS: u32 = 4;
 /// The same weight is the best at all false match rates: beta is 0.
-pub const QMF_FIT_ONE_WEIGHT: u32 = 8;
+pub const QMF_FIT_WARNING_ONE_WEIGHT: u32 = 8;
 /// At some of the false match rates the best weight is an end of the grid.
-pub const QMF_FIT_END_OF_GRID: u32 = 16;
+pub const QMF_FIT_WARNING_END_OF_GRID: u32 = 16;
 /// beta is not above 0: quality counts as much for similar faces as for others.
-pub const QMF_FIT_NOT_RISING: u32 = 32;
+pub const QMF_FIT_WARNING_NOT_RISING: u32 = 32;
 /// beta is so low that a greater cosine can give a smaller score.
-pub const QMF_FIT_NOT_MONOTONE: u32 = 64;
+pub const QMF_FIT_WARNING_NOT_MONOTONE: u32 = 64;
 
 /// How a calibration is fitted. Fill it with `qmf_fit_options_init`, then change what is needed.
 #[repr(C)]
@@ -45,7 +45,7 @@ pub const QMF_FIT_NOT_MONOTONE: u32 = 64;
 pub struct qmf_fit_options {
     /// Bytes of this struct as the caller knows it; `qmf_fit_options_init` fills it.
     pub struct_size: u32,
-    /// How (alpha, beta) are found, a `QMF_FIT_PUBLISHED`, `_CONSISTENT` or `_DIRECT`. Default: `QMF_FIT_PUBLISHED`.
+    /// How (alpha, beta) are found, a `QMF_FIT_PROCEDURE_*`. Default: `QMF_FIT_PROCEDURE_PUBLISHED`.
     pub procedure: qmf_fit_procedure,
     /// Least false match rate (FMR) that counts for the fit, 1e-12 or more. It takes 3 / `least_fmr` pairs of different
     /// people. Default: 1e-5.
@@ -74,7 +74,7 @@ impl Default for qmf_fit_options {
         let (fit, measured) = (FitOptions::default(), MeasureOptions::default());
         qmf_fit_options {
             struct_size: size_of::<Self>() as u32,
-            procedure: QMF_FIT_PUBLISHED,
+            procedure: QMF_FIT_PROCEDURE_PUBLISHED,
             least_fmr: fit.fmr.0,
             greatest_fmr: fit.fmr.1,
             fmr_count: fit.fmrs as u32,
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn qmf_fit_options_init(options: *mut qmf_fit_options, siz
 /// `embeddings` holds `count` embeddings of `length` floats, one after the other, `people[i]` says who is on the i-th:
 /// equal numbers, one person. The calibration is of `engine`'s model, or with NULL of any one model. `data` names the
 /// data in the calibration's file; NULL or one line of at most 1024 bytes. `*warnings` (`warnings` may be NULL) gets what
-/// is odd about the fit, `QMF_FIT_*` added up: 0 if nothing is.
+/// is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
 ///
 /// `QMF_ERROR_CALIBRATION` when there is no pair of one person or of two, when the pairs don't support `least_fmr` (the
 /// error says how many it takes), or when they determine no (alpha, beta). All pairs are compared without being kept; the
@@ -232,10 +232,10 @@ impl<'a> Wanted<'a> {
             false => unsafe { read_sized(options, "options") }?,
         };
         let procedure = match options.procedure {
-            QMF_FIT_PUBLISHED => Procedure::Published,
-            QMF_FIT_CONSISTENT => Procedure::Consistent,
-            QMF_FIT_DIRECT => Procedure::Direct,
-            other => return Err(invalid(format!("options.procedure is {other}, no QMF_FIT_* procedure"))),
+            QMF_FIT_PROCEDURE_PUBLISHED => Procedure::Published,
+            QMF_FIT_PROCEDURE_CONSISTENT => Procedure::Consistent,
+            QMF_FIT_PROCEDURE_DIRECT => Procedure::Direct,
+            other => return Err(invalid(format!("options.procedure is {other}, no QMF_FIT_PROCEDURE_*"))),
         };
         for (name, value, most) in [
             ("allow_unsupported", options.allow_unsupported, 1),
@@ -314,12 +314,12 @@ impl<'a> Wanted<'a> {
 
 fn flag(warning: &Warning) -> u32 {
     match warning {
-        Warning::Unsupported(_) => QMF_FIT_UNSUPPORTED,
-        Warning::NothingPasses(_) => QMF_FIT_NOTHING_PASSES,
-        Warning::NothingFails(_) => QMF_FIT_NOTHING_FAILS,
-        Warning::OneWeight(_) => QMF_FIT_ONE_WEIGHT,
-        Warning::EndOfGrid(_) => QMF_FIT_END_OF_GRID,
-        Warning::NotRising => QMF_FIT_NOT_RISING,
-        Warning::NotMonotone => QMF_FIT_NOT_MONOTONE,
+        Warning::Unsupported(_) => QMF_FIT_WARNING_UNSUPPORTED,
+        Warning::NothingPasses(_) => QMF_FIT_WARNING_NOTHING_PASSES,
+        Warning::NothingFails(_) => QMF_FIT_WARNING_NOTHING_FAILS,
+        Warning::OneWeight(_) => QMF_FIT_WARNING_ONE_WEIGHT,
+        Warning::EndOfGrid(_) => QMF_FIT_WARNING_END_OF_GRID,
+        Warning::NotRising => QMF_FIT_WARNING_NOT_RISING,
+        Warning::NotMonotone => QMF_FIT_WARNING_NOT_MONOTONE,
     }
 }

@@ -19,7 +19,7 @@ static uint32_t people[MOST];
 static qmf_fit_options options_of(qmf_fit_procedure procedure) {
     qmf_fit_options options;
     EXPECT(QMF_OK, qmf_fit_options_init(&options, sizeof options));
-    CHECK(options.struct_size == sizeof options && options.procedure == QMF_FIT_PUBLISHED && options.reserved == 0);
+    CHECK(options.struct_size == sizeof options && options.procedure == QMF_FIT_PROCEDURE_PUBLISHED && options.reserved == 0);
     CHECK(options.least_fmr == 1e-5 && options.greatest_fmr == 1e-2 && options.fmr_count == 50);
     CHECK(options.weight_count == 20 && options.replicates == 1000 && options.allow_unsupported == 0);
     CHECK(options.threads == 0 && options.seed == 0);
@@ -73,7 +73,7 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         qmf_fit_procedure procedure;
-    } PROCEDURES[] = {{"published", QMF_FIT_PUBLISHED}, {"consistent", QMF_FIT_CONSISTENT}, {"direct", QMF_FIT_DIRECT}};
+    } PROCEDURES[] = {{"published", QMF_FIT_PROCEDURE_PUBLISHED}, {"consistent", QMF_FIT_PROCEDURE_CONSISTENT}, {"direct", QMF_FIT_PROCEDURE_DIRECT}};
     qmf_engine *engine;
     qmf_template *templates[MOST + 1];
     qmf_calibration *fitted = NULL;
@@ -104,7 +104,7 @@ int main(int argc, char **argv) {
         qmf_calibration_destroy(fitted);
     }
     /* Of no engine's model, without a name, without intervals, on one thread, and nobody asks for warnings. */
-    options = options_of(QMF_FIT_PUBLISHED);
+    options = options_of(QMF_FIT_PROCEDURE_PUBLISHED);
     options.replicates = 0;
     options.threads = 1;
     EXPECT(QMF_OK,
@@ -116,11 +116,11 @@ int main(int argc, char **argv) {
     options.allow_unsupported = 1;
     options.replicates = 0;
     EXPECT(QMF_OK, qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, &fitted, &warnings));
-    CHECK((warnings & QMF_FIT_UNSUPPORTED) != 0);
+    CHECK((warnings & QMF_FIT_WARNING_UNSUPPORTED) != 0);
     told("unsupported", fitted, warnings);
     qmf_calibration_destroy(fitted);
 
-    options = options_of(QMF_FIT_PUBLISHED);
+    options = options_of(QMF_FIT_PROCEDURE_PUBLISHED);
     EXPECT(QMF_OK, qmf_calibration_fit_templates((const qmf_template *const *)templates, count + 1, people_and_failed,
                                                  &options, "templates", &fitted, &warnings));
     /* It needs nothing of what it was made of. */
