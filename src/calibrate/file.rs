@@ -1,5 +1,6 @@
 //! Calibrations as TOML: a few lines that a person can read and keep beside the model.
 
+use super::canonical;
 use super::evidence::check_text;
 use super::{CalibratedModel, Calibration, Evidence, Status, ThresholdEvidence, check_gate, check_parameters};
 use crate::compare::QualityParameters;
@@ -8,8 +9,6 @@ use crate::model::Fingerprint;
 use crate::model::manifest::{NAME_RULE, ScoreThreshold, is_pack_name};
 use crate::replace::replace;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -250,14 +249,11 @@ impl Fields {
         })
     }
 
-    /// SHA-256, in hexadecimal, of the fields that are there, without `sha256`, in the order they have here: for each a
-    /// line `name=value`, for a threshold's `thresholds.0.fmr=1e-2`. Floats have their shortest digits with an exponent.
+    /// The canonical hash of the fields without `sha256`.
     fn hash(&self) -> Result<String> {
         let fields = serde_json::to_value(self)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("calibration: {error}")))?;
-        let mut lines = String::new();
-        write_lines(&mut lines, "", &fields);
-        Ok(hex::encode(Sha256::digest(lines)))
+        Ok(canonical::hash(&fields))
     }
 
     /// Takes the hash out, and checks it.
@@ -301,32 +297,6 @@ impl Row {
         evidence.check()?;
         Ok(evidence)
     }
-}
-
-/// Adds the lines of a value and of what is in it.
-fn write_lines(lines: &mut String, name: &str, value: &Value) {
-    let inner = |part: &str| match name.is_empty() {
-        true => part.to_owned(),
-        false => format!("{name}.{part}"),
-    };
-    let text = match value {
-        Value::Object(fields) => {
-            return fields
-                .iter()
-                .for_each(|(part, value)| write_lines(lines, &inner(part), value));
-        }
-        Value::Array(rows) => {
-            let rows = rows.iter().enumerate();
-            return rows.for_each(|(part, value)| write_lines(lines, &inner(&part.to_string()), value));
-        }
-        Value::String(text) => text.clone(),
-        Value::Number(number) => match (number.as_u64(), number.as_f64()) {
-            (None, Some(float)) => format!("{float:e}"),
-            _ => number.to_string(),
-        },
-        Value::Null | Value::Bool(_) => value.to_string(),
-    };
-    *lines += &format!("{name}={text}\n");
 }
 
 fn wrong(what: impl Into<String>) -> Error {

@@ -38,7 +38,7 @@ pub(in crate::calibrate) fn allowed(fmr: f64, impostors: u64) -> u64 {
 
 /// For each number of pairs that may pass (rising), the score that none of the others exceeds: a pair passes with more.
 /// `None` when too few scores are there to tell. `all`: these are all impostor pairs.
-pub(in crate::calibrate) fn limits(scores: &mut Vec<f64>, allowed: &[u64], all: bool) -> Option<Vec<f64>> {
+pub(super) fn limits(scores: &mut Vec<f64>, allowed: &[u64], all: bool) -> Option<Vec<f64>> {
     let most = *allowed.last()? as usize;
     if most >= scores.len() && !all {
         return None;
@@ -173,11 +173,7 @@ impl Grid {
 }
 
 /// The score that a little more than the share `fmr` of the drawn pairs reaches; `None` when that is nearly all.
-pub(in crate::calibrate) fn quantile(
-    drawn: &[ScoredPair],
-    fmr: f64,
-    score: impl Fn(&ScoredPair) -> f64,
-) -> Option<f64> {
+pub(super) fn quantile(drawn: &[ScoredPair], fmr: f64, score: impl Fn(&ScoredPair) -> f64) -> Option<f64> {
     let wanted = fmr * drawn.len() as f64;
     // Six standard deviations more: the guess is rarely too high.
     let rank = (wanted + 6.0 * wanted.sqrt() + 10.0) as usize;
@@ -217,6 +213,6 @@ fn score(pair: &Kept, weight: f64) -> f64 {
     pair.cosine + weight * pair.quality
 }
 
-fn sigmoid(x: f64) -> f64 {
+pub(super) fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
