@@ -4,7 +4,8 @@
 //! as drawn: a genuine pair's weight is its person's multiplicity, an impostor pair's is the product of its two persons'
 //! multiplicities (the copies of a person count as different people, who aren't compared with each other).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use super::Work;
+use crate::error::Result;
 
 /// How often each person is drawn in replicate number `replicate`: as many draws as people, with replacement.
 ///
@@ -29,48 +30,31 @@ pub fn draw(seed: u64, replicate: u64, drawn: &mut [u32]) {
     }
 }
 
-/// Runs `measure` on every replicate's multiplicities, on up to `threads` threads, and gives the results in the order of
-/// the replicates. `measure` gets the number of the replicate, its multiplicities and a scratch value of the thread.
+/// Runs `measure` on every replicate's multiplicities and gives the results in the order of the replicates. `measure`
+/// gets the multiplicities and a scratch value of its thread. The work's progress counts replicates.
 ///
-/// `None` when `proceed`, asked before each replicate with how many have begun, says no.
-pub fn replicates<S: Default, T: Send>(
+/// # Errors
+/// [`crate::ErrorKind::Cancelled`].
+pub fn replicates<S: Default + Send, T: Send>(
     seed: u64,
     count: usize,
     people: usize,
-    threads: usize,
-    proceed: impl Fn(usize) -> bool + Sync,
-    measure: impl Fn(usize, &[u32], &mut S) -> T + Sync,
-) -> Option<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let (mut drawn, mut scratch, mut results) = (vec![0u32; people], S::default(), Vec::new());
-        loop {
-            let replicate = next.fetch_add(1, Ordering::Relaxed);
-            if replicate >= count {
-                return Some(results);
-            }
-            if !proceed(replicate) {
-                return None;
-            }
-            draw(seed, replicate as u64, &mut drawn);
-            results.push((replicate, measure(replicate, &drawn, &mut scratch)));
-        }
-    };
-    let threads = threads.clamp(1, count.max(1));
-    let mut results = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut all = work();
-        for other in others {
-            let part = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            all = all.zip(part).map(|(mut all, part)| {
-                all.extend(part);
-                all
-            });
-        }
-        all
-    })?;
+    work: &Work,
+    measure: impl Fn(&[u32], &mut S) -> T + Sync,
+) -> Result<Vec<T>> {
+    let states = work.each(
+        count,
+        count as u64,
+        || (vec![0u32; people], S::default(), Vec::new()),
+        |(drawn, scratch, results), replicate| {
+            draw(seed, replicate as u64, drawn);
+            results.push((replicate, measure(drawn, scratch)));
+            1
+        },
+    )?;
+    let mut results: Vec<_> = states.into_iter().flat_map(|(_, _, results)| results).collect();
     results.sort_unstable_by_key(|&(replicate, _)| replicate);
-    Some(results.into_iter().map(|(_, result)| result).collect())
+    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
 /// The interval that holds the share `confidence` (between 0 and 1) of the replicates' values: what lies between the
@@ -107,6 +91,7 @@ fn mix(state: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
 
     #[test]
     fn as_many_draws_as_people_and_each_replicate_its_own() {
@@ -134,13 +119,23 @@ mod tests {
 
     #[test]
     fn replicates_are_the_same_for_any_number_of_threads() {
-        let sum = |_: usize, drawn: &[u32], _: &mut ()| drawn.iter().enumerate().map(|(i, &n)| i as u64 * u64::from(n)).sum::<u64>();
-        let one = replicates(3, 50, 30, 1, |_| true, sum).unwrap();
+        let sum = |drawn: &[u32], _: &mut ()| (0u64..).zip(drawn).map(|(i, &n)| i * u64::from(n)).sum::<u64>();
+        let on = |threads| Work {
+            threads: Some(threads),
+            ..Work::default()
+        };
+        let one = replicates(3, 50, 30, &on(1), sum).unwrap();
         for threads in [2, 5, 64] {
-            assert_eq!(replicates(3, 50, 30, threads, |_| true, sum).unwrap(), one);
+            assert_eq!(replicates(3, 50, 30, &on(threads), sum).unwrap(), one);
         }
-        assert_eq!(replicates(3, 50, 30, 2, |begun| begun < 10, sum), None);
-        assert_eq!(replicates(3, 0, 30, 2, |_| true, sum), Some(vec![]));
+        assert_eq!(replicates(3, 0, 30, &on(2), sum).unwrap(), []);
+        let stop = AtomicBool::new(true);
+        let stopped = Work {
+            cancel: Some(&stop),
+            ..on(2)
+        };
+        let error = replicates(3, 50, 30, &stopped, sum).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Cancelled);
     }
 
     #[test]
@@ -151,6 +146,9 @@ mod tests {
         assert_eq!(interval(&mut [0.0, 1.0], 0.5), Some((0.25, 0.75)));
         assert_eq!(interval(&mut [], 0.95), None);
         assert_eq!(interval(&mut [1.0, f64::NAN], 0.95), None);
-        assert_eq!(interval(&mut [f64::INFINITY; 3], 0.95), Some((f64::INFINITY, f64::INFINITY)));
+        assert_eq!(
+            interval(&mut [f64::INFINITY; 3], 0.95),
+            Some((f64::INFINITY, f64::INFINITY))
+        );
     }
 }

@@ -20,6 +20,7 @@
 //! ```
 
 mod blocks;
+pub mod bootstrap;
 mod list;
 mod sample;
 mod set;

@@ -105,6 +105,7 @@ fn nearest(ranked: &Ranked, points: &[Step], fmr: f64) -> Step {
 
 /// The area under the points of the grid joined by straight lines.
 fn trapezoid(ranked: &Ranked, points: &[Step]) -> f64 {
-    let area = |pair: &[Step]| (pair[1].impostor - pair[0].impostor) as f64 * (pair[0].genuine + pair[1].genuine) as f64;
+    let area =
+        |pair: &[Step]| (pair[1].impostor - pair[0].impostor) as f64 * (pair[0].genuine + pair[1].genuine) as f64;
     points.windows(2).map(area).sum::<f64>() / (2.0 * ranked.genuine() as f64 * ranked.impostor() as f64)
 }

@@ -80,6 +80,12 @@ impl Ranked {
         self.pairs.len() as u64 - self.genuine
     }
 
+    /// Number of pairs.
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        self.pairs.len()
+    }
+
     /// The greatest score.
     pub fn greatest(&self) -> f64 {
         self.pairs[0].0
