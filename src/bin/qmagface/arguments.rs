@@ -16,9 +16,9 @@ pub struct Shared {
     /// What the embedding network computes in: f32, f16 or bf16 [default: f32]
     #[arg(long, global = true)]
     precision: Option<Precision>,
-    /// Threads for the networks on the CPU [default: one per core]
+    /// Threads on the CPU [default: one per core]
     #[arg(long, global = true)]
-    threads: Option<usize>,
+    pub threads: Option<usize>,
     /// Print JSON, one line per result
     #[arg(long, global = true)]
     pub json: bool,

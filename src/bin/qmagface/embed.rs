@@ -51,25 +51,11 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
     std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
     let journal_path = arguments.result.join(format!(".embeddings_{}.journal", arguments.name));
-    let mut journal = Journal::open(&journal_path, &header(&engine, arguments, &images))?;
-    if journal.done() > images.len() {
-        return Err(Error::new(
-            ErrorKind::Io,
-            format!("{} was changed: delete it", journal_path.display()),
-        )
-        .into());
-    }
-    if journal.done() > 0 && !shared.json {
-        eprintln!("going on after {} images of an interrupted run", journal.done());
-    }
-    let progress = output::progress(images.len(), shared.json);
-    progress.set_position(journal.done() as u64);
-    progress.reset_eta();
-    for batch in images[journal.done()..].chunks(BATCH) {
-        journal.append(&embed(&engine, arguments, batch)?)?;
-        progress.inc(batch.len() as u64);
-    }
-    progress.finish_and_clear();
+    let input = Input {
+        source: &arguments.source,
+        align: arguments.align,
+    };
+    let journal = embed_all(shared, &engine, &input, &images, &journal_path)?;
     let paths = Paths::new(arguments);
     let written = write_arrays(&journal, &images, &paths, engine.info().embedding_length, &mut skipped)?;
     journal.remove()?;
@@ -95,6 +81,46 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     Failure::if_some(folder::failures(&skipped), images.len())
 }
 
+/// The images that are embedded.
+pub struct Input<'a> {
+    /// The folder they are in.
+    pub source: &'a Path,
+    /// They are photos, not chips.
+    pub align: bool,
+}
+
+/// Embeds images into the journal, with a progress bar; goes on where an interrupted run stopped.
+///
+/// # Errors
+/// As [`Journal::open`], and when the network fails. A bad image is an entry.
+pub fn embed_all(
+    shared: &Shared,
+    engine: &Engine,
+    input: &Input,
+    images: &[PathBuf],
+    journal_path: &Path,
+) -> Result<Journal> {
+    let mut journal = Journal::open(journal_path, &header(engine, input, images))?;
+    if journal.done() > images.len() {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("{} was changed: delete it", journal_path.display()),
+        ));
+    }
+    if journal.done() > 0 && !shared.json {
+        eprintln!("going on after {} images of an interrupted run", journal.done());
+    }
+    let progress = output::progress(images.len(), shared.json);
+    progress.set_position(journal.done() as u64);
+    progress.reset_eta();
+    for batch in images[journal.done()..].chunks(BATCH) {
+        journal.append(&embed(engine, input, batch)?)?;
+        progress.inc(batch.len() as u64);
+    }
+    progress.finish_and_clear();
+    Ok(journal)
+}
+
 /// The two result files.
 struct Paths {
     embeddings: PathBuf,
@@ -112,32 +138,32 @@ impl Paths {
 }
 
 /// What a journal must agree with to be gone on with.
-fn header(engine: &Engine, arguments: &Arguments, images: &[PathBuf]) -> Header {
+fn header(engine: &Engine, input: &Input, images: &[PathBuf]) -> Header {
     let mut hash = Sha256::new();
     for path in images {
         hash.update(folder::name(path));
         hash.update([0]);
     }
-    let input = match arguments.align {
+    let kind = match input.align {
         true => format!("photos {:?} {:?}", engine.options().detector, engine.options().face),
         false => "chips".to_owned(),
     };
     Header {
         format: 1,
         model: engine.info().fingerprint.to_string(),
-        source: std::path::absolute(&arguments.source).unwrap_or_else(|_| arguments.source.clone()),
-        input,
+        source: std::path::absolute(input.source).unwrap_or_else(|_| input.source.to_owned()),
+        input: kind,
         images: hex::encode(hash.finalize()),
     }
 }
 
 /// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
-fn embed(engine: &Engine, arguments: &Arguments, batch: &[PathBuf]) -> Result<Vec<Entry>> {
+fn embed(engine: &Engine, input: &Input, batch: &[PathBuf]) -> Result<Vec<Entry>> {
     let chips: Vec<Result<Chip, Skipped>> = batch
         .iter()
         .map(|relative| {
-            let source = arguments.source.join(relative);
-            chip(engine, arguments, &source).map_err(|error| Skipped::image(relative, &source, &error))
+            let source = input.source.join(relative);
+            chip(engine, input, &source).map_err(|error| Skipped::image(relative, &source, &error))
         })
         .collect();
     let good: Vec<&Chip> = chips.iter().flatten().collect();
@@ -157,9 +183,9 @@ fn embed(engine: &Engine, arguments: &Arguments, batch: &[PathBuf]) -> Result<Ve
         .collect()
 }
 
-fn chip(engine: &Engine, arguments: &Arguments, source: &Path) -> Result<Chip> {
+fn chip(engine: &Engine, input: &Input, source: &Path) -> Result<Chip> {
     let image = image::read(source, &engine.options().limits)?;
-    if !arguments.align {
+    if !input.align {
         return Chip::from_image(image).map_err(|error| {
             Error::new(
                 error.kind(),

@@ -1,7 +1,8 @@
-//! The command line: `qmagface detect | align | embed | quality | compare | draw | models`.
+//! The command line: `qmagface detect | align | embed | quality | compare | calibrate | draw | models`.
 
 mod align;
 mod arguments;
+mod calibrate;
 mod compare;
 mod detect;
 mod draw;
@@ -45,6 +46,8 @@ enum Command {
     Quality(quality::Arguments),
     /// Compare the faces of two photos
     Compare(compare::Arguments),
+    /// Fit the score and measure its thresholds on labelled photos or embeddings
+    Calibrate(calibrate::Arguments),
     /// Draw what the detector and the aligner see in a photo
     Draw(draw::Arguments),
     /// List, fetch, import, verify and export models
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Embed(arguments) => embed::run(shared, &arguments),
         Command::Quality(arguments) => quality::run(shared, &arguments),
         Command::Compare(arguments) => compare::run(shared, &arguments),
+        Command::Calibrate(arguments) => calibrate::run(shared, &arguments),
         Command::Draw(arguments) => draw::run(shared, &arguments),
         Command::Models(command) => models::run(shared, &command),
     };
