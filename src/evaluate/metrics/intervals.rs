@@ -209,15 +209,14 @@ impl Replicated {
         let mut next = 0;
         let mut limit = plan.limit(0, impostor);
         for entry in &self.entries {
-            if entry.genuine() {
-                here.0 += u64::from(drawn[entry.a as usize]);
-            } else {
-                here.1 += entry.weight(drawn);
-            }
+            // Without a branch on the kind of pair, which nothing could foresee.
+            let (times, is_genuine) = (u64::from(drawn[entry.a as usize]), u64::from(entry.genuine()));
+            here.0 += is_genuine * times;
+            here.1 += (1 - is_genuine) * entry.weight(drawn);
             if !entry.last_of_score() {
                 continue;
             }
-            if here.1 > before.1 {
+            if self.complete {
                 area += (here.1 - before.1) as f64 * (here.0 + before.0) as f64;
             }
             while here.1 > limit {
