@@ -108,7 +108,9 @@ fn time(name: &str, runs: usize, run: impl Fn() -> Evaluation) {
         })
         .collect();
     seconds.sort_by(f64::total_cmp);
-    let processor = processor().zip(before).map(|(after, before)| (after - before) / runs as f64);
+    let processor = processor()
+        .zip(before)
+        .map(|(after, before)| (after - before) / runs as f64);
     let processor = processor.map_or(String::new(), |seconds| format!(", processor {seconds:.4} s"));
     println!("{name}: {:.4} s{processor}", seconds[runs / 2]);
 }
