@@ -476,7 +476,7 @@ fn ijb_fuses_frames_then_media() {
         assert!(metrics.exact.auc.value > 0.9 && metrics.exact.auc.interval.is_some());
         // By hand: the lowest genuine cosine of templates fused from f, or from q f, in f64.
         let combine = |parts: &[(Vec<f64>, f64)]| {
-            let mut sum = vec![0.0; 16];
+            let mut sum = [0.0; 16];
             for (f, q) in parts {
                 let weight = if fusion == FusionName::Mean { 1.0 } else { *q };
                 sum.iter_mut().zip(f).for_each(|(sum, v)| *sum += weight * v);
