@@ -20,6 +20,7 @@
 //! ```
 
 mod blocks;
+pub mod bootstrap;
 mod bounds;
 mod list;
 pub mod npy;
