@@ -338,8 +338,8 @@ fn parameters_in_the_options_take_the_place_of_the_packs() {
     })
     .unwrap();
     let packs = QualityParameters {
-        alpha: 0.167905,
-        beta: 0.277515,
+        alpha: 0.107339,
+        beta: 0.154767,
     };
     assert_eq!(SFACE.info().parameters, Some(packs));
     assert_eq!(engine.info().parameters, Some(own));

@@ -308,8 +308,8 @@ fn write_foreign(folder: &Path, engine: &Engine) {
     fs::write(folder.join("foreign.toml"), foreign).unwrap();
     // Measured from far below to above any score of the test's faces but one's with itself.
     let wide = text
-        .replace("score = -0.6956", "score = -9.0")
-        .replace("score = 0.04", "score = 0.9");
+        .replace("score = -0.401", "score = -9.0")
+        .replace("score = 0.1666", "score = 0.9");
     let scores = Calibration::parse(wide.as_bytes()).unwrap();
     assert_eq!(
         (scores.thresholds()[0].score, scores.thresholds()[3].score),

@@ -36,8 +36,8 @@ namespace QMagFace.Tests
         public void ItSaysWhatItIs()
         {
             Assert.That(_calibration.Status, Is.EqualTo(CalibrationStatus.Provisional));
-            Assert.That(_calibration.Alpha, Is.EqualTo(0.167905));
-            Assert.That(_calibration.Beta, Is.EqualTo(0.277515));
+            Assert.That(_calibration.Alpha, Is.EqualTo(0.107339));
+            Assert.That(_calibration.Beta, Is.EqualTo(0.154767));
             Assert.That(_calibration.QualityGate, Is.Null);
             Assert.That(_calibration.LeastFmr, Is.EqualTo(1e-5));
             Assert.That(_calibration.GreatestFmr, Is.EqualTo(1e-2));
@@ -55,7 +55,7 @@ namespace QMagFace.Tests
             Assert.That(self.Score, Is.EqualTo(1).Within(1e-6));
             Assert.That(same.Score, Is.EqualTo(0.7455).Within(1e-3));
             Assert.That(same.Cosine, Is.EqualTo(0.7455).Within(1e-3));
-            Assert.That(other.Score, Is.EqualTo(-1.6464).Within(1e-2));
+            Assert.That(other.Score, Is.EqualTo(-1.0445).Within(1e-2));
             Assert.That(same.QualityA, Is.EqualTo(_obama.Quality).Within(1e-6));
             Assert.That(same.QualityB, Is.EqualTo(_obama2.Quality).Within(1e-6));
             Assert.That(same.NegativeLog10Fmr, Is.EqualTo(5).Within(1e-9));
@@ -129,7 +129,7 @@ namespace QMagFace.Tests
         public void ThresholdsAndRatesAgree()
         {
             var threshold = _calibration.GetThreshold(1e-3);
-            Assert.That(threshold, Is.EqualTo(-0.4132).Within(1e-6));
+            Assert.That(threshold, Is.EqualTo(-0.2079).Within(1e-6));
             Assert.That(_calibration.GetNegativeLog10Fmr(threshold), Is.EqualTo(3).Within(1e-6));
             Assert.That(_calibration.GetNegativeLog10Fmr(threshold, out var outOfRange), Is.EqualTo(3).Within(1e-6));
             Assert.That(outOfRange, Is.False);

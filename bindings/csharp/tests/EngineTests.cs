@@ -140,8 +140,8 @@ namespace QMagFace.Tests
             Assert.That(info.HasUnifiedQuality, Is.False);
             Assert.That(info.LandmarkRefinement, Is.False);
             Assert.That(info.InlineMode, Is.False);
-            Assert.That(info.Alpha, Is.EqualTo(0.167905));
-            Assert.That(info.Beta, Is.EqualTo(0.277515));
+            Assert.That(info.Alpha, Is.EqualTo(0.107339));
+            Assert.That(info.Beta, Is.EqualTo(0.154767));
         }
 
         [Test]

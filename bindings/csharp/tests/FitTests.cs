@@ -93,13 +93,14 @@ namespace QMagFace.Tests
                 var people = People.Concat(new[] { 77 }).ToArray();
                 using (var any = Calibration.Fit(Embeddings, Length, People, Options))
                 using (var own = Shared.Engine.FitCalibration(Embeddings, People, Options))
-                using (var stored = Calibration.Fit(templates, people, Options))
+                using (var stored = Calibration.Fit(templates, people, Options, out FitWarnings warnings))
                 {
                     Assert.That(own.Model, Is.EqualTo(Shared.Engine.Info.Model));
                     Assert.That(own.Fingerprint, Is.EqualTo(Shared.Engine.Info.Fingerprint));
                     Assert.That(own.Alpha, Is.EqualTo(any.Alpha));
                     Assert.That(stored.Fingerprint, Is.EqualTo(own.Fingerprint));
                     Assert.That(stored.ImageCount, Is.EqualTo(300));
+                    Assert.That(warnings & FitWarnings.Unsupported, Is.EqualTo(FitWarnings.None));
                     Assert.That(stored.Alpha, Is.EqualTo(any.Alpha).Within(1e-3));
                 }
                 Assert.Throws<ArgumentException>(() => Calibration.Fit(templates, People, Options));
