@@ -20,7 +20,7 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
-//! | [`replace`] | writing a file whole or not at all |
+//! | [`replace`] | writing a file or a folder whole or not at all |
 //! | [`image`] | pixels: borrowed views, decoding with limits, OpenCV-compatible resizing |
 //! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
 //! | [`device`] | CPU or CUDA, and loading libtorch's CUDA half at run time |
@@ -31,6 +31,7 @@
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; comparing templates with it |
+//! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
 //! | [`build_info`] | versions, processor and GPU, for a support request |
 //! | [`ffi`] | the C ABI (`include/qmagface.h`) |
@@ -48,6 +49,7 @@ pub mod image;
 pub mod model;
 pub mod network;
 pub mod replace;
+pub mod report;
 pub mod template;
 pub mod weights;
 
