@@ -617,6 +617,11 @@ typedef struct qmf_comparison {
 #define QMF_ERROR_CALIBRATION 16
 
 /**
+ * The caller asked for the work to stop.
+ */
+#define QMF_ERROR_CANCELLED 17
+
+/**
  * A GPU if one can be used, else the CPU.
  */
 #define QMF_DEVICE_AUTO 0

@@ -103,7 +103,9 @@ enum class Status : std::int32_t {
     /** The bytes are no template, damaged, or of a newer format. */
     bad_template = QMF_ERROR_TEMPLATE,
     /** A calibration file is damaged, or an FMR is asked for that it can't support. */
-    calibration = QMF_ERROR_CALIBRATION
+    calibration = QMF_ERROR_CALIBRATION,
+    /** The caller asked for the work to stop. */
+    cancelled = QMF_ERROR_CANCELLED
 };
 
 /** Where the networks run. */

@@ -33,6 +33,8 @@ pub enum ErrorKind {
     Template,
     /// A calibration file is damaged, or a calibration's data can't support what is asked of it.
     Calibration,
+    /// The caller asked for the work to stop.
+    Cancelled,
     /// A defect of this library (a caught panic, a broken invariant).
     Internal,
 }

@@ -30,6 +30,7 @@
 //! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score |
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
+//! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; comparing templates with it |
 //! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
@@ -48,6 +49,7 @@ pub mod ffi;
 pub mod image;
 pub mod model;
 pub mod network;
+pub mod pairs;
 pub mod replace;
 pub mod report;
 pub mod template;

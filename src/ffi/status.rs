@@ -46,6 +46,8 @@ pub const QMF_ERROR_INTERNAL: qmf_status = 14;
 pub const QMF_ERROR_TEMPLATE: qmf_status = 15;
 /// A calibration file is damaged, or a calibration's data can't support the FMR that is asked for.
 pub const QMF_ERROR_CALIBRATION: qmf_status = 16;
+/// The caller asked for the work to stop.
+pub const QMF_ERROR_CANCELLED: qmf_status = 17;
 
 /// The name of a status, "QMF_OK" or "QMF_ERROR_IO"; "QMF_UNKNOWN" for another number. A static text: don't free it.
 #[unsafe(no_mangle)]
@@ -68,6 +70,7 @@ pub extern "C" fn qmf_status_name(status: qmf_status) -> *const c_char {
         QMF_ERROR_INTERNAL => c"QMF_ERROR_INTERNAL",
         QMF_ERROR_TEMPLATE => c"QMF_ERROR_TEMPLATE",
         QMF_ERROR_CALIBRATION => c"QMF_ERROR_CALIBRATION",
+        QMF_ERROR_CANCELLED => c"QMF_ERROR_CANCELLED",
         _ => c"QMF_UNKNOWN",
     };
     name.as_ptr()
@@ -109,6 +112,7 @@ fn status_of(kind: ErrorKind) -> qmf_status {
         ErrorKind::ModelMismatch => QMF_ERROR_MODEL_MISMATCH,
         ErrorKind::Template => QMF_ERROR_TEMPLATE,
         ErrorKind::Calibration => QMF_ERROR_CALIBRATION,
+        ErrorKind::Cancelled => QMF_ERROR_CANCELLED,
         ErrorKind::Internal => QMF_ERROR_INTERNAL,
     }
 }

@@ -15,6 +15,7 @@ void test_library() {
     CHECK(build.front() == '{' && build.back() == '}' && contains(build, text.c_str()) && contains(build, "libtorch"));
     CHECK(status_name(Status::no_face) == "QMF_NO_FACE");
     CHECK(status_name(Status::calibration) == "QMF_ERROR_CALIBRATION");
+    CHECK(status_name(Status::cancelled) == "QMF_ERROR_CANCELLED");
     CHECK(status_name(Status::incompatible_library) == "QMF_UNKNOWN");
     CHECK(live_engines() == 0 && live_templates() == 0 && live_calibrations() == 0);
 }

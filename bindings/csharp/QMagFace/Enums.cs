@@ -53,6 +53,9 @@ namespace QMagFace
 
         /// <summary>A calibration file is damaged, or the calibration can't support the wanted FMR.</summary>
         Calibration = 16,
+
+        /// <summary>The caller asked for the work to stop.</summary>
+        Cancelled = 17,
     }
 
     /// <summary>Where the networks run.</summary>

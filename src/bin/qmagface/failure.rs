@@ -87,6 +87,7 @@ fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::ModelMismatch => "model_mismatch",
         ErrorKind::Template => "template",
         ErrorKind::Calibration => "calibration",
+        ErrorKind::Cancelled => "cancelled",
         _ => "internal",
     }
 }

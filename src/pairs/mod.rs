@@ -1,0 +1,71 @@
+//! Labelled sets of embeddings and the pairs of them: all, compared in blocks without keeping them, a list, or a random
+//! sample.
+//!
+//! ```
+//! use ndarray::arr2;
+//! use qmagface::pairs::{self, Prepared, Work};
+//!
+//! let embeddings = arr2(&[[3.0f32, 4.0], [4.0, 3.0], [0.0, 2.0]]);
+//! let names = ["ann/1.jpg", "ann/2.jpg", "bob/1.jpg"].map(String::from).to_vec();
+//! let set = Prepared::from_names(embeddings, names)?;
+//! let genuine = pairs::fold(
+//!     &set,
+//!     &Work::default(),
+//!     || 0,
+//!     |count, row| *count += (0..row.len()).filter(|&at| row.genuine(at)).count(),
+//!     |a, b| a + b,
+//! )?;
+//! assert_eq!((genuine, set.count().impostor), (1, 2));
+//! # Ok::<(), qmagface::Error>(())
+//! ```
+
+mod blocks;
+mod list;
+pub mod npy;
+mod sample;
+mod set;
+mod work;
+
+pub use blocks::{BLOCK, Row, fold};
+pub use list::{List, Pair, ScoredPair};
+pub use sample::{SampleOptions, sample};
+pub use set::{Prepared, subject_of};
+pub use work::Work;
+
+/// Which pairs of a set are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Pairs<'a> {
+    /// Every pair of two different rows, once.
+    All,
+    /// These.
+    List(&'a List),
+}
+
+impl Pairs<'_> {
+    /// How many of them are of one person, and of two.
+    pub fn count(&self, set: &Prepared) -> Count {
+        match self {
+            Pairs::All => set.count(),
+            Pairs::List(list) => list.count(),
+        }
+    }
+}
+
+/// How many pairs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Count {
+    /// Pairs of two images of one person.
+    pub genuine: u64,
+    /// Pairs of images of two people.
+    pub impostor: u64,
+}
+
+impl Count {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.genuine + self.impostor
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,376 @@
+//! Reading numpy's .npy files: a matrix of floats, or a list of texts. The files are taken for hostile.
+//!
+//! Our own reader of the three-field header: general ones follow nested Python literals and trust the stated sizes.
+
+use crate::error::{Error, ErrorKind, Result};
+use ndarray::{Array2, ShapeBuilder};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+/// Longest header, in bytes; numpy's own are 118 for such arrays.
+const MAX_HEADER: usize = 4096;
+
+/// Bytes that are converted at a time.
+const CHUNK: usize = 1 << 20;
+
+/// An array's type and shape, as the header has them.
+struct Header {
+    /// Byte order and kind: `<f`, `>U`, ...
+    big_endian: bool,
+    kind: u8,
+    /// Number behind the kind: bytes of a float, characters of a text.
+    width: usize,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+/// Reads a matrix of 32 or 64 bit floats (`embeddings_NAME.npy`), of either byte and axis order, as 32 bit.
+///
+/// Memory: the matrix and 1 MiB; a file that is shorter than its header says is refused before any is taken.
+///
+/// # Errors
+/// [`ErrorKind::Io`] when the file can't be read, is no .npy file or is damaged; [`ErrorKind::InvalidArgument`] when it
+/// holds something else than a matrix of floats. Both name the file.
+pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
+    let (mut file, header) = open(path)?;
+    let (rows, columns, wide) = match (header.kind, header.width, &header.shape[..]) {
+        (b'f', 4, &[rows, columns]) => (rows, columns, false),
+        (b'f', 8, &[rows, columns]) => (rows, columns, true),
+        _ => {
+            return Err(another(
+                path,
+                &header,
+                "a matrix of 32 or 64 bit floats, one embedding a row",
+            ));
+        }
+    };
+    let float = |bytes: &[u8]| -> f32 {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        if header.big_endian {
+            padded[..bytes.len()].reverse();
+        }
+        match wide {
+            true => f64::from_le_bytes(padded) as f32,
+            false => f32::from_le_bytes([padded[0], padded[1], padded[2], padded[3]]),
+        }
+    };
+    let mut values = Vec::with_capacity(rows * columns);
+    chunks(path, &mut file, rows * columns, header.width, |bytes| {
+        values.push(float(bytes));
+        Ok(())
+    })?;
+    Array2::from_shape_vec((rows, columns).set_f(header.fortran), values)
+        .map(|matrix| match header.fortran {
+            true => matrix.as_standard_layout().into_owned(),
+            false => matrix,
+        })
+        .map_err(|error| damaged(path, error))
+}
+
+/// Reads a list of unicode texts (`filenames_NAME.npy`).
+///
+/// # Errors
+/// As [`read_matrix`].
+pub fn read_texts(path: &Path) -> Result<Vec<String>> {
+    let (mut file, header) = open(path)?;
+    let &[count] = &header.shape[..] else {
+        return Err(another(path, &header, "a list of unicode texts"));
+    };
+    if header.kind != b'U' {
+        return Err(another(path, &header, "a list of unicode texts"));
+    }
+    let code = |bytes: &[u8]| {
+        let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        match header.big_endian {
+            true => u32::from_be_bytes(bytes),
+            false => u32::from_le_bytes(bytes),
+        }
+    };
+    let mut texts = Vec::with_capacity(count);
+    if header.width == 0 {
+        texts.resize(count, String::new());
+        return Ok(texts);
+    }
+    chunks(path, &mut file, count, header.width * 4, |bytes| {
+        // numpy fills up with NUL; one inside is a character.
+        let codes: Vec<u32> = bytes.chunks_exact(4).map(code).collect();
+        let end = codes.iter().rposition(|&code| code != 0).map_or(0, |last| last + 1);
+        let text: Option<String> = codes[..end].iter().map(|&code| char::from_u32(code)).collect();
+        texts.push(text.ok_or_else(|| damaged(path, format!("text {} is no unicode", texts.len())))?);
+        Ok(())
+    })?;
+    Ok(texts)
+}
+
+/// Opens a file whose data is as long as its header says.
+fn open(path: &Path) -> Result<(BufReader<File>, Header)> {
+    let failed = |error: std::io::Error| Error::io(path, "read", &error);
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    let mut file = BufReader::new(file);
+    let mut start = [0; 10];
+    read_exact(path, &mut file, &mut start)?;
+    if start[..6] != *b"\x93NUMPY" {
+        return Err(damaged(path, "it is no .npy file"));
+    }
+    let (length, before) = match start[6] {
+        1 => (usize::from(u16::from_le_bytes([start[8], start[9]])), 10),
+        2 | 3 => {
+            let mut rest = [0; 2];
+            read_exact(path, &mut file, &mut rest)?;
+            (u32::from_le_bytes([start[8], start[9], rest[0], rest[1]]) as usize, 12)
+        }
+        version => return Err(damaged(path, format!("version {version} of the format is not known"))),
+    };
+    if length > MAX_HEADER {
+        return Err(damaged(
+            path,
+            format!("its header has {length} bytes, at most {MAX_HEADER} are read"),
+        ));
+    }
+    let mut text = vec![0; length];
+    read_exact(path, &mut file, &mut text)?;
+    let header = std::str::from_utf8(&text).ok().and_then(parse);
+    let header = header.ok_or_else(|| damaged(path, "its header is not that of a plain array"))?;
+    let width = if header.kind == b'U' {
+        header.width.checked_mul(4)
+    } else {
+        Some(header.width)
+    };
+    let elements = header
+        .shape
+        .iter()
+        .try_fold(1usize, |product, &side| product.checked_mul(side));
+    let wanted = width
+        .zip(elements)
+        .and_then(|(width, elements)| width.checked_mul(elements));
+    let data = size.saturating_sub((before + length) as u64);
+    match wanted {
+        // Elements of no bytes would be a list as long as the header likes.
+        Some(wanted) if wanted as u64 == data && (wanted > 0 || elements <= Some(1 << 24)) => Ok((file, header)),
+        _ => Err(damaged(
+            path,
+            format!(
+                "it has {data} bytes of data, its shape {:?} needs another number",
+                header.shape
+            ),
+        )),
+    }
+}
+
+/// Parses `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`, keys in any order.
+fn parse(text: &str) -> Option<Header> {
+    let mut rest = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let (mut descr, mut fortran, mut shape) = (None, None, None);
+    loop {
+        rest = rest.trim_start_matches([' ', ',']);
+        if rest.is_empty() {
+            break;
+        }
+        let (key, after) = quoted(rest)?;
+        rest = after.trim_start().strip_prefix(':')?.trim_start();
+        match key {
+            "descr" if descr.is_none() => {
+                let (value, after) = quoted(rest)?;
+                (descr, rest) = (Some(value), after);
+            }
+            "fortran_order" if fortran.is_none() => {
+                let value = rest.starts_with("True");
+                rest = rest.strip_prefix(if value { "True" } else { "False" })?;
+                fortran = Some(value);
+            }
+            "shape" if shape.is_none() => {
+                let (inside, after) = rest.strip_prefix('(')?.split_once(')')?;
+                let sides = inside.trim().trim_end_matches(',');
+                let side = |side: &str| side.trim().parse().ok();
+                shape = Some(match sides {
+                    "" => Vec::new(),
+                    _ => sides.split(',').map(side).collect::<Option<Vec<usize>>>()?,
+                });
+                rest = after;
+            }
+            _ => return None,
+        }
+    }
+    let (order, descr) = (descr?.get(..1)?, descr?.get(1..)?);
+    Some(Header {
+        big_endian: match order {
+            "<" | "|" => false,
+            "=" => cfg!(target_endian = "big"),
+            ">" => true,
+            _ => return None,
+        },
+        kind: *descr.as_bytes().first()?,
+        width: descr.get(1..)?.parse().ok()?,
+        fortran: fortran?,
+        shape: shape?,
+    })
+}
+
+/// The text in the quotes that `text` begins with, and what follows.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    text[1..].split_once(quote)
+}
+
+/// Gives each of `count` elements of `width` bytes to `take`.
+fn chunks(
+    path: &Path,
+    file: &mut impl Read,
+    count: usize,
+    width: usize,
+    mut take: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
+    let at_once = (CHUNK / width).max(1);
+    let mut buffer = vec![0; at_once.min(count) * width];
+    let mut left = count;
+    while left > 0 {
+        let now = left.min(at_once);
+        read_exact(path, file, &mut buffer[..now * width])?;
+        buffer[..now * width].chunks_exact(width).try_for_each(&mut take)?;
+        left -= now;
+    }
+    Ok(())
+}
+
+fn read_exact(path: &Path, file: &mut impl Read, buffer: &mut [u8]) -> Result<()> {
+    file.read_exact(buffer).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => damaged(path, "it ends too early"),
+        _ => Error::io(path, "read", &error),
+    })
+}
+
+fn damaged(path: &Path, what: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Io, format!("cannot read {}: {what}", path.display()))
+}
+
+fn another(path: &Path, header: &Header, wanted: &str) -> Error {
+    let kind = char::from(header.kind);
+    Error::new(
+        ErrorKind::InvalidArgument,
+        format!(
+            "{} holds an array of type {kind}{} and shape {:?}; needed is {wanted}",
+            path.display(),
+            header.width,
+            header.shape
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn file(folder: &tempfile::TempDir, header: &str, data: &[u8]) -> PathBuf {
+        let path = folder.path().join("x.npy");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn matrices_of_all_orders_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = ndarray::arr2(&[[1.0f32, 2.0, 3.0], [-4.5, 5.0, 6.0]]);
+        let rows = [1.0f64, 2.0, 3.0, -4.5, 5.0, 6.0];
+        let columns = [1.0f64, -4.5, 2.0, 5.0, 3.0, 6.0];
+        for (descr, bytes) in [
+            ("<f4", (|v| (v as f32).to_le_bytes().to_vec()) as fn(f64) -> Vec<u8>),
+            (">f4", |v| (v as f32).to_be_bytes().to_vec()),
+            ("<f8", |v| v.to_le_bytes().to_vec()),
+            (">f8", |v| v.to_be_bytes().to_vec()),
+        ] {
+            for (fortran, values) in [("False", rows), ("True", columns)] {
+                let header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': (2, 3), }}   \n");
+                let data: Vec<u8> = values.into_iter().flat_map(bytes).collect();
+                assert_eq!(read_matrix(&file(&folder, &header, &data)).unwrap(), wanted, "{header}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_keep_every_character() {
+        let folder = tempfile::tempdir().unwrap();
+        let wanted = ["ann/1.jpg", "", "Łukasz 😀"];
+        let code = |text: &str, width: usize| -> Vec<u32> {
+            let mut codes: Vec<u32> = text.chars().map(u32::from).collect();
+            codes.resize(width, 0);
+            codes
+        };
+        let codes: Vec<u32> = wanted.iter().flat_map(|text| code(text, 9)).collect();
+        let header = |order: &str| format!("{{'descr': '{order}U9', 'fortran_order': False, 'shape': (3,), }}");
+        let little: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
+        assert_eq!(read_texts(&file(&folder, &header("<"), &little)).unwrap(), wanted);
+        let big: Vec<u8> = codes.iter().flat_map(|code| code.to_be_bytes()).collect();
+        assert_eq!(read_texts(&file(&folder, &header(">"), &big)).unwrap(), wanted);
+        let error = read_texts(&file(&folder, &header(">"), &little)).unwrap_err();
+        assert!(error.message().contains("no unicode"), "{error}");
+        let empty = file(&folder, "{'descr': '<U0', 'fortran_order': False, 'shape': (2,)}", &[]);
+        assert_eq!(read_texts(&empty).unwrap(), ["", ""]);
+    }
+
+    #[test]
+    fn other_and_hostile_files_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }";
+        for (from, to, kind) in [
+            ("'<f4'", "'<i4'", ErrorKind::InvalidArgument),
+            ("(1, 2)", "(2,)", ErrorKind::InvalidArgument),
+            ("(1, 2)", "(1, 1, 2)", ErrorKind::InvalidArgument),
+            ("(1, 2)", "(1, 3)", ErrorKind::Io),
+            ("(1, 2)", "(-1, 2)", ErrorKind::Io),
+            ("(1, 2)", "(4294967296, 4294967296)", ErrorKind::Io),
+            ("(1, 2)", "(18446744073709551615, 2)", ErrorKind::Io),
+            ("(1, 2)", "(99999999999999999999, 0)", ErrorKind::Io),
+            ("'<f4'", "'<f0'", ErrorKind::Io),
+            ("'<f4'", "'|O'", ErrorKind::Io),
+            ("'<f4'", "[('a', '<f4')]", ErrorKind::Io),
+            ("'<f4'", "'é4'", ErrorKind::Io),
+            ("'shape'", "'shade'", ErrorKind::Io),
+            ("'fortran_order': False, ", "", ErrorKind::Io),
+            ("'fortran_order'", "'descr'", ErrorKind::Io),
+            ("{", "((((", ErrorKind::Io),
+            ("}", "", ErrorKind::Io),
+        ] {
+            assert!(good.contains(from));
+            let error = read_matrix(&file(&folder, &good.replacen(from, to, 1), &[0; 8])).unwrap_err();
+            assert_eq!(error.kind(), kind, "{to}: {error}");
+            assert!(error.message().contains("x.npy"), "{error}");
+        }
+        let path = file(&folder, good, &[0; 8]);
+        let whole = std::fs::read(&path).unwrap();
+        assert!(read_matrix(&path).is_ok());
+        assert_eq!(read_texts(&path).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(read_matrix(&path).unwrap_err().kind(), ErrorKind::Io, "cut at {cut}");
+        }
+        std::fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
+        assert_eq!(read_matrix(&path).unwrap_err().kind(), ErrorKind::Io);
+        std::fs::write(&path, b"\x93NUMPY\x02\x00\xff\xff\xff\xff").unwrap();
+        assert!(
+            read_matrix(&path)
+                .unwrap_err()
+                .message()
+                .contains("header has 4294967295 bytes")
+        );
+        std::fs::write(&path, b"\x93NUMPY\x09\x00\xff\xff\xff\xff").unwrap();
+        assert!(read_matrix(&path).unwrap_err().message().contains("version 9"));
+        let endless = file(
+            &folder,
+            "{'descr': '<U0', 'fortran_order': False, 'shape': (9000000000,)}",
+            &[],
+        );
+        assert_eq!(read_texts(&endless).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(
+            read_matrix(&folder.path().join("none.npy")).unwrap_err().kind(),
+            ErrorKind::Io
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! A labelled set of embeddings, ready for comparing.
+
+use super::Count;
+use crate::compare::magnitude;
+use crate::error::{Error, ErrorKind, Result};
+use ndarray::{Array2, ArrayView2, Axis};
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// A labelled set of embeddings as comparisons need it: directions, qualities and who each row is of.
+///
+/// Memory: 4 bytes for each float of the embeddings, 16 for each row, and the names.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    directions: Array2<f32>,
+    qualities: Vec<f64>,
+    qualities_f32: Vec<f32>,
+    subjects: Vec<u32>,
+    subject_count: usize,
+    names: Option<Vec<String>>,
+}
+
+impl Prepared {
+    /// Makes a set from its embeddings, one a row, and what tells the people apart, one for each row: two rows with
+    /// equal labels are of one person.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when there are not as many labels as rows, when there are more than 2^32 - 1
+    /// rows, or as in [`magnitude`], naming the row.
+    pub fn new<L: Hash + Eq>(embeddings: Array2<f32>, labels: &[L]) -> Result<Self> {
+        Self::build(embeddings, labels, None)
+    }
+
+    /// As [`Prepared::new`], with the people by the images' names, see [`subject_of`].
+    ///
+    /// # Errors
+    /// As [`Prepared::new`], naming the image; and [`ErrorKind::InvalidArgument`] for a name that doesn't say who is
+    /// on the image.
+    pub fn from_names(embeddings: Array2<f32>, names: Vec<String>) -> Result<Self> {
+        let labels = names
+            .iter()
+            .map(|name| {
+                subject_of(name).map(str::to_owned).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::InvalidArgument,
+                        format!("{name:?} doesn't say who is on the image: names are PERSON/IMAGE or PERSON_NUMBER"),
+                    )
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Self::build(embeddings, &labels, Some(names))
+    }
+
+    /// The same set with names for its rows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when there are not as many names as rows.
+    pub fn with_names(self, names: Vec<String>) -> Result<Self> {
+        check_length("names", names.len(), self.len())?;
+        Ok(Prepared {
+            names: Some(names),
+            ..self
+        })
+    }
+
+    fn build<L: Hash + Eq>(mut embeddings: Array2<f32>, labels: &[L], names: Option<Vec<String>>) -> Result<Self> {
+        check_length("labels", labels.len(), embeddings.nrows())?;
+        if u32::try_from(labels.len()).is_err() {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("a set has at most {} images, not {}", u32::MAX, labels.len()),
+            ));
+        }
+        let mut qualities = Vec::with_capacity(labels.len());
+        for (index, mut row) in embeddings.rows_mut().into_iter().enumerate() {
+            let length = magnitude(&row.to_vec()).map_err(|error| match &names {
+                Some(names) => error.at(format!("image {index}, {}", names[index])),
+                None => error.at(format!("image {index}")),
+            })?;
+            row.mapv_inplace(|v| (f64::from(v) / length) as f32);
+            qualities.push(length);
+        }
+        let mut known = HashMap::new();
+        let subjects: Vec<u32> = labels
+            .iter()
+            .map(|label| {
+                let next = known.len() as u32;
+                *known.entry(label).or_insert(next)
+            })
+            .collect();
+        Ok(Prepared {
+            directions: embeddings,
+            qualities_f32: qualities.iter().map(|&quality| quality as f32).collect(),
+            qualities,
+            subject_count: known.len(),
+            subjects,
+            names,
+        })
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.subjects.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.subjects.is_empty()
+    }
+
+    /// The embeddings' directions, one a row: of Euclidean length 1.
+    pub fn directions(&self) -> ArrayView2<'_, f32> {
+        self.directions.view()
+    }
+
+    /// The quality of each image: its embedding's length.
+    pub fn qualities(&self) -> &[f64] {
+        &self.qualities
+    }
+
+    /// [`Prepared::qualities`], rounded, for blocks of comparisons.
+    pub fn qualities_f32(&self) -> &[f32] {
+        &self.qualities_f32
+    }
+
+    /// Who is on each image: 0..[`Prepared::subject_count`], numbered by first appearance.
+    pub fn subjects(&self) -> &[u32] {
+        &self.subjects
+    }
+
+    /// How many people there are.
+    pub fn subject_count(&self) -> usize {
+        self.subject_count
+    }
+
+    /// The images' names, where they have any.
+    pub fn names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    /// How image `index` is called in messages and tables: its name, else its number.
+    pub fn name(&self, index: usize) -> String {
+        match &self.names {
+            Some(names) => names[index].clone(),
+            None => index.to_string(),
+        }
+    }
+
+    /// How many pairs of two different images there are.
+    pub fn count(&self) -> Count {
+        let mut images = vec![0u64; self.subject_count];
+        for &subject in &self.subjects {
+            images[subject as usize] += 1;
+        }
+        let pairs = |n: u64| n * n.saturating_sub(1) / 2;
+        let genuine = images.into_iter().map(pairs).sum();
+        Count {
+            genuine,
+            impostor: pairs(self.len() as u64) - genuine,
+        }
+    }
+
+    /// The images of the people for whom `keep` holds, as a set of their own.
+    pub fn of_subjects(&self, keep: impl Fn(u32) -> bool) -> Prepared {
+        let rows: Vec<usize> = (0..self.len()).filter(|&row| keep(self.subjects[row])).collect();
+        let mut known = HashMap::new();
+        let subjects = rows
+            .iter()
+            .map(|&row| {
+                let next = known.len() as u32;
+                *known.entry(self.subjects[row]).or_insert(next)
+            })
+            .collect();
+        Prepared {
+            directions: self.directions.select(Axis(0), &rows),
+            qualities: rows.iter().map(|&row| self.qualities[row]).collect(),
+            qualities_f32: rows.iter().map(|&row| self.qualities_f32[row]).collect(),
+            subjects,
+            subject_count: known.len(),
+            names: self
+                .names
+                .as_ref()
+                .map(|names| rows.iter().map(|&row| names[row].clone()).collect()),
+        }
+    }
+}
+
+/// Who is on an image, by its name: the folder it lies in (`ann/1.jpg`, `set/ann/1.jpg`: `ann`, `set/ann`); without a
+/// folder what stands before the last `_` and digits, as LFW's names have it (`Ann_Lee_0001.jpg`: `Ann_Lee`). `None`
+/// where the name has neither.
+pub fn subject_of(name: &str) -> Option<&str> {
+    let subject = match name.rsplit_once(['/', '\\']) {
+        Some((folder, _)) => folder,
+        None => {
+            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+            let (subject, number) = stem.rsplit_once('_')?;
+            if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            subject
+        }
+    };
+    (!subject.is_empty() && subject != ".").then_some(subject)
+}
+
+fn check_length(what: &str, given: usize, rows: usize) -> Result<()> {
+    if given == rows {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidArgument,
+        format!("there are {given} {what} for {rows} embeddings: one for each is needed"),
+    ))
+}
