@@ -32,19 +32,22 @@ pub struct Pen {
 /// The sheet.
 pub struct Canvas<'a, B: DrawingBackend> {
     area: &'a DrawingArea<B, Shift>,
+    /// How far words must sink to stand in their middle, in parts of their size.
+    sink: f64,
 }
 
 /// What drawing gives.
 pub type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 impl<'a, B: DrawingBackend> Canvas<'a, B> {
-    pub fn new(area: &'a DrawingArea<B, Shift>) -> Self {
+    /// A canvas whose words sink by `sink` times their size.
+    pub fn new(area: &'a DrawingArea<B, Shift>, sink: f64) -> Self {
         static REGISTERED: Once = Once::new();
         REGISTERED.call_once(|| {
             let registered = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
             assert!(registered.is_ok(), "the font of its crate is whole");
         });
-        Canvas { area }
+        Canvas { area, sink }
     }
 
     /// Covers everything.
@@ -97,7 +100,8 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
     /// Words `size` pixels high: `across` says which part of them is at the place, vertically it is their middle.
     pub fn words(&self, words: &str, place: Place, size: f64, ink: Ink, across: HPos) -> Drawn<B> {
         let style = text_style(size, ink).pos(Pos::new(across, VPos::Center));
-        self.area.draw_text(words, &style, fine(place))
+        self.area
+            .draw_text(words, &style, fine((place.0, place.1 + self.sink * size)))
     }
 
     /// Width of words in pixels, with room for the wider font that a browser may take.

@@ -27,9 +27,9 @@ struct Frame {
     bottom: f64,
 }
 
-/// Draws `chart` on an area of [`SIZE`], times the canvas' fineness.
-pub fn draw<B: DrawingBackend>(chart: &Chart, area: &DrawingArea<B, Shift>) -> Drawn<B> {
-    let canvas = Canvas::new(area);
+/// Draws `chart` on an area of [`SIZE`], times the canvas' fineness; for `sink` see [`Canvas::new`].
+pub fn draw<B: DrawingBackend>(chart: &Chart, area: &DrawingArea<B, Shift>, sink: f64) -> Drawn<B> {
+    let canvas = Canvas::new(area, sink);
     let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
     canvas.fill(palette::SURFACE)?;
     let mut top = MARGIN;

@@ -14,6 +14,9 @@ use std::fmt::Display;
 /// Pixels of a PNG for one of the nominal size: sharp on a dense screen and in print.
 const DENSE: u32 = 2;
 
+/// plotters writes words too high into a bitmap, by so much of their size.
+const BITMAP_SINK: f64 = 0.16;
+
 impl Chart {
     /// The chart as an SVG document, for a light background. Its colours are attributes that the page's style sheet
     /// changes in a dark one.
@@ -24,7 +27,7 @@ impl Chart {
         let mut text = String::new();
         {
             let area = SVGBackend::with_string(&mut text, fine()).into_drawing_area();
-            draw(self, &area).map_err(|error| self.failed(error))?;
+            draw(self, &area, 0.0).map_err(|error| self.failed(error))?;
             area.present().map_err(|error| self.failed(error))?;
         }
         // Drawn finer than it is shown; and the title is there for those who don't see the picture.
@@ -50,7 +53,7 @@ impl Chart {
         let mut picture = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
         {
             let area = BitMapBackend::with_buffer(&mut picture, (width, height)).into_drawing_area();
-            draw(self, &area).map_err(|error| self.failed(error))?;
+            draw(self, &area, BITMAP_SINK).map_err(|error| self.failed(error))?;
             area.present().map_err(|error| self.failed(error))?;
         }
         let (width, height) = (DENSE * SIZE.0, DENSE * SIZE.1);
