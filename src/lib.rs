@@ -32,6 +32,7 @@
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; comparing templates with it |
+//! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
 //! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
 //! | [`build_info`] | versions, processor and GPU, for a support request |
@@ -45,6 +46,7 @@ pub mod detect;
 pub mod device;
 pub mod engine;
 pub mod error;
+pub mod evaluate;
 pub mod ffi;
 pub mod image;
 pub mod model;

@@ -20,6 +20,7 @@
 //! ```
 
 mod blocks;
+pub mod bootstrap;
 mod list;
 pub mod npy;
 mod sample;

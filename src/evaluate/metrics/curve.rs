@@ -1,0 +1,47 @@
+//! DET and ROC curves of a bounded number of points.
+
+use super::ranked::{Ranked, Step};
+use super::types::CurvePoint;
+
+/// The curve by falling threshold in at most `points` points: the first at each of log-spaced FMRs and, so that its
+/// other end is as fine, the last before each of log-spaced FNMRs.
+pub fn curve(ranked: &Ranked, points: usize) -> Vec<CurvePoint> {
+    let half = (points / 2).max(2);
+    // Counts of matching pairs at which a point is wanted.
+    let mut impostors = spaced(ranked.impostor(), half).into_iter().peekable();
+    let missed = spaced(ranked.genuine(), half);
+    let mut genuines = missed.into_iter().rev().map(|n| ranked.genuine() - n).peekable();
+    let mut curve = Vec::with_capacity(points);
+    let mut add = |step: &Step| {
+        curve.push(CurvePoint {
+            threshold: ranked.threshold(step),
+            fmr: ranked.fmr(step),
+            fnmr: ranked.fnmr(step),
+        });
+    };
+    add(&ranked.nothing());
+    for step in ranked.steps() {
+        let mut wanted = false;
+        while genuines.next_if(|&n| n <= step.genuine).is_some() {
+            wanted = true;
+        }
+        while impostors.next_if(|&n| n <= step.impostor).is_some() {
+            wanted = true;
+        }
+        if wanted {
+            add(&step);
+        }
+    }
+    curve
+}
+
+/// About `count - 1` whole numbers from 1 to `most`, log-spaced, each once.
+fn spaced(most: u64, count: usize) -> Vec<u64> {
+    let last = (count - 2).max(1) as f64;
+    let mut numbers: Vec<u64> = (0..count - 1)
+        .map(|i| (most as f64).powf(i as f64 / last).round() as u64)
+        .map(|n| n.clamp(1, most))
+        .collect();
+    numbers.dedup();
+    numbers
+}

@@ -1,0 +1,251 @@
+//! Bootstrap intervals by person: every figure once more for each replicate, in one walk over the sorted pairs.
+
+use super::ranked::Ranked;
+use super::types::{Accuracy, BandPoint, Estimate, FoldAccuracy, Interval, Metrics};
+use super::{MetricOptions, invalid};
+use crate::error::Result;
+use crate::pairs::{Work, bootstrap};
+use std::collections::HashMap;
+
+/// A pair as a replicate needs it, by falling score.
+struct Entry {
+    a: u32,
+    b: u32,
+    genuine: bool,
+    /// Whether the next pair scores less.
+    last_of_score: bool,
+    /// Whether the published and the exact fold threshold tell it right, and its fold.
+    right: [bool; 2],
+    fold: u16,
+}
+
+/// What one replicate gives; NaN where it has no such pairs.
+struct Figures {
+    equal_error: f64,
+    auc: f64,
+    /// At the options' FMRs, then at the band's, both in the order of [`Plan::fmrs`].
+    fnmr: Vec<f64>,
+    accuracy: [f64; 2],
+}
+
+/// FMRs by rising value, so that one walk meets them in order, and where each came from.
+struct Plan {
+    fmrs: Vec<f64>,
+    places: Vec<usize>,
+}
+
+/// Points of the band for each power of ten.
+const BAND_STEPS: i32 = 5;
+
+/// Adds to `metrics`, which are of `ranked`, the intervals of what people were in the set.
+///
+/// A genuine pair weighs as often as its person was drawn, an impostor pair the product of its two persons' counts.
+/// Accuracy keeps the thresholds that its folds have.
+pub fn add(
+    metrics: &mut Metrics,
+    ranked: &Ranked,
+    persons: &[(u32, u32)],
+    folds: Option<&[u16]>,
+    options: &MetricOptions,
+    work: &Work,
+) -> Result<()> {
+    let (entries, people) = entries(ranked, persons, folds.zip(metrics.accuracy.as_ref()))?;
+    let band: Vec<f64> = band_fmrs(ranked.impostor());
+    let plan = Plan::new(options.fmrs.iter().chain(&band).copied().collect());
+    let fold_count = metrics
+        .accuracy
+        .as_ref()
+        .map_or(0, |accuracy| accuracy.exact.folds.len());
+    let figures = bootstrap::replicates(options.seed, options.replicates, people, work, |drawn, weights| {
+        replicate(&entries, &plan, fold_count, drawn, weights)
+    })?;
+    let interval = |value: &dyn Fn(&Figures) -> f64| {
+        // A replicate in which nobody has two images says nothing.
+        let mut values: Vec<f64> = figures.iter().map(value).filter(|value| !value.is_nan()).collect();
+        bootstrap::interval(&mut values, options.confidence).map(|(low, high)| Interval { low, high })
+    };
+    let set = |estimate: &mut Estimate, value: &dyn Fn(&Figures) -> f64| estimate.interval = interval(value);
+    let exact = &mut metrics.exact;
+    set(&mut exact.equal_error.rate, &|figures| figures.equal_error);
+    set(&mut exact.auc, &|figures| figures.auc);
+    for (at, fnmr) in exact.fnmr.iter_mut().enumerate() {
+        set(&mut fnmr.fnmr, &|figures| figures.fnmr[at]);
+    }
+    metrics.band = band
+        .iter()
+        .enumerate()
+        .filter_map(|(at, &fmr)| {
+            let fnmr = interval(&|figures| figures.fnmr[options.fmrs.len() + at])?;
+            Some(BandPoint { fmr, fnmr })
+        })
+        .collect();
+    if let Some(accuracy) = &mut metrics.accuracy {
+        set(&mut accuracy.published.mean, &|figures| figures.accuracy[0]);
+        set(&mut accuracy.exact.mean, &|figures| figures.accuracy[1]);
+    }
+    Ok(())
+}
+
+/// The pairs by falling score with dense numbers for their persons, and how many persons there are.
+fn entries(ranked: &Ranked, persons: &[(u32, u32)], folds: Option<(&[u16], &Accuracy)>) -> Result<(Vec<Entry>, usize)> {
+    let mut known = HashMap::new();
+    let mut number = |person: u32| {
+        let next = known.len() as u32;
+        *known.entry(person).or_insert(next)
+    };
+    let mut entries: Vec<Entry> = Vec::with_capacity(ranked.len());
+    let mut last = f64::NAN;
+    for (score, index, genuine) in ranked.iter() {
+        if score < last
+            && let Some(entry) = entries.last_mut()
+        {
+            entry.last_of_score = true;
+        }
+        last = score;
+        let (a, b) = persons[index];
+        if genuine != (a == b) {
+            let labels = if genuine { "one person" } else { "two people" };
+            return Err(invalid(format!(
+                "pair {index} is labelled as of {labels}, but is of persons {a} and {b}"
+            )));
+        }
+        let (fold, right) = folds.map_or((0, [false; 2]), |(folds, accuracy)| {
+            let fold = usize::from(folds[index]);
+            let threshold = |accuracy: &FoldAccuracy| accuracy.folds[fold].threshold;
+            let published = (score > threshold(&accuracy.published)) == genuine;
+            let exact = (score >= threshold(&accuracy.exact)) == genuine;
+            (folds[index], [published, exact])
+        });
+        entries.push(Entry {
+            a: number(a),
+            b: number(b),
+            genuine,
+            last_of_score: false,
+            right,
+            fold,
+        });
+    }
+    if let Some(entry) = entries.last_mut() {
+        entry.last_of_score = true;
+    }
+    Ok((entries, known.len()))
+}
+
+fn replicate(entries: &[Entry], plan: &Plan, folds: usize, drawn: &[u32], weights: &mut Vec<u32>) -> Figures {
+    let (mut genuine, mut impostor) = (0u64, 0u64);
+    weights.clear();
+    weights.extend(entries.iter().map(|entry| {
+        let a = drawn[entry.a as usize];
+        if entry.genuine {
+            genuine += u64::from(a);
+            a
+        } else {
+            let weight = a.saturating_mul(drawn[entry.b as usize]);
+            impostor += u64::from(weight);
+            weight
+        }
+    }));
+    let accuracy = accuracy(entries, weights, folds);
+    let mut figures = Figures {
+        equal_error: f64::NAN,
+        auc: f64::NAN,
+        fnmr: vec![f64::NAN; plan.fmrs.len()],
+        accuracy,
+    };
+    if genuine == 0 || impostor == 0 {
+        return figures;
+    }
+    let (all_genuine, all_impostor) = (genuine as f64, impostor as f64);
+    let rates = |genuine: u64, impostor: u64| (impostor as f64 / all_impostor, 1.0 - genuine as f64 / all_genuine);
+    // What matches so far: up to the last whole score, and up to here.
+    let (mut before, mut here) = ((0u64, 0u64), (0u64, 0u64));
+    let (mut area, mut crossed) = (0.0, false);
+    let mut next = 0;
+    let mut limit = plan.limit(0, impostor);
+    for (entry, &weight) in entries.iter().zip(&*weights) {
+        if entry.genuine {
+            here.0 += u64::from(weight);
+        } else {
+            here.1 += u64::from(weight);
+        }
+        if !entry.last_of_score {
+            continue;
+        }
+        if here.1 > before.1 {
+            area += (here.1 - before.1) as f64 * (here.0 + before.0) as f64;
+        }
+        while here.1 > limit {
+            figures.fnmr[plan.places[next]] = rates(before.0, 0).1;
+            next += 1;
+            limit = plan.limit(next, impostor);
+        }
+        if !crossed {
+            let (fmr, fnmr) = rates(here.0, here.1);
+            if fmr >= fnmr {
+                crossed = true;
+                let (old_fmr, old_fnmr) = rates(before.0, before.1);
+                figures.equal_error = if fmr - fnmr < old_fnmr - old_fmr {
+                    (fmr + fnmr) / 2.0
+                } else {
+                    (old_fmr + old_fnmr) / 2.0
+                };
+            }
+        }
+        before = here;
+    }
+    for &place in &plan.places[next..] {
+        figures.fnmr[place] = 0.0;
+    }
+    figures.auc = area / (2.0 * all_genuine * all_impostor);
+    figures
+}
+
+/// The mean over the folds of the weighted share that is told right, by the published and the exact thresholds.
+fn accuracy(entries: &[Entry], weights: &[u32], folds: usize) -> [f64; 2] {
+    if folds == 0 {
+        return [f64::NAN; 2];
+    }
+    let mut sums = vec![[0u64; 3]; folds];
+    for (entry, &weight) in entries.iter().zip(weights) {
+        let [published, exact, all] = &mut sums[usize::from(entry.fold)];
+        *published += u64::from(weight) * u64::from(entry.right[0]);
+        *exact += u64::from(weight) * u64::from(entry.right[1]);
+        *all += u64::from(weight);
+    }
+    // A fold of which nobody was drawn is left out of the mean.
+    let drawn: Vec<_> = sums.iter().filter(|sums| sums[2] > 0).collect();
+    [0, 1].map(|which| {
+        drawn
+            .iter()
+            .map(|sums| sums[which] as f64 / sums[2] as f64)
+            .sum::<f64>()
+            / drawn.len() as f64
+    })
+}
+
+impl Plan {
+    fn new(fmrs: Vec<f64>) -> Self {
+        let mut places: Vec<usize> = (0..fmrs.len()).collect();
+        places.sort_by(|&a, &b| fmrs[a].total_cmp(&fmrs[b]));
+        Plan {
+            fmrs: places.iter().map(|&place| fmrs[place]).collect(),
+            places,
+        }
+    }
+
+    /// The most impostor weight that may match at FMR number `at`; no limit after the last.
+    fn limit(&self, at: usize, impostors: u64) -> u64 {
+        self.fmrs
+            .get(at)
+            .map_or(u64::MAX, |&fmr| super::exact::allowed(fmr, impostors))
+    }
+}
+
+/// Log-spaced FMRs that the impostor pairs support, up to 1.
+fn band_fmrs(impostors: u64) -> Vec<f64> {
+    let decades = (impostors as f64).log10().ceil() as i32;
+    (-decades * BAND_STEPS..=0)
+        .map(|step| 10f64.powf(f64::from(step) / f64::from(BAND_STEPS)))
+        .filter(|&fmr| super::exact::supported(fmr, impostors))
+        .collect()
+}
