@@ -1,0 +1,135 @@
+//! Metrics against the published evaluation (golden/scores.json) on SFace embeddings of LFW.
+
+mod common;
+#[path = "common/golden.rs"]
+mod golden;
+
+use common::shared;
+use golden::{f32s, i32s, json, number};
+use ndarray::Array2;
+use qmagface::compare::QualityParameters;
+use qmagface::evaluate::metrics::{FnmrAt, Labelled, MetricOptions, Metrics, PublishedForm, measure};
+use qmagface::pairs::{List, Pair, Prepared, Work};
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+/// The embeddings, a list of pairs of them, and the golden figures.
+struct Golden {
+    set: Prepared,
+    view2: List,
+    generated: List,
+    figures: Value,
+}
+
+fn golden() -> Option<Golden> {
+    let bytes = std::fs::read(shared("golden/lfw_sface.safetensors")?).unwrap();
+    let figures = json(&shared("golden/scores.json")?)["lfw_sface"].clone();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let embeddings = tensors.tensor("embeddings").unwrap();
+    let shape = (embeddings.shape()[0], embeddings.shape()[1]);
+    let identity = i32s(&tensors.tensor("identity").unwrap());
+    let set = Prepared::new(Array2::from_shape_vec(shape, f32s(&embeddings)).unwrap(), &identity).unwrap();
+    let list = |name: &str| {
+        let pairs = i32s(&tensors.tensor(&format!("{name}_pairs")).unwrap());
+        let labels = tensors.tensor(&format!("{name}_match")).unwrap();
+        let pair = |(pair, &label): (&[i32], &u8)| Pair {
+            a: pair[0] as u32,
+            b: pair[1] as u32,
+            genuine: label == 1,
+        };
+        List::new(&set, pairs.chunks_exact(2).zip(labels.data()).map(pair).collect()).unwrap()
+    };
+    Some(Golden {
+        view2: list("view2"),
+        generated: list("train"),
+        set,
+        figures,
+    })
+}
+
+impl Golden {
+    fn trained(&self) -> QualityParameters {
+        let golden = &self.figures["train_fmr_min_0.001"];
+        QualityParameters {
+            alpha: number(&golden[0]),
+            beta: number(&golden[1]),
+        }
+    }
+
+    fn measure(&self, list: &List, parameters: &QualityParameters, form: PublishedForm) -> Metrics {
+        let scored = list.score(&self.set, &Work::default()).unwrap();
+        let scores: Vec<f64> = scored
+            .iter()
+            .map(|pair| pair.cosine + parameters.weight(pair.cosine) * pair.quality)
+            .collect();
+        let genuine: Vec<bool> = list.pairs().iter().map(|pair| pair.genuine).collect();
+        let folds: Vec<u16> = (0..scores.len())
+            .map(|pair| (pair * 10 / scores.len()) as u16)
+            .collect();
+        let pairs = Labelled {
+            folds: (form == PublishedForm::Grid).then_some(&folds),
+            ..Labelled::new(&scores, &genuine)
+        };
+        let options = MetricOptions {
+            published: Some(form),
+            ..MetricOptions::default()
+        };
+        measure(&pairs, &options, &Work::default()).unwrap()
+    }
+}
+
+const COSINE: QualityParameters = QualityParameters { alpha: 0.0, beta: 0.0 };
+
+fn near(what: &str, ours: f64, golden: &Value) {
+    let golden = number(golden);
+    assert!((ours - golden).abs() <= 1e-6, "{what}: {ours} against {golden}");
+}
+
+fn fnmrs_near(what: &str, ours: &[FnmrAt], golden: &Value) {
+    for (fnmr, power) in ours.iter().zip(1..) {
+        let key = format!("fmr1e-{power}");
+        if let Some(golden) = golden.get(&key) {
+            near(&format!("{what} {key}"), 100.0 * fnmr.fnmr.value, golden);
+        }
+    }
+}
+
+#[test]
+fn single_image_figures_within_1e_6() {
+    let Some(golden) = golden() else { return };
+    for (key, parameters) in [
+        ("lfw_view2_cosine", COSINE),
+        ("lfw_view2_qmagface_trained", golden.trained()),
+    ] {
+        let figures = &golden.figures[key];
+        let metrics = golden.measure(&golden.view2, &parameters, PublishedForm::Grid);
+        let accuracy = metrics.accuracy.unwrap().published;
+        near(key, 100.0 * accuracy.mean.value, &figures["acc"]);
+        near(key, 100.0 * accuracy.deviation, &figures["acc_std"]);
+        let published = metrics.published.unwrap();
+        near(key, 100.0 * published.equal_error.rate.value, &figures["eer"]);
+        near(key, published.equal_error.threshold, &figures["threer"]);
+        near(key, 100.0 * published.auc, &figures["auc"]);
+        fnmrs_near(key, &published.fnmr, figures);
+        assert_eq!((metrics.genuine, metrics.impostor), (3000, 3000));
+    }
+}
+
+#[test]
+fn robustness_figures_within_1e_6() {
+    let Some(golden) = golden() else { return };
+    for (key, parameters) in [
+        ("generated_cosine", COSINE),
+        ("generated_qmagface_trained", golden.trained()),
+    ] {
+        let figures = &golden.figures[key];
+        let metrics = golden.measure(&golden.generated, &parameters, PublishedForm::Roc);
+        let published = metrics.published.unwrap();
+        near(key, 100.0 * published.equal_error.rate.value, &figures["eer"]);
+        near(key, 100.0 * published.auc, &figures["auc"]);
+        fnmrs_near(key, &published.fnmr, figures);
+        // Without ties the exact figures are the same where the published ones don't approximate.
+        near(key, 100.0 * metrics.exact.auc.value, &figures["auc"]);
+        fnmrs_near(key, &metrics.exact.fnmr, figures);
+    }
+}
