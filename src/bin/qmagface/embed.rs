@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Images embedded and written to the journal at once.
 const BATCH: usize = 16;
@@ -39,7 +40,7 @@ pub struct Arguments {
 }
 
 /// A data set's name becomes part of a file name.
-fn dataset_name(text: &str) -> Result<String, String> {
+pub fn dataset_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(['/', '\\', '\0']) {
         return Err("a name without / and \\".to_owned());
     }
@@ -47,119 +48,171 @@ fn dataset_name(text: &str) -> Result<String, String> {
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
-    let folder::Listing { images, mut skipped } = folder::list(&arguments.source)?;
+    let listing = folder::list(&arguments.source)?;
     let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
-    std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
-    let journal_path = arguments.result.join(format!(".embeddings_{}.journal", arguments.name));
-    let mut journal = Journal::open(&journal_path, &header(&engine, arguments, &images))?;
-    if journal.done() > images.len() {
-        return Err(Error::new(
-            ErrorKind::Io,
-            format!("{} was changed: delete it", journal_path.display()),
-        )
-        .into());
+    let embedded = Job {
+        engine: &engine,
+        source: &arguments.source,
+        result: &arguments.result,
+        name: &arguments.name,
+        align: arguments.align,
+        quiet: shared.json,
+        cancel: None,
     }
-    if journal.done() > 0 && !shared.json {
-        eprintln!("going on after {} images of an interrupted run", journal.done());
-    }
-    let progress = output::progress(images.len(), shared.json);
-    progress.set_position(journal.done() as u64);
-    progress.reset_eta();
-    for batch in images[journal.done()..].chunks(BATCH) {
-        journal.append(&embed(&engine, arguments, batch)?)?;
-        progress.inc(batch.len() as u64);
-    }
-    progress.finish_and_clear();
-    let paths = Paths::new(arguments);
-    let written = write_arrays(&journal, &images, &paths, engine.info().embedding_length, &mut skipped)?;
-    journal.remove()?;
+    .run(listing)?;
     if shared.json {
-        let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
+        let skipped: Vec<_> = embedded.skipped.iter().map(Skipped::json).collect();
         output::line(json!({
-            "embeddings": paths.embeddings.to_string_lossy(),
-            "filenames": paths.filenames.to_string_lossy(),
-            "count": written,
+            "embeddings": embedded.embeddings.to_string_lossy(),
+            "filenames": embedded.filenames.to_string_lossy(),
+            "count": embedded.count,
             "length": engine.info().embedding_length,
             "model": engine.info().model,
             "skipped": skipped,
         }));
     } else {
         output::line(format_args!(
-            "{written} embeddings of {} floats in {}, {} files skipped",
+            "{} embeddings of {} floats in {}, {} files skipped",
+            embedded.count,
             engine.info().embedding_length,
-            paths.embeddings.display(),
-            skipped.len()
+            embedded.embeddings.display(),
+            embedded.skipped.len()
         ));
-        output::skipped(&skipped);
+        output::skipped(&embedded.skipped);
     }
-    Failure::if_some(folder::failures(&skipped), images.len())
+    Failure::if_some(folder::failures(&embedded.skipped), embedded.images)
 }
 
-/// The two result files.
-struct Paths {
-    embeddings: PathBuf,
-    filenames: PathBuf,
+/// The embedding of a folder's images; an interrupted one is gone on with.
+pub struct Job<'a> {
+    pub engine: &'a Engine,
+    /// Folder of chips, or of photos with `align`.
+    pub source: &'a Path,
+    /// Folder of the result; made where it isn't there.
+    pub result: &'a Path,
+    /// The data set's name, part of the files' names.
+    pub name: &'a str,
+    pub align: bool,
+    /// No progress bar and no word on standard error.
+    pub quiet: bool,
+    /// Set it to stop after the batch that is being embedded; what is done stays in the journal.
+    pub cancel: Option<&'a AtomicBool>,
 }
 
-impl Paths {
-    fn new(arguments: &Arguments) -> Self {
-        let path = |kind: &str| arguments.result.join(format!("{kind}_{}.npy", arguments.name));
-        Paths {
+/// What a [`Job`] wrote.
+pub struct Embedded {
+    pub embeddings: PathBuf,
+    pub filenames: PathBuf,
+    pub count: usize,
+    /// How many images there were to embed.
+    pub images: usize,
+    pub skipped: Vec<Skipped>,
+}
+
+impl Job<'_> {
+    /// Embeds the images of `listing`, which is of the source folder.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], whatever the network fails with, [`ErrorKind::Cancelled`].
+    pub fn run(&self, folder::Listing { images, mut skipped }: folder::Listing) -> Result<Embedded> {
+        std::fs::create_dir_all(self.result).map_err(|error| Error::io(self.result, "create", &error))?;
+        let journal_path = self.result.join(format!(".embeddings_{}.journal", self.name));
+        let mut journal = Journal::open(&journal_path, &self.header(&images))?;
+        if journal.done() > images.len() {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!("{} was changed: delete it", journal_path.display()),
+            ));
+        }
+        if journal.done() > 0 && !self.quiet {
+            eprintln!("going on after {} images of an interrupted run", journal.done());
+        }
+        let progress = output::progress(images.len(), self.quiet);
+        progress.set_position(journal.done() as u64);
+        progress.reset_eta();
+        for batch in images[journal.done()..].chunks(BATCH) {
+            if self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+                return Err(Error::new(
+                    ErrorKind::Cancelled,
+                    format!("stopped after {} images: the same command goes on there", journal.done()),
+                ));
+            }
+            journal.append(&self.embed(batch)?)?;
+            progress.inc(batch.len() as u64);
+        }
+        progress.finish_and_clear();
+        let path = |kind: &str| self.result.join(format!("{kind}_{}.npy", self.name));
+        let paths = Paths {
             embeddings: path("embeddings"),
             filenames: path("filenames"),
+        };
+        let length = self.engine.info().embedding_length;
+        let count = write_arrays(&journal, &images, &paths, length, &mut skipped)?;
+        journal.remove()?;
+        Ok(Embedded {
+            embeddings: paths.embeddings,
+            filenames: paths.filenames,
+            count,
+            images: images.len(),
+            skipped,
+        })
+    }
+
+    /// What a journal must agree with to be gone on with.
+    pub fn header(&self, images: &[PathBuf]) -> Header {
+        let mut hash = Sha256::new();
+        for path in images {
+            hash.update(folder::name(path));
+            hash.update([0]);
+        }
+        let options = self.engine.options();
+        let input = match self.align {
+            true => format!("photos {:?} {:?}", options.detector, options.face),
+            false => "chips".to_owned(),
+        };
+        Header {
+            format: 1,
+            model: self.engine.info().fingerprint.to_string(),
+            source: std::path::absolute(self.source).unwrap_or_else(|_| self.source.to_owned()),
+            input,
+            images: hex::encode(hash.finalize()),
         }
     }
-}
 
-/// What a journal must agree with to be gone on with.
-fn header(engine: &Engine, arguments: &Arguments, images: &[PathBuf]) -> Header {
-    let mut hash = Sha256::new();
-    for path in images {
-        hash.update(folder::name(path));
-        hash.update([0]);
+    /// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
+    fn embed(&self, batch: &[PathBuf]) -> Result<Vec<Entry>> {
+        let chips: Vec<Result<Chip, Skipped>> = batch
+            .iter()
+            .map(|relative| {
+                let source = self.source.join(relative);
+                chip(self.engine, &source, self.align).map_err(|error| Skipped::image(relative, &source, &error))
+            })
+            .collect();
+        let good: Vec<&Chip> = chips.iter().flatten().collect();
+        let mut embeddings = self.engine.embed(&good)?.into_iter();
+        chips
+            .iter()
+            .map(|chip| match chip {
+                Ok(_) => embeddings
+                    .next()
+                    .map(|embedding| Entry::embedding(&embedding))
+                    .ok_or_else(|| Error::new(ErrorKind::Internal, "the network gave fewer embeddings than chips")),
+                Err(Skipped { reason, failed, .. }) => Ok(Entry::Skipped {
+                    reason: reason.clone(),
+                    failed: *failed,
+                }),
+            })
+            .collect()
     }
-    let input = match arguments.align {
-        true => format!("photos {:?} {:?}", engine.options().detector, engine.options().face),
-        false => "chips".to_owned(),
-    };
-    Header {
-        format: 1,
-        model: engine.info().fingerprint.to_string(),
-        source: std::path::absolute(&arguments.source).unwrap_or_else(|_| arguments.source.clone()),
-        input,
-        images: hex::encode(hash.finalize()),
-    }
 }
 
-/// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
-fn embed(engine: &Engine, arguments: &Arguments, batch: &[PathBuf]) -> Result<Vec<Entry>> {
-    let chips: Vec<Result<Chip, Skipped>> = batch
-        .iter()
-        .map(|relative| {
-            let source = arguments.source.join(relative);
-            chip(engine, arguments, &source).map_err(|error| Skipped::image(relative, &source, &error))
-        })
-        .collect();
-    let good: Vec<&Chip> = chips.iter().flatten().collect();
-    let mut embeddings = engine.embed(&good)?.into_iter();
-    chips
-        .iter()
-        .map(|chip| match chip {
-            Ok(_) => embeddings
-                .next()
-                .map(|embedding| Entry::embedding(&embedding))
-                .ok_or_else(|| Error::new(ErrorKind::Internal, "the network gave fewer embeddings than chips")),
-            Err(Skipped { reason, failed, .. }) => Ok(Entry::Skipped {
-                reason: reason.clone(),
-                failed: *failed,
-            }),
-        })
-        .collect()
-}
-
-fn chip(engine: &Engine, arguments: &Arguments, source: &Path) -> Result<Chip> {
+/// The chip of an image: the chosen face of a photo, or the image itself.
+///
+/// # Errors
+/// [`ErrorKind::NoFace`], or why the image can't be read or is no chip.
+pub fn chip(engine: &Engine, source: &Path, align: bool) -> Result<Chip> {
     let image = image::read(source, &engine.options().limits)?;
-    if !arguments.align {
+    if !align {
         return Chip::from_image(image).map_err(|error| {
             Error::new(
                 error.kind(),
@@ -171,6 +224,12 @@ fn chip(engine: &Engine, arguments: &Arguments, source: &Path) -> Result<Chip> {
     let face = engine.options().face.choose(&faces, image.width(), image.height());
     let face = face.ok_or_else(|| Error::new(ErrorKind::NoFace, "no face"))?;
     engine.align(&image, &face.landmarks)
+}
+
+/// The two result files.
+struct Paths {
+    embeddings: PathBuf,
+    filenames: PathBuf,
 }
 
 /// Turns the journal into the two arrays, and says how many embeddings there are. Both files are replaced whole.

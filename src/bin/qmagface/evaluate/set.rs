@@ -1,0 +1,271 @@
+//! The set that is evaluated: two .npy files, or a folder of photos that is embedded first.
+
+use super::chips::Chips;
+use super::long;
+use crate::arguments::{Choice, Detection, Shared};
+use crate::embed::Job;
+use crate::folder;
+use clap::Args;
+use qmagface::pairs::{Prepared, npy, subject_of};
+use qmagface::{Engine, Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// What is evaluated.
+#[derive(Args)]
+pub struct SetArguments {
+    /// Embeddings, one a row, as `qmagface embed` writes them
+    #[arg(long, value_name = "FILE.npy", requires = "filenames", required_unless_present = "photos")]
+    pub embeddings: Option<PathBuf>,
+    /// The images' names, one for each embedding
+    #[arg(long, value_name = "FILE.npy", requires = "embeddings")]
+    pub filenames: Option<PathBuf>,
+    /// Photos instead, PERSON/IMAGE: they are aligned and embedded first, and an interrupted run goes on
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["embeddings", "filenames"])]
+    pub photos: Option<PathBuf>,
+    /// Where the photos' embeddings are kept for the next run [default: the report's folder with `.embeddings`]
+    #[arg(long, value_name = "FOLDER", requires = "photos")]
+    pub keep: Option<PathBuf>,
+    /// Aligned chips of the images, to show the worst pairs (`qmagface align`)
+    #[arg(long, value_name = "FOLDER")]
+    pub chips: Option<PathBuf>,
+    /// How the report calls the set [default: by its file or folder]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    #[command(flatten)]
+    pub detection: Detection,
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+/// Where a set comes from.
+pub enum Source<'a> {
+    /// Embeddings and names.
+    Arrays { embeddings: &'a Path, filenames: &'a Path },
+    /// Photos, and the folder that keeps their embeddings.
+    Photos { folder: &'a Path, keep: &'a Path },
+}
+
+/// A set, ready for comparing.
+pub struct Loaded {
+    pub name: String,
+    pub set: Prepared,
+    pub chips: Chips,
+    /// Where it comes from, for the report's settings.
+    pub origin: Vec<(String, String)>,
+    /// What a reader must know.
+    pub notes: Vec<String>,
+    /// Whether the names say who is on each image.
+    pub people_known: bool,
+}
+
+impl SetArguments {
+    /// Reads or makes the set. With `people` its names must say who is on each image.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], [`ErrorKind::InvalidArgument`] for arrays that don't belong together or names that don't say
+    /// who is on an image, whatever embedding fails with.
+    pub fn load(&self, shared: &Shared, out: &Path, people: bool) -> Result<Loaded> {
+        let beside = kept_beside(out);
+        let source = match (&self.photos, &self.embeddings, &self.filenames) {
+            (Some(folder), ..) => Source::Photos {
+                folder,
+                keep: self.keep.as_deref().unwrap_or(&beside),
+            },
+            (None, Some(embeddings), Some(filenames)) => Source::Arrays { embeddings, filenames },
+            // clap lets neither of both be missing.
+            _ => return Err(Error::new(ErrorKind::InvalidArgument, "give --embeddings and --filenames, or --photos")),
+        };
+        let mut loaded = load(shared, &shared.model, &source, (&self.detection, &self.choice), people)?;
+        loaded.chips.folder = self.chips.clone();
+        if let Some(name) = &self.name {
+            loaded.name.clone_from(name);
+        }
+        Ok(loaded)
+    }
+}
+
+/// Where the embeddings of photos are kept unless the user says otherwise.
+fn kept_beside(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".embeddings");
+    out.with_file_name(name)
+}
+
+/// Reads or makes a set of `model`, see [`SetArguments::load`].
+pub fn load(
+    shared: &Shared,
+    model: &str,
+    source: &Source,
+    (detection, choice): (&Detection, &Choice),
+    people: bool,
+) -> Result<Loaded> {
+    let (name, embeddings, filenames, photos, mut origin, mut notes) = match *source {
+        Source::Arrays { embeddings, filenames } => {
+            let origin = vec![
+                ("embeddings".to_owned(), described(embeddings)?),
+                ("file names".to_owned(), described(filenames)?),
+            ];
+            let files = (embeddings.to_owned(), filenames.to_owned());
+            (name_of(embeddings), files.0, files.1, None, origin, Vec::new())
+        }
+        Source::Photos { folder, keep } => {
+            let engine = shared.engine_of(model, detection, Some(choice))?;
+            let kept = embedded(shared, &engine, folder, keep)?;
+            let origin = vec![
+                ("photos".to_owned(), folder.display().to_string()),
+                ("model".to_owned(), engine.info().model.clone()),
+                ("model's fingerprint".to_owned(), engine.info().fingerprint.to_string()),
+                ("images embedded".to_owned(), format!("{} of {}", kept.count, kept.images)),
+            ];
+            let notes = match kept.images - kept.count {
+                0 => Vec::new(),
+                left => vec![format!(
+                    "{left} of {} images have no embedding: no face was found, or they can't be read.",
+                    kept.images
+                )],
+            };
+            let name = name_of(folder);
+            let photos = Some((engine, folder.to_owned()));
+            (name, keep.join(EMBEDDINGS), keep.join(FILENAMES), photos, origin, notes)
+        }
+    };
+    let matrix = npy::read_matrix(&embeddings)?;
+    let names = npy::read_texts(&filenames)?;
+    if names.len() != matrix.nrows() {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "{} has {} embeddings, {} has {} names: they are of different sets",
+                embeddings.display(),
+                matrix.nrows(),
+                filenames.display(),
+                names.len()
+            ),
+        ));
+    }
+    if names.is_empty() {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{} holds no embedding", embeddings.display()),
+        ));
+    }
+    let people_known = people || names.iter().all(|name| subject_of(name).is_some());
+    let place = |error: Error| error.at(filenames.display());
+    let set = match people_known {
+        true => Prepared::from_names(matrix, names).map_err(place)?,
+        false => {
+            notes.push(
+                "The images' names don't say who is on them: there are no intervals by person, and people aren't counted."
+                    .to_owned(),
+            );
+            let set = Prepared::new(matrix, &names).map_err(place)?;
+            set.with_names(names)?
+        }
+    };
+    origin.push(("images".to_owned(), set.len().to_string()));
+    if people_known {
+        origin.push(("people".to_owned(), set.subject_count().to_string()));
+    }
+    origin.push(("floats of an embedding".to_owned(), set.directions().ncols().to_string()));
+    Ok(Loaded {
+        name,
+        set,
+        chips: Chips { folder: None, photos },
+        origin,
+        notes,
+        people_known,
+    })
+}
+
+const EMBEDDINGS: &str = "embeddings_photos.npy";
+const FILENAMES: &str = "filenames_photos.npy";
+
+/// What the kept embeddings are of: they serve again while it is the same.
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Kept {
+    run: crate::journal::Header,
+    /// Hash over the photos' names, sizes and times of change.
+    photos: String,
+    images: usize,
+    count: usize,
+}
+
+/// The embeddings of the photos: those kept, or new ones.
+fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) -> Result<Kept> {
+    let listing = folder::list(source)?;
+    let job = Job {
+        engine,
+        source,
+        result: keep,
+        name: "photos",
+        align: true,
+        quiet: shared.json,
+        cancel: Some(long::stop_flag()?),
+    };
+    let mut now = Kept {
+        run: job.header(&listing.images),
+        photos: state(source, &listing.images)?,
+        images: listing.images.len(),
+        count: 0,
+    };
+    let note = keep.join("photos.json");
+    let old: Option<Kept> = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if let Some(old) = old
+        && old.run == now.run
+        && old.photos == now.photos
+        && keep.join(EMBEDDINGS).is_file()
+        && keep.join(FILENAMES).is_file()
+    {
+        return Ok(old);
+    }
+    if !shared.json {
+        eprintln!("embedding {} photos of {}", listing.images.len(), source.display());
+    }
+    let done = job.run(listing)?;
+    now.count = done.count;
+    let text = serde_json::to_vec(&now).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+    qmagface::replace::replace(&note, |mut file| {
+        file.write_all(&text).map_err(|error| Error::io(&note, "write", &error))
+    })?;
+    Ok(now)
+}
+
+/// Hash over the photos' names, sizes and times of change.
+fn state(source: &Path, images: &[PathBuf]) -> Result<String> {
+    let mut hash = Sha256::new();
+    for image in images {
+        let path = source.join(image);
+        let metadata = path.metadata().map_err(|error| Error::io(&path, "look at", &error))?;
+        hash.update(folder::name(image));
+        hash.update(format!("\0{} {:?}\0", metadata.len(), metadata.modified().ok()));
+    }
+    Ok(hex::encode(hash.finalize()))
+}
+
+/// How a set is called by its file or folder.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    stem.strip_prefix("embeddings_").unwrap_or(&stem).to_owned()
+}
+
+/// A file with its hash, so that a report says what it is of.
+pub fn described(path: &Path) -> Result<String> {
+    Ok(format!("{} (sha256 {})", path.display(), sha256(path)?))
+}
+
+/// The SHA-256 of a file, in hexadecimal.
+pub fn sha256(path: &Path) -> Result<String> {
+    let failed = |error: std::io::Error| Error::io(path, "read", &error);
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer).map_err(failed)? {
+            0 => return Ok(hex::encode(hash.finalize())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
