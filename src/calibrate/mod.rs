@@ -14,6 +14,7 @@
 
 mod compare;
 mod file;
+pub mod fit;
 mod thresholds;
 
 pub use compare::ScoredComparison;

@@ -21,16 +21,20 @@
 
 mod blocks;
 pub mod bootstrap;
+mod bounds;
 mod list;
 pub mod npy;
 mod sample;
 mod set;
+mod tail;
 mod work;
 
 pub use blocks::{BLOCK, Row, fold};
+pub use bounds::Bounds;
 pub use list::{List, Pair, ScoredPair};
 pub use sample::{SampleOptions, sample};
 pub use set::{Prepared, subject_of};
+pub use tail::{Kept, Source, Tail};
 pub use work::Work;
 
 /// Which pairs of a set are meant.
