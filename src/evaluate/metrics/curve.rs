@@ -3,7 +3,7 @@
 use super::ranked::{Ranked, Step};
 use super::types::CurvePoint;
 
-/// The curve by falling threshold in at most `points` points: the first at each of log-spaced FMRs and, so that its
+/// The curve by falling threshold in at most `points` points (4 or more): the first at each of log-spaced FMRs and, so that its
 /// other end is as fine, the last before each of log-spaced FNMRs.
 pub fn curve(ranked: &Ranked, points: usize) -> Vec<CurvePoint> {
     let half = (points / 2).max(2);
@@ -21,7 +21,8 @@ pub fn curve(ranked: &Ranked, points: usize) -> Vec<CurvePoint> {
     };
     add(&ranked.nothing());
     for step in ranked.steps() {
-        let mut wanted = false;
+        // The last one closes the curve: everything matches.
+        let mut wanted = step.genuine + step.impostor == ranked.len() as u64;
         while genuines.next_if(|&n| n <= step.genuine).is_some() {
             wanted = true;
         }

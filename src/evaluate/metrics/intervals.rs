@@ -5,7 +5,6 @@ use super::types::{Accuracy, BandPoint, Estimate, FoldAccuracy, Interval, Metric
 use super::{MetricOptions, invalid};
 use crate::error::Result;
 use crate::pairs::{Work, bootstrap};
-use std::collections::HashMap;
 
 /// A pair as a replicate needs it, by falling score.
 struct Entry {
@@ -88,11 +87,11 @@ pub fn add(
 
 /// The pairs by falling score with dense numbers for their persons, and how many persons there are.
 fn entries(ranked: &Ranked, persons: &[(u32, u32)], folds: Option<(&[u16], &Accuracy)>) -> Result<(Vec<Entry>, usize)> {
-    let mut known = HashMap::new();
-    let mut number = |person: u32| {
-        let next = known.len() as u32;
-        *known.entry(person).or_insert(next)
-    };
+    // Numbered by rising number, so that the order of the pairs doesn't decide who is drawn.
+    let mut people: Vec<u32> = persons.iter().flat_map(|&(a, b)| [a, b]).collect();
+    people.sort_unstable();
+    people.dedup();
+    let number = |person: u32| people.partition_point(|&other| other < person) as u32;
     let mut entries: Vec<Entry> = Vec::with_capacity(ranked.len());
     let mut last = f64::NAN;
     for (score, index, genuine) in ranked.iter() {
@@ -128,7 +127,7 @@ fn entries(ranked: &Ranked, persons: &[(u32, u32)], folds: Option<(&[u16], &Accu
     if let Some(entry) = entries.last_mut() {
         entry.last_of_score = true;
     }
-    Ok((entries, known.len()))
+    Ok((entries, people.len()))
 }
 
 fn replicate(entries: &[Entry], plan: &Plan, folds: usize, drawn: &[u32], weights: &mut Vec<u32>) -> Figures {
@@ -155,8 +154,11 @@ fn replicate(entries: &[Entry], plan: &Plan, folds: usize, drawn: &[u32], weight
     if genuine == 0 || impostor == 0 {
         return figures;
     }
-    let (all_genuine, all_impostor) = (genuine as f64, impostor as f64);
-    let rates = |genuine: u64, impostor: u64| (impostor as f64 / all_impostor, 1.0 - genuine as f64 / all_genuine);
+    let rate = |part: u64, all: u64| part as f64 / all as f64;
+    // FMR less FNMR over one denominator, so that no rounding decides.
+    let difference = |(genuine_here, impostor_here): (u64, u64)| {
+        i128::from(impostor_here) * i128::from(genuine) - i128::from(genuine - genuine_here) * i128::from(impostor)
+    };
     // What matches so far: up to the last whole score, and up to here.
     let (mut before, mut here) = ((0u64, 0u64), (0u64, 0u64));
     let (mut area, mut crossed) = (0.0, false);
@@ -175,28 +177,25 @@ fn replicate(entries: &[Entry], plan: &Plan, folds: usize, drawn: &[u32], weight
             area += (here.1 - before.1) as f64 * (here.0 + before.0) as f64;
         }
         while here.1 > limit {
-            figures.fnmr[plan.places[next]] = rates(before.0, 0).1;
+            figures.fnmr[plan.places[next]] = rate(genuine - before.0, genuine);
             next += 1;
             limit = plan.limit(next, impostor);
         }
-        if !crossed {
-            let (fmr, fnmr) = rates(here.0, here.1);
-            if fmr >= fnmr {
-                crossed = true;
-                let (old_fmr, old_fnmr) = rates(before.0, before.1);
-                figures.equal_error = if fmr - fnmr < old_fnmr - old_fmr {
-                    (fmr + fnmr) / 2.0
-                } else {
-                    (old_fmr + old_fnmr) / 2.0
-                };
-            }
+        if !crossed && difference(here) >= 0 {
+            crossed = true;
+            let best = if difference(here) < -difference(before) {
+                here
+            } else {
+                before
+            };
+            figures.equal_error = (rate(best.1, impostor) + rate(genuine - best.0, genuine)) / 2.0;
         }
         before = here;
     }
     for &place in &plan.places[next..] {
         figures.fnmr[place] = 0.0;
     }
-    figures.auc = area / (2.0 * all_genuine * all_impostor);
+    figures.auc = area / (2.0 * genuine as f64 * impostor as f64);
     figures
 }
 
