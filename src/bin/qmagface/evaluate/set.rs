@@ -6,7 +6,8 @@ use crate::arguments::{Choice, Detection, Shared};
 use crate::embed::Job;
 use crate::folder;
 use clap::Args;
-use qmagface::pairs::{Prepared, npy, subject_of};
+use qmagface::evaluate::data::people_of;
+use qmagface::pairs::{Pair, Prepared, npy, subject_of};
 use qmagface::{Engine, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -57,8 +58,36 @@ pub struct Loaded {
     pub origin: Vec<(String, String)>,
     /// What a reader must know.
     pub notes: Vec<String>,
-    /// Whether the names say who is on each image.
+    /// Whether the names, or the pairs, say who is on each image.
     pub people_known: bool,
+    embeddings: PathBuf,
+}
+
+impl Loaded {
+    /// Where the names don't say who is on an image, people are told apart by the pairs: images that genuine pairs join
+    /// are of one person.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for pairs that contradict each other.
+    pub fn people_by_pairs(&mut self, pairs: &[Pair]) -> Result<()> {
+        if self.people_known {
+            return Ok(());
+        }
+        let people = people_of(self.set.len(), pairs)?;
+        let names = self.set.names().unwrap_or_default().to_vec();
+        self.set = Prepared::new(npy::read_matrix(&self.embeddings)?, &people)?.with_names(names)?;
+        self.people_known = true;
+        self.origin
+            .push(("people".to_owned(), format!("{}, by the genuine pairs", self.set.subject_count())));
+        Ok(())
+    }
+
+    /// Says in the report that nobody knows who is on an image.
+    pub fn note_unknown_people(&mut self) {
+        if !self.people_known {
+            self.notes.push("The images' names don't say who is on them: there are no intervals by person.".to_owned());
+        }
+    }
 }
 
 impl SetArguments {
@@ -102,7 +131,7 @@ pub fn load(
     (detection, choice): (&Detection, &Choice),
     people: bool,
 ) -> Result<Loaded> {
-    let (name, embeddings, filenames, photos, mut origin, mut notes) = match *source {
+    let (name, embeddings, filenames, photos, mut origin, notes) = match *source {
         Source::Arrays { embeddings, filenames } => {
             let origin = vec![
                 ("embeddings".to_owned(), described(embeddings)?),
@@ -157,10 +186,6 @@ pub fn load(
     let set = match people_known {
         true => Prepared::from_names(matrix, names).map_err(place)?,
         false => {
-            notes.push(
-                "The images' names don't say who is on them: there are no intervals by person, and people aren't counted."
-                    .to_owned(),
-            );
             let set = Prepared::new(matrix, &names).map_err(place)?;
             set.with_names(names)?
         }
@@ -177,6 +202,7 @@ pub fn load(
         origin,
         notes,
         people_known,
+        embeddings,
     })
 }
 

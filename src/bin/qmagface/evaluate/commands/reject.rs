@@ -1,0 +1,71 @@
+//! `qmagface evaluate reject`.
+
+use crate::arguments::Shared;
+use crate::evaluate::finish::{finish, prepare};
+use crate::evaluate::long::with_bar;
+use crate::evaluate::pages::{self, Definitions};
+use crate::evaluate::scores::ScoreArguments;
+use crate::evaluate::set::SetArguments;
+use crate::evaluate::settings::{OutArguments, context};
+use clap::Args;
+use qmagface::Result;
+use qmagface::evaluate::protocol::{self, RejectOptions};
+use qmagface::pairs::{Pairs, SampleOptions, sample};
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    set: SetArguments,
+    #[command(flatten)]
+    scores: ScoreArguments,
+    /// False match rates of the curves
+    #[arg(long, value_delimiter = ',', value_name = "FMR,...", default_values_t = [1e-2, 1e-3, 1e-4])]
+    fmrs: Vec<f64>,
+    /// Greatest share of images that is rejected
+    #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
+    most: f64,
+    /// Points of a curve
+    #[arg(long, default_value_t = 51, value_name = "N")]
+    points: usize,
+    /// Generated pairs as for `robustness` instead of all pairs of the set
+    #[arg(long)]
+    sampled: bool,
+    #[command(flatten)]
+    out: OutArguments,
+}
+
+pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
+    prepare(&arguments.out.out)?;
+    let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
+    let (scores, mut settings) = arguments.scores.scores(shared, &loaded)?;
+    let list = match arguments.sampled {
+        true => Some(sample(
+            &loaded.set,
+            &SampleOptions {
+                seed: arguments.out.seed,
+                ..SampleOptions::default()
+            },
+        )?),
+        false => None,
+    };
+    let pairs = list.as_ref().map_or(Pairs::All, Pairs::List);
+    let options = RejectOptions {
+        scores,
+        fmrs: arguments.fmrs.clone(),
+        most: arguments.most,
+        points: arguments.points,
+    };
+    let found = with_bar(shared, "comparing", |work| {
+        protocol::reject(&loaded.set, pairs, &options, work)
+    })?;
+    settings.push((
+        "pairs".to_owned(),
+        match arguments.sampled {
+            true => format!("generated as for robustness, seed {}", arguments.out.seed),
+            false => "all of the set".to_owned(),
+        },
+    ));
+    let chip = |name: &str| loaded.chips.png(name);
+    let context = context(shared, &loaded, Definitions::Exact, settings, &chip);
+    finish(shared, &pages::reject(&context, &found)?, &arguments.out.out)
+}
