@@ -15,9 +15,11 @@
 mod compare;
 mod file;
 pub mod fit;
+mod measure;
 mod thresholds;
 
 pub use compare::ScoredComparison;
+pub use measure::{Interval, MeasureOptions, MeasuredThreshold, measure};
 
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};

@@ -181,7 +181,11 @@ impl Grid {
 }
 
 /// The score that a little more than the share `fmr` of the drawn pairs reaches; `None` when that is nearly all.
-pub(super) fn quantile(drawn: &[ScoredPair], fmr: f64, score: impl Fn(&ScoredPair) -> f64) -> Option<f64> {
+pub(in crate::calibrate) fn quantile(
+    drawn: &[ScoredPair],
+    fmr: f64,
+    score: impl Fn(&ScoredPair) -> f64,
+) -> Option<f64> {
     let wanted = fmr * drawn.len() as f64;
     // Six standard deviations more: the guess is rarely too high.
     let rank = (wanted + 6.0 * wanted.sqrt() + 10.0) as usize;

@@ -8,6 +8,9 @@ mod direct;
 mod grid;
 mod line;
 
+pub(super) use direct::region;
+pub(super) use grid::{allowed, limits, quantile};
+
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pairs::{Count, Pairs, Prepared, Source, Work};

@@ -60,11 +60,6 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The number of the line that was read last, from 1.
-    pub fn number(&self) -> u64 {
-        self.number
-    }
-
     /// The error that the last line is wrong.
     pub fn wrong(&self, what: impl std::fmt::Display) -> Error {
         Error::new(ErrorKind::InvalidArgument, format!("line {} {what}", self.number))

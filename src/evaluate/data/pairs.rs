@@ -116,7 +116,9 @@ fn pair(a: String, b: String, genuine: bool) -> NamedPair {
 fn lfw<R: BufRead>(lines: &mut Lines<R>) -> Result<(Vec<NamedPair>, Option<u16>)> {
     let mut pairs = Vec::new();
     let mut header: Option<(u64, u64)> = None;
+    let mut is_first = true;
     while let Some(line) = lines.next()? {
+        let may_be_header = std::mem::replace(&mut is_first, false);
         // Names may hold blanks where tabs part them.
         let fields: Vec<&str> = if line.contains('\t') {
             line.split('\t').map(str::trim).filter(|field| !field.is_empty()).collect()
@@ -134,7 +136,7 @@ fn lfw<R: BufRead>(lines: &mut Lines<R>) -> Result<(Vec<NamedPair>, Option<u16>)
         };
         match found {
             Some(found) => pairs.push(found),
-            None if lines.number() == 1 && fields.len() <= 2 => {
+            None if may_be_header && fields.len() <= 2 => {
                 let line = shown(line);
                 let numbers: Option<Vec<u64>> = fields.iter().map(|field| field.parse().ok()).collect();
                 header = match numbers.as_deref() {
