@@ -60,6 +60,8 @@ pub struct Loaded {
     pub notes: Vec<String>,
     /// Whether the names, or the pairs, say who is on each image.
     pub people_known: bool,
+    /// Hashes of the embeddings and of the names.
+    pub content: [String; 2],
     embeddings: PathBuf,
 }
 
@@ -202,6 +204,7 @@ pub fn load(
         origin,
         notes,
         people_known,
+        content: [sha256(&embeddings)?, sha256(&filenames)?],
         embeddings,
     })
 }

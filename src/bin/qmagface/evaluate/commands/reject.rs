@@ -37,7 +37,7 @@ pub struct Arguments {
 pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
     prepare(&arguments.out.out)?;
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
-    let (scores, mut settings) = arguments.scores.scores(shared, &loaded)?;
+    let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
     let list = match arguments.sampled {
         true => Some(sample(
             &loaded.set,

@@ -76,7 +76,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
         .resolve(&loaded.set, missing)
         .map_err(|error| error.at(arguments.pairs.display()))?;
     loaded.people_by_pairs(resolved.list.pairs())?;
-    let (scores, mut settings) = arguments.scores.scores(shared, &loaded)?;
+    let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
     let options = arguments.metrics.options(scores, PublishedForm::Grid, &PUBLISHED_FMRS, arguments.out.seed, &loaded);
     let found = with_bar(shared, "comparing", |work| {
         protocol::single_image(&loaded.set, &resolved, &options, work)

@@ -9,16 +9,16 @@ mod reject;
 mod weights;
 mod worst;
 
+pub use curves::det;
 pub use cost::{memory, runtime};
 pub use evaluation::evaluation;
 pub use ijb::ijb;
-pub use rates::percent;
 pub use reject::reject;
 pub use weights::weights;
 
 use qmagface::evaluate::metrics::{Estimate, Metrics};
 use qmagface::evaluate::results::ScoreResult;
-use qmagface::report::{Cell, Item, Report, Section};
+use qmagface::report::{Cell, Item, Report, Section, Table};
 use qmagface::{Error, ErrorKind, Result};
 use serde::Serialize;
 
@@ -70,6 +70,11 @@ impl Named<'_> {
     }
 }
 
+/// The tables of accuracies, where there are any, and of error rates.
+pub fn tables(context: &Context, named: &[Named]) -> [Option<Table>; 2] {
+    [rates::accuracy(context, named), Some(rates::errors(context, named))]
+}
+
 /// An estimate in percent.
 fn percent_cell(estimate: &Estimate) -> Cell {
     let value = 100.0 * estimate.value;
@@ -84,12 +89,12 @@ fn percent_cell(estimate: &Estimate) -> Cell {
 }
 
 /// A rate as `1e-3`.
-fn power(rate: f64) -> String {
+pub fn power(rate: f64) -> String {
     format!("{rate:e}")
 }
 
 /// A name as part of a file name.
-fn slug(name: &str) -> String {
+pub fn slug(name: &str) -> String {
     let mut slug = String::new();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() {
