@@ -163,12 +163,12 @@ typedef struct qmf_engine_options {
      */
     float pyramid_factor;
     /**
-     * Parameters of the quality-aware score in place of the pack's, each -100..100; both NaN takes the pack's.
-     * Default: NaN.
+     * Offset of the quality's weight `min(0, beta * cosine - alpha)`, -100..100, in place of the pack's. Both it and
+     * `beta`, or neither: NaN takes the pack's. Default: NaN.
      */
     double alpha;
     /**
-     * See `alpha`.
+     * Slope of the quality's weight over the cosine, -100..100, with `alpha`. Default: NaN.
      */
     double beta;
     /**
@@ -268,11 +268,11 @@ typedef struct qmf_engine_info {
      */
     uint32_t inline_mode;
     /**
-     * Parameter of the quality-aware score in use; 0 if unknown.
+     * Offset of the quality's weight in use; 0 if unknown.
      */
     double alpha;
     /**
-     * Parameter of the quality-aware score in use; 0 if unknown.
+     * Slope of the quality's weight over the cosine in use; 0 if unknown.
      */
     double beta;
     /**
@@ -458,11 +458,11 @@ typedef struct qmf_calibration_info {
      */
     qmf_calibration_status status;
     /**
-     * Parameter of the quality-aware score.
+     * Offset of the quality's weight `min(0, beta * cosine - alpha)`.
      */
     double alpha;
     /**
-     * Parameter of the quality-aware score.
+     * Slope of the quality's weight over the cosine.
      */
     double beta;
     /**

@@ -380,9 +380,9 @@ using Return = T;
 
 /** The two parameters of the quality-aware score. */
 struct Parameters {
-    /** Weight of the quality. Finite. */
+    /** Offset of the quality's weight min(0, beta * cosine - alpha). -100..100. */
     double alpha;
-    /** How fast the weight fades as the cosine grows. Finite. */
+    /** Slope of the quality's weight over the cosine. -100..100. */
     double beta;
 };
 
@@ -1043,7 +1043,7 @@ public:
     /** Takes over a handle of qmagface.h; null gives an empty object, as a move leaves it. */
     static Calibration adopt(qmf_calibration *handle) noexcept { return Calibration(handle); }
 
-    /** Of two parameters, without thresholds, for any model. Status::invalid_argument unless both are finite. */
+    /** Of two parameters, without thresholds, for any model. Status::invalid_argument unless both are -100..100. */
     [[nodiscard]] static Return<Calibration> create(Parameters parameters) {
         return detail::deliver(made_by([&](qmf_calibration **made) {
             return qmf_calibration_create(parameters.alpha, parameters.beta, made);

@@ -30,7 +30,10 @@ def make(archive: Path, symbols: List[str], target: Path) -> None:
         # local once the groups are dissolved.
         undefined = [part for symbol in symbols for part in ("-u", symbol)]
         _run("ld.bfd", "-r", "--gc-sections", "--force-group-allocation", *undefined, "-o", str(joined), str(archive))
-        _run("objcopy", "--strip-debug", f"--keep-global-symbols={names}", str(joined), str(member))
+        # Without the bitcode that Rust's own libraries carry: it is 7 MB, and where clang is installed its plugin makes ar,
+        # nm and the linker read it, which ends them when it is of a newer LLVM.
+        bitcode = ("--remove-section=.llvmbc", "--remove-section=.llvmcmd")
+        _run("objcopy", "--strip-debug", *bitcode, f"--keep-global-symbols={names}", str(joined), str(member))
         made = work / "made.a"
         # D: no times or user ids, so that the same input gives the same bytes.
         _run("ar", "crsD", str(made), str(member))

@@ -1,12 +1,14 @@
 //! Calibrations as TOML: a few lines that a person can read and keep beside the model.
 
-use super::{CalibratedModel, Calibration, Status, check_gate, check_parameters};
+use super::evidence::check_text;
+use super::{CalibratedModel, Calibration, Evidence, Status, ThresholdEvidence, check_gate, check_parameters};
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Fingerprint;
 use crate::model::manifest::{NAME_RULE, ScoreThreshold, is_pack_name};
 use crate::replace::replace;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -35,8 +37,45 @@ struct Fields {
     fitted_on: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quality_gate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pairs: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subjects: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    genuine_pairs: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impostor_pairs: Option<u64>,
+    /// Of everything else, see [`Fields::hash`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    thresholds: Vec<ScoreThreshold>,
+    thresholds: Vec<Row>,
+}
+
+/// A threshold as it stands there.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    fmr: f64,
+    score: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score_low: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score_high: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fnmr: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fnmr_low: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fnmr_high: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impostors_above: Option<u64>,
 }
 
 impl Calibration {
@@ -66,7 +105,7 @@ impl Calibration {
     ///
     /// # Errors
     /// [`ErrorKind::Limit`] for more than 1 MiB; [`ErrorKind::Calibration`] naming the field when it isn't TOML, has an
-    /// unknown or missing field, or a field is outside its range.
+    /// unknown or missing field, a field is outside its range, or a `sha256` is not that of the rest.
     pub fn parse(toml: &[u8]) -> Result<Self> {
         if toml.len() > MAX_BYTES {
             return Err(too_long());
@@ -82,10 +121,12 @@ impl Calibration {
             }
             _ => {}
         }
-        let fields: Fields = toml::from_str(text).map_err(|error| not_toml(&error))?;
-        fields
+        let mut fields: Fields = toml::from_str(text).map_err(|error| not_toml(&error))?;
+        let unchanged = fields.check_hash();
+        let calibration = fields
             .check()
-            .map_err(|what| wrong(format!("the calibration's {what}")))
+            .map_err(|what| wrong(format!("the calibration's {what}")))?;
+        unchanged.map(|()| calibration)
     }
 
     /// The calibration as TOML.
@@ -94,7 +135,7 @@ impl Calibration {
     /// [`ErrorKind::Calibration`] naming the field when one is outside its range, as only one made from an unchecked
     /// manifest can be.
     pub fn to_toml(&self) -> Result<String> {
-        let fields = Fields {
+        let mut fields = Fields {
             format: FORMAT,
             model: self.model.as_ref().map(|model| model.name.clone()),
             fingerprint: self.model.as_ref().map(|model| model.fingerprint.to_string()),
@@ -104,8 +145,20 @@ impl Calibration {
             procedure: self.procedure.clone(),
             fitted_on: self.fitted_on.clone(),
             quality_gate: self.quality_gate,
-            thresholds: self.thresholds.clone(),
+            data: self.evidence.data.clone(),
+            date: self.evidence.date.clone(),
+            pairs: self.evidence.pairs.clone(),
+            subjects: self.evidence.subjects,
+            images: self.evidence.images,
+            genuine_pairs: self.evidence.genuine_pairs,
+            impostor_pairs: self.evidence.impostor_pairs,
+            sha256: None,
+            thresholds: self.thresholds.iter().zip(&self.measured).map(Row::new).collect(),
         };
+        // What someone measured is protected; a few lines of someone's own may be edited.
+        if self.evidence != Evidence::default() {
+            fields.sha256 = Some(fields.hash()?);
+        }
         let text = toml::to_string(&fields)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("calibration: {error}")))?;
         Calibration::parse(text.as_bytes())?;
@@ -162,16 +215,27 @@ impl Fields {
             beta: self.beta,
         };
         check_parameters(&parameters)?;
-        for (name, text) in [("procedure", &self.procedure), ("fitted_on", &self.fitted_on)] {
-            // It is printed: it must not control the terminal.
-            if let Some(text) = text
-                && (text.is_empty() || text.len() > 1024 || text.chars().any(char::is_control))
-            {
-                return Err(format!("{name} must be one line of 1 to 1024 bytes"));
-            }
-        }
+        check_text("procedure", &self.procedure)?;
+        check_text("fitted_on", &self.fitted_on)?;
         check_gate(self.quality_gate)?;
-        ScoreThreshold::check(&self.thresholds).map_err(|what| format!("thresholds {what}"))?;
+        let threshold = |row: &Row| ScoreThreshold {
+            fmr: row.fmr,
+            score: row.score,
+        };
+        let thresholds: Vec<ScoreThreshold> = self.thresholds.iter().map(threshold).collect();
+        ScoreThreshold::check(&thresholds).map_err(|what| format!("thresholds {what}"))?;
+        let measured: Result<Vec<_>, String> = self.thresholds.iter().map(Row::evidence).collect();
+        let measured = measured.map_err(|what| format!("thresholds {what}"))?;
+        let evidence = Evidence {
+            data: self.data,
+            date: self.date,
+            pairs: self.pairs,
+            subjects: self.subjects,
+            images: self.images,
+            genuine_pairs: self.genuine_pairs,
+            impostor_pairs: self.impostor_pairs,
+        };
+        evidence.check()?;
         Ok(Calibration {
             model,
             parameters,
@@ -179,8 +243,59 @@ impl Fields {
             procedure: self.procedure,
             fitted_on: self.fitted_on,
             quality_gate: self.quality_gate,
-            thresholds: self.thresholds,
+            thresholds,
+            evidence,
+            measured,
         })
+    }
+
+    /// SHA-256 of the fields without `sha256` as compact JSON, in the order they have here, in hexadecimal.
+    fn hash(&self) -> Result<String> {
+        let bytes = serde_json::to_vec(self)
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("calibration: {error}")))?;
+        Ok(hex::encode(Sha256::digest(bytes)))
+    }
+
+    /// Takes the hash out, and checks it.
+    fn check_hash(&mut self) -> Result<()> {
+        match self.sha256.take() {
+            Some(stated) if stated != self.hash()? => Err(wrong(
+                "the calibration was changed since it was written: its sha256 is of something else. If the change is \
+                 yours, delete the line with sha256",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Row {
+    fn new((threshold, measured): (&ScoreThreshold, &ThresholdEvidence)) -> Self {
+        Row {
+            fmr: threshold.fmr,
+            score: threshold.score,
+            score_low: measured.score_interval.map(|(low, _)| low),
+            score_high: measured.score_interval.map(|(_, high)| high),
+            fnmr: measured.fnmr,
+            fnmr_low: measured.fnmr_interval.map(|(low, _)| low),
+            fnmr_high: measured.fnmr_interval.map(|(_, high)| high),
+            impostors_above: measured.impostors_above,
+        }
+    }
+
+    fn evidence(&self) -> Result<ThresholdEvidence, String> {
+        let interval = |name: &str, low: Option<f64>, high: Option<f64>| match (low, high) {
+            (None, None) => Ok(None),
+            (Some(low), Some(high)) => Ok(Some((low, high))),
+            _ => Err(format!("has one of {name}_low and {name}_high: both or neither")),
+        };
+        let evidence = ThresholdEvidence {
+            fnmr: self.fnmr,
+            impostors_above: self.impostors_above,
+            score_interval: interval("score", self.score_low, self.score_high)?,
+            fnmr_interval: interval("fnmr", self.fnmr_low, self.fnmr_high)?,
+        };
+        evidence.check()?;
+        Ok(evidence)
     }
 }
 

@@ -13,12 +13,14 @@
 //! ```
 
 mod compare;
+mod evidence;
 mod file;
 pub mod fit;
 mod measure;
 mod thresholds;
 
 pub use compare::ScoredComparison;
+pub use evidence::{About, Evidence, ThresholdEvidence};
 pub use measure::{Interval, MeasureOptions, MeasuredThreshold, measure};
 
 use crate::compare::QualityParameters;
@@ -38,6 +40,9 @@ pub struct Calibration {
     fitted_on: Option<String>,
     quality_gate: Option<f64>,
     thresholds: Vec<ScoreThreshold>,
+    evidence: Evidence,
+    /// As many as thresholds.
+    measured: Vec<ThresholdEvidence>,
 }
 
 /// The model a calibration belongs to.
@@ -92,6 +97,8 @@ impl Calibration {
             fitted_on: None,
             quality_gate: None,
             thresholds: Vec::new(),
+            evidence: Evidence::default(),
+            measured: Vec::new(),
         })
     }
 
@@ -112,6 +119,8 @@ impl Calibration {
             fitted_on: Some(calibration.fitted_on.clone()),
             quality_gate: None,
             thresholds: calibration.thresholds.clone(),
+            evidence: Evidence::default(),
+            measured: vec![ThresholdEvidence::default(); calibration.thresholds.len()],
         }
     }
 

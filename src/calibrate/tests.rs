@@ -376,6 +376,119 @@ fn damaged_files_are_refused_by_field() {
     assert_eq!(Calibration::parse(b"").unwrap_err().kind(), ErrorKind::Calibration);
 }
 
+/// A calibration of a real fit, and of the thresholds that were measured with it.
+fn fitted() -> Calibration {
+    let mut random = fastrand::Rng::with_seed(2);
+    let rows = ndarray::Array2::from_shape_fn((120, 8), |(row, at)| {
+        random.f32() + if row / 3 % 8 == at { 1.0 } else { 0.0 }
+    });
+    let labels: Vec<usize> = (0..120).map(|row| row / 3).collect();
+    let set = crate::pairs::Prepared::new(rows, &labels).unwrap();
+    let pairs = crate::pairs::Pairs::All;
+    let options = fit::FitOptions {
+        fmr: (1e-3, 1e-1),
+        ..fit::FitOptions::default()
+    };
+    let fit = fit::fit(&set, pairs, fit::Procedure::Consistent, &options).unwrap();
+    let measured = measure(&set, pairs, &fit.parameters, &[1e-1, 1e-2], &MeasureOptions::default()).unwrap();
+    let about = About {
+        model: Some(("sface", MODEL)),
+        data: Some("made up"),
+        date: Some("2026-11-24"),
+        pairs: Some("all"),
+    };
+    Calibration::fitted(&fit, &measured, &about).unwrap()
+}
+
+#[test]
+fn a_fits_file_says_what_it_rests_on() {
+    let calibration = fitted();
+    assert_eq!(calibration.status(), Status::Own);
+    assert_eq!(calibration.procedure(), Some("consistent, FMR 1e-3 to 1e-1"));
+    let evidence = calibration.evidence();
+    assert_eq!((evidence.subjects, evidence.images), (Some(40), Some(120)));
+    assert_eq!(
+        (evidence.genuine_pairs, evidence.impostor_pairs),
+        (Some(120), Some(7020))
+    );
+    let text = calibration.to_toml().unwrap();
+    for part in [
+        "date = \"2026-11-24\"",
+        "data = \"made up\"",
+        "score_low = ",
+        "fnmr_high = ",
+        "impostors_above = 702\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert_eq!(Calibration::parse(text.as_bytes()).unwrap(), calibration);
+    assert_eq!(calibration.threshold_evidence().len(), 2);
+    let (score, (low, high)) = (
+        calibration.thresholds()[1].score,
+        calibration.threshold_evidence()[1].score_interval.unwrap(),
+    );
+    assert!(low <= score && score <= high && low < high);
+    assert_eq!(calibration.threshold(1e-2).unwrap(), score);
+}
+
+#[test]
+fn a_changed_file_is_noticed_unless_the_hash_is_gone() {
+    let text = fitted().to_toml().unwrap();
+    let line = text.lines().find(|line| line.starts_with("sha256 = ")).unwrap();
+    let own = text.replace(line, "").replace("40", "41");
+    assert_eq!(
+        Calibration::parse(own.as_bytes()).unwrap().evidence().subjects,
+        Some(41)
+    );
+    for (from, to) in [
+        ("subjects = 40", "subjects = 41"),
+        ("made up", "made down"),
+        ("fmr = 0.1", "fmr = 0.11"),
+        ("status = \"own\"", "status = \"published\""),
+        ("format = 1", "format = 1\nquality_gate = 1.0"),
+        ("sha256 = \"", "sha256 = \"0"),
+    ] {
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        let error = Calibration::parse(text.replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Calibration);
+        assert!(
+            error.message().contains("changed") && error.message().contains("delete the line"),
+            "{to}: {error}"
+        );
+    }
+    // Comments, order and blanks are nobody's business.
+    let written = text.replace("format = 1\n", "") + "";
+    let (head, tables) = written.split_once("[[thresholds]]").unwrap();
+    let moved = format!("# mine\n{head}\nformat  =  1 # one\n[[thresholds]]{tables}");
+    assert_eq!(Calibration::parse(moved.as_bytes()).unwrap(), fitted());
+    // The hash is of the same bytes in every version.
+    let gated = Calibration::parse(own.as_bytes())
+        .unwrap()
+        .with_quality_gate(Some(2.0))
+        .unwrap();
+    assert_eq!(Calibration::parse(gated.to_toml().unwrap().as_bytes()).unwrap(), gated);
+}
+
+#[test]
+fn evidence_has_ranges() {
+    let text = fitted().to_toml().unwrap();
+    for (from, to, part) in [
+        ("date = \"2026-11-24\"", "date = \"2026-02-30\"", "date"),
+        ("data = \"made up\"", "data = \"\"", "data"),
+        ("pairs = \"all\"", "pairs = \"a\\tb\"", "pairs"),
+        ("subjects = 40", "subjects = -1", "subjects"),
+        ("score_low = ", "score_low = 1", "interval"),
+        ("score_low = ", "# ", "score_low"),
+        ("fnmr = ", "fnmr = 1", "fnmr outside"),
+        ("impostors_above = 702", "impostors_above = 702.5", "impostors_above"),
+    ] {
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        let error = Calibration::parse(text.replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Calibration);
+        assert!(error.message().contains(part), "{to}: {error}");
+    }
+}
+
 #[test]
 fn files_have_a_limit() {
     let folder = tempfile::tempdir().unwrap();

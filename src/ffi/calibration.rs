@@ -61,9 +61,9 @@ pub struct qmf_calibration_info {
     pub struct_size: u32,
     /// Where it comes from, a `QMF_CALIBRATION_*`.
     pub status: qmf_calibration_status,
-    /// Parameter of the quality-aware score.
+    /// Offset of the quality's weight `min(0, beta * cosine - alpha)`.
     pub alpha: f64,
-    /// Parameter of the quality-aware score.
+    /// Slope of the quality's weight over the cosine.
     pub beta: f64,
     /// Least quality of a face that a comparison is not flagged for; NaN if there is none.
     pub quality_gate: f64,

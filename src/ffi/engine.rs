@@ -107,10 +107,10 @@ pub struct qmf_engine_options {
     pub thresholds: [f32; 3],
     /// Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. Default: 0.709.
     pub pyramid_factor: f32,
-    /// Parameters of the quality-aware score in place of the pack's, each -100..100; both NaN takes the pack's.
-    /// Default: NaN.
+    /// Offset of the quality's weight `min(0, beta * cosine - alpha)`, -100..100, in place of the pack's. Both it and
+    /// `beta`, or neither: NaN takes the pack's. Default: NaN.
     pub alpha: f64,
-    /// See `alpha`.
+    /// Slope of the quality's weight over the cosine, -100..100, with `alpha`. Default: NaN.
     pub beta: f64,
     /// Most pixels of an image, encoded or not. Default: 100000000.
     pub maximum_pixels: u64,
@@ -304,9 +304,9 @@ pub struct qmf_engine_info {
     pub batch_wait_us: u32,
     /// 1 if the engine works in the calling thread only, else 0.
     pub inline_mode: u32,
-    /// Parameter of the quality-aware score in use; 0 if unknown.
+    /// Offset of the quality's weight in use; 0 if unknown.
     pub alpha: f64,
-    /// Parameter of the quality-aware score in use; 0 if unknown.
+    /// Slope of the quality's weight over the cosine in use; 0 if unknown.
     pub beta: f64,
     /// Name of the model, NUL-terminated.
     pub model: [c_char; 72],

@@ -17,8 +17,8 @@ namespace QMagFace
         private readonly string _fingerprint;
 
         /// <summary>Makes a calibration without thresholds, for templates of any model.</summary>
-        /// <param name="alpha">Parameter of the quality-aware score.</param>
-        /// <param name="beta">Parameter of the quality-aware score.</param>
+        /// <param name="alpha">Offset of the quality's weight min(0, beta * cosine - alpha), -100..100.</param>
+        /// <param name="beta">Slope of the quality's weight over the cosine, -100..100.</param>
         public Calibration(double alpha, double beta)
             : this(Create(alpha, beta))
         {
@@ -50,13 +50,13 @@ namespace QMagFace
             get { return Live((CalibrationStatus)_info.status); }
         }
 
-        /// <summary>Parameter of the quality-aware score.</summary>
+        /// <summary>Offset of the quality's weight min(0, beta * cosine - alpha).</summary>
         public double Alpha
         {
             get { return Live(_info.alpha); }
         }
 
-        /// <summary>Parameter of the quality-aware score.</summary>
+        /// <summary>Slope of the quality's weight over the cosine.</summary>
         public double Beta
         {
             get { return Live(_info.beta); }

@@ -57,10 +57,10 @@ namespace QMagFace
         /// <summary>Whether all work is done in the calling thread.</summary>
         public bool InlineMode { get; }
 
-        /// <summary>Parameter of the quality-aware score in use; null if unknown.</summary>
+        /// <summary>Offset of the quality's weight in use; null if unknown.</summary>
         public double? Alpha { get; }
 
-        /// <summary>Parameter of the quality-aware score in use; null if unknown.</summary>
+        /// <summary>Slope of the quality's weight over the cosine in use; null if unknown.</summary>
         public double? Beta { get; }
 
         /// <summary>The model's name.</summary>

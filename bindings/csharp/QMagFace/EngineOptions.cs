@@ -66,11 +66,12 @@ namespace QMagFace
         public float PyramidFactor { get; set; }
 
         /// <summary>
-        /// Parameter of the quality-aware score, in place of the model's. Set both or none. Default: null, the model's.
+        /// Offset of the quality's weight min(0, beta * cosine - alpha), -100..100, in place of the model's. Set it and
+        /// <see cref="Beta"/>, or neither. Default: null, the model's.
         /// </summary>
         public double? Alpha { get; set; }
 
-        /// <summary>See <see cref="Alpha"/>.</summary>
+        /// <summary>Slope of the quality's weight over the cosine, -100..100, with <see cref="Alpha"/>.</summary>
         public double? Beta { get; set; }
 
         /// <summary>Most pixels of any image.</summary>

@@ -5,7 +5,8 @@ use crate::detect::count;
 use crate::failure::Outcome;
 use crate::{output, picture};
 use clap::Args;
-use qmagface::{BgrImage, Comparison, Engine, Error, ErrorKind, Extraction, Result, image};
+use qmagface::calibrate::ScoredComparison;
+use qmagface::{BgrImage, Calibration, Comparison, Engine, Error, ErrorKind, Extraction, Result, image};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,9 @@ pub struct Arguments {
     /// Also write a picture of what was compared (PNG)
     #[arg(long, value_name = "OUT.png")]
     picture: Option<PathBuf>,
+    /// Score with this calibration (`qmagface calibrate`) in place of the model's own
+    #[arg(long, value_name = "FILE.toml")]
+    calibration: Option<PathBuf>,
     #[command(flatten)]
     detection: Detection,
     #[command(flatten)]
@@ -28,9 +32,19 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
     let (image_a, a) = extract(&engine, &arguments.a)?;
     let (image_b, b) = extract(&engine, &arguments.b)?;
-    let result = engine.compare(&a.embedding, &b.embedding)?;
+    let own = arguments
+        .calibration
+        .as_deref()
+        .map(|path| read_calibration(&engine, path))
+        .transpose()?;
+    let calibration = match &own {
+        Some(own) => own,
+        None => engine.calibration()?,
+    };
+    let scored = calibration.compare_embeddings(&a.embedding, &b.embedding)?;
+    let result = scored.comparison;
     if let Some(out) = &arguments.picture {
-        let meaning = meaning(&engine, &result);
+        let meaning = meaning(calibration, &result);
         let sides = [
             picture::Side {
                 title: file_name(&arguments.a),
@@ -51,12 +65,34 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             "quality_a": result.quality_a,
             "quality_b": result.quality_b,
             "score": result.score,
+            "negative_log10_fmr": scored.negative_log10_fmr,
+            "low_quality": scored.low_quality,
+            "out_of_range": scored.out_of_range,
             "model": engine.info().model,
         }));
     } else {
-        print(&engine, arguments, [&a, &b], &result);
+        print(&engine, calibration, arguments, [&a, &b], &scored);
     }
     Ok(())
+}
+
+/// Reads a calibration for the engine's model.
+fn read_calibration(engine: &Engine, path: &Path) -> Result<Calibration> {
+    let calibration = Calibration::read(path)?;
+    let info = engine.info();
+    match (calibration.model(), calibration.fingerprint()) {
+        (Some(model), Some(fingerprint)) if fingerprint != info.fingerprint => Err(Error::new(
+            ErrorKind::ModelMismatch,
+            format!(
+                "{} is of {model} ({}), the model in use is {} ({}): scores of one model mean nothing for another",
+                path.display(),
+                fingerprint.short(),
+                info.model,
+                info.fingerprint.short()
+            ),
+        )),
+        _ => Ok(calibration),
+    }
 }
 
 fn extract(engine: &Engine, path: &Path) -> Result<(BgrImage, Extraction)> {
@@ -77,7 +113,14 @@ fn extract(engine: &Engine, path: &Path) -> Result<(BgrImage, Extraction)> {
     Ok((image, found))
 }
 
-fn print(engine: &Engine, arguments: &Arguments, found: [&Extraction; 2], result: &Comparison) {
+fn print(
+    engine: &Engine,
+    calibration: &Calibration,
+    arguments: &Arguments,
+    found: [&Extraction; 2],
+    scored: &ScoredComparison,
+) {
+    let result = &scored.comparison;
     for (path, found) in [&arguments.a, &arguments.b].into_iter().zip(found) {
         let uqs = found
             .uqs
@@ -96,17 +139,35 @@ fn print(engine: &Engine, arguments: &Arguments, found: [&Extraction; 2], result
         result.score,
         engine.info().model
     ));
-    if let Some(meaning) = meaning(engine, result) {
+    if arguments.calibration.is_some() {
+        print_calibrated(scored);
+    }
+    if let Some(meaning) = meaning(calibration, result) {
         output::line(meaning);
+    }
+}
+
+/// What a calibration of one's own adds.
+fn print_calibrated(scored: &ScoredComparison) {
+    if let Some(fmr) = scored.negative_log10_fmr {
+        let range = match scored.out_of_range {
+            true if fmr > 0.0 => "   (or more: the score is above the measured ones)",
+            true => "   (the score is below the measured ones)",
+            false => "",
+        };
+        output::line(format_args!("-log10(FMR)          {fmr:>8.4}{range}"));
+    }
+    if scored.low_quality {
+        output::line("a face's quality is below the calibration's gate");
     }
 }
 
 /// False match rate up to which a score is called a match, as access control commonly asks for.
 const MATCH: f64 = 1e-3;
 
-/// What the score means, from the thresholds that the model pack carries; `None` where it carries none.
-fn meaning(engine: &Engine, result: &Comparison) -> Option<String> {
-    let thresholds = engine.calibration().ok()?.thresholds();
+/// What the score means, from the calibration's thresholds; `None` where it has none.
+fn meaning(calibration: &Calibration, result: &Comparison) -> Option<String> {
+    let thresholds = calibration.thresholds();
     let loosest = thresholds.first()?;
     let share = |fmr: f64| format!("1 in {:.0} pairs of different people score that high", 1.0 / fmr);
     Some(

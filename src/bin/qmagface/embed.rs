@@ -40,7 +40,7 @@ pub struct Arguments {
 }
 
 /// A data set's name becomes part of a file name.
-pub fn dataset_name(text: &str) -> Result<String, String> {
+fn dataset_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.contains(['/', '\\', '\0']) {
         return Err("a name without / and \\".to_owned());
     }
@@ -48,165 +48,154 @@ pub fn dataset_name(text: &str) -> Result<String, String> {
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
-    let listing = folder::list(&arguments.source)?;
+    let folder::Listing { images, mut skipped } = folder::list(&arguments.source)?;
     let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
-    let embedded = Job {
-        engine: &engine,
+    std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
+    let journal_path = arguments.result.join(format!(".embeddings_{}.journal", arguments.name));
+    let input = Input {
         source: &arguments.source,
-        result: &arguments.result,
-        name: &arguments.name,
         align: arguments.align,
-        quiet: shared.json,
         cancel: None,
-    }
-    .run(listing)?;
+    };
+    let journal = embed_all(shared, &engine, &input, &images, &journal_path)?;
+    let paths = Paths::new(&arguments.result, &arguments.name);
+    let written = write_arrays(&journal, &images, &paths, engine.info().embedding_length, &mut skipped)?;
+    journal.remove()?;
     if shared.json {
-        let skipped: Vec<_> = embedded.skipped.iter().map(Skipped::json).collect();
+        let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
         output::line(json!({
-            "embeddings": embedded.embeddings.to_string_lossy(),
-            "filenames": embedded.filenames.to_string_lossy(),
-            "count": embedded.count,
+            "embeddings": paths.embeddings.to_string_lossy(),
+            "filenames": paths.filenames.to_string_lossy(),
+            "count": written,
             "length": engine.info().embedding_length,
             "model": engine.info().model,
             "skipped": skipped,
         }));
     } else {
         output::line(format_args!(
-            "{} embeddings of {} floats in {}, {} files skipped",
-            embedded.count,
+            "{written} embeddings of {} floats in {}, {} files skipped",
             engine.info().embedding_length,
-            embedded.embeddings.display(),
-            embedded.skipped.len()
+            paths.embeddings.display(),
+            skipped.len()
         ));
-        output::skipped(&embedded.skipped);
+        output::skipped(&skipped);
     }
-    Failure::if_some(folder::failures(&embedded.skipped), embedded.images)
+    Failure::if_some(folder::failures(&skipped), images.len())
 }
 
-/// The embedding of a folder's images; an interrupted one is gone on with.
-pub struct Job<'a> {
-    pub engine: &'a Engine,
-    /// Folder of chips, or of photos with `align`.
+/// The images that are embedded.
+pub struct Input<'a> {
+    /// The folder they are in.
     pub source: &'a Path,
-    /// Folder of the result; made where it isn't there.
-    pub result: &'a Path,
-    /// The data set's name, part of the files' names.
-    pub name: &'a str,
+    /// They are photos, not chips.
     pub align: bool,
-    /// No progress bar and no word on standard error.
-    pub quiet: bool,
     /// Set it to stop after the batch that is being embedded; what is done stays in the journal.
     pub cancel: Option<&'a AtomicBool>,
 }
 
-/// What a [`Job`] wrote.
-pub struct Embedded {
-    pub embeddings: PathBuf,
-    pub filenames: PathBuf,
-    pub count: usize,
-    /// How many images there were to embed.
-    pub images: usize,
-    pub skipped: Vec<Skipped>,
-}
-
-impl Job<'_> {
-    /// Embeds the images of `listing`, which is of the source folder.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`], whatever the network fails with, [`ErrorKind::Cancelled`].
-    pub fn run(&self, folder::Listing { images, mut skipped }: folder::Listing) -> Result<Embedded> {
-        std::fs::create_dir_all(self.result).map_err(|error| Error::io(self.result, "create", &error))?;
-        let journal_path = self.result.join(format!(".embeddings_{}.journal", self.name));
-        let mut journal = Journal::open(&journal_path, &self.header(&images))?;
-        if journal.done() > images.len() {
+/// Embeds images into the journal, with a progress bar; goes on where an interrupted run stopped.
+///
+/// # Errors
+/// As [`Journal::open`], and when the network fails; [`ErrorKind::Cancelled`]. A bad image is an entry.
+pub fn embed_all(
+    shared: &Shared,
+    engine: &Engine,
+    input: &Input,
+    images: &[PathBuf],
+    journal_path: &Path,
+) -> Result<Journal> {
+    let mut journal = Journal::open(journal_path, &header(engine, input, images))?;
+    if journal.done() > images.len() {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!("{} was changed: delete it", journal_path.display()),
+        ));
+    }
+    if journal.done() > 0 && !shared.json {
+        eprintln!("going on after {} images of an interrupted run", journal.done());
+    }
+    let progress = output::progress(images.len(), shared.json);
+    progress.set_position(journal.done() as u64);
+    progress.reset_eta();
+    for batch in images[journal.done()..].chunks(BATCH) {
+        if input.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            progress.finish_and_clear();
             return Err(Error::new(
-                ErrorKind::Io,
-                format!("{} was changed: delete it", journal_path.display()),
+                ErrorKind::Cancelled,
+                format!("stopped after {} images: the same command goes on there", journal.done()),
             ));
         }
-        if journal.done() > 0 && !self.quiet {
-            eprintln!("going on after {} images of an interrupted run", journal.done());
-        }
-        let progress = output::progress(images.len(), self.quiet);
-        progress.set_position(journal.done() as u64);
-        progress.reset_eta();
-        for batch in images[journal.done()..].chunks(BATCH) {
-            if self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
-                return Err(Error::new(
-                    ErrorKind::Cancelled,
-                    format!("stopped after {} images: the same command goes on there", journal.done()),
-                ));
-            }
-            journal.append(&self.embed(batch)?)?;
-            progress.inc(batch.len() as u64);
-        }
-        progress.finish_and_clear();
-        let path = |kind: &str| self.result.join(format!("{kind}_{}.npy", self.name));
-        let paths = Paths {
+        journal.append(&embed(engine, input, batch)?)?;
+        progress.inc(batch.len() as u64);
+    }
+    progress.finish_and_clear();
+    Ok(journal)
+}
+
+/// The two result files.
+pub struct Paths {
+    pub embeddings: PathBuf,
+    pub filenames: PathBuf,
+}
+
+impl Paths {
+    /// The files of the data set `name` in `folder`.
+    pub fn new(folder: &Path, name: &str) -> Self {
+        let path = |kind: &str| folder.join(format!("{kind}_{name}.npy"));
+        Paths {
             embeddings: path("embeddings"),
             filenames: path("filenames"),
-        };
-        let length = self.engine.info().embedding_length;
-        let count = write_arrays(&journal, &images, &paths, length, &mut skipped)?;
-        journal.remove()?;
-        Ok(Embedded {
-            embeddings: paths.embeddings,
-            filenames: paths.filenames,
-            count,
-            images: images.len(),
-            skipped,
-        })
-    }
-
-    /// What a journal must agree with to be gone on with.
-    pub fn header(&self, images: &[PathBuf]) -> Header {
-        let mut hash = Sha256::new();
-        for path in images {
-            hash.update(folder::name(path));
-            hash.update([0]);
         }
-        let options = self.engine.options();
-        let input = match self.align {
-            true => format!("photos {:?} {:?}", options.detector, options.face),
-            false => "chips".to_owned(),
-        };
-        Header {
-            format: 1,
-            model: self.engine.info().fingerprint.to_string(),
-            source: std::path::absolute(self.source).unwrap_or_else(|_| self.source.to_owned()),
-            input,
-            images: hex::encode(hash.finalize()),
-        }
-    }
-
-    /// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
-    fn embed(&self, batch: &[PathBuf]) -> Result<Vec<Entry>> {
-        let chips: Vec<Result<Chip, Skipped>> = batch
-            .iter()
-            .map(|relative| {
-                let source = self.source.join(relative);
-                chip(self.engine, &source, self.align).map_err(|error| Skipped::image(relative, &source, &error))
-            })
-            .collect();
-        let good: Vec<&Chip> = chips.iter().flatten().collect();
-        let mut embeddings = self.engine.embed(&good)?.into_iter();
-        chips
-            .iter()
-            .map(|chip| match chip {
-                Ok(_) => embeddings
-                    .next()
-                    .map(|embedding| Entry::embedding(&embedding))
-                    .ok_or_else(|| Error::new(ErrorKind::Internal, "the network gave fewer embeddings than chips")),
-                Err(Skipped { reason, failed, .. }) => Ok(Entry::Skipped {
-                    reason: reason.clone(),
-                    failed: *failed,
-                }),
-            })
-            .collect()
     }
 }
 
-/// The chip of an image: the chosen face of a photo, or the image itself.
+/// What a journal must agree with to be gone on with.
+pub fn header(engine: &Engine, input: &Input, images: &[PathBuf]) -> Header {
+    let mut hash = Sha256::new();
+    for path in images {
+        hash.update(folder::name(path));
+        hash.update([0]);
+    }
+    let kind = match input.align {
+        true => format!("photos {:?} {:?}", engine.options().detector, engine.options().face),
+        false => "chips".to_owned(),
+    };
+    Header {
+        format: 1,
+        model: engine.info().fingerprint.to_string(),
+        source: std::path::absolute(input.source).unwrap_or_else(|_| input.source.to_owned()),
+        input: kind,
+        images: hex::encode(hash.finalize()),
+    }
+}
+
+/// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
+fn embed(engine: &Engine, input: &Input, batch: &[PathBuf]) -> Result<Vec<Entry>> {
+    let chips: Vec<Result<Chip, Skipped>> = batch
+        .iter()
+        .map(|relative| {
+            let source = input.source.join(relative);
+            chip(engine, &source, input.align).map_err(|error| Skipped::image(relative, &source, &error))
+        })
+        .collect();
+    let good: Vec<&Chip> = chips.iter().flatten().collect();
+    let mut embeddings = engine.embed(&good)?.into_iter();
+    chips
+        .iter()
+        .map(|chip| match chip {
+            Ok(_) => embeddings
+                .next()
+                .map(|embedding| Entry::embedding(&embedding))
+                .ok_or_else(|| Error::new(ErrorKind::Internal, "the network gave fewer embeddings than chips")),
+            Err(Skipped { reason, failed, .. }) => Ok(Entry::Skipped {
+                reason: reason.clone(),
+                failed: *failed,
+            }),
+        })
+        .collect()
+}
+
+/// The chip of an image: of the chosen face of a photo with `align`, else the image itself.
 ///
 /// # Errors
 /// [`ErrorKind::NoFace`], or why the image can't be read or is no chip.
@@ -226,14 +215,8 @@ pub fn chip(engine: &Engine, source: &Path, align: bool) -> Result<Chip> {
     engine.align(&image, &face.landmarks)
 }
 
-/// The two result files.
-struct Paths {
-    embeddings: PathBuf,
-    filenames: PathBuf,
-}
-
 /// Turns the journal into the two arrays, and says how many embeddings there are. Both files are replaced whole.
-fn write_arrays(
+pub fn write_arrays(
     journal: &Journal,
     images: &[PathBuf],
     paths: &Paths,

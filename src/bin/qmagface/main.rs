@@ -1,7 +1,8 @@
-//! The command line: `qmagface detect | align | embed | quality | compare | evaluate | draw | models`.
+//! The command line: `qmagface detect | align | embed | quality | compare | calibrate | evaluate | draw | models`.
 
 mod align;
 mod arguments;
+mod calibrate;
 mod compare;
 mod detect;
 mod draw;
@@ -46,6 +47,8 @@ enum Command {
     Quality(quality::Arguments),
     /// Compare the faces of two photos
     Compare(compare::Arguments),
+    /// Fit the score and measure its thresholds on labelled photos or embeddings
+    Calibrate(calibrate::Arguments),
     /// Run the published experiments, and write reports that people can look at
     #[command(subcommand)]
     Evaluate(evaluate::Command),
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Embed(arguments) => embed::run(shared, &arguments),
         Command::Quality(arguments) => quality::run(shared, &arguments),
         Command::Compare(arguments) => compare::run(shared, &arguments),
+        Command::Calibrate(arguments) => calibrate::run(shared, &arguments),
         Command::Evaluate(command) => evaluate::run(shared, &command),
         Command::Draw(arguments) => draw::run(shared, &arguments),
         Command::Models(command) => models::run(shared, &command),

@@ -31,3 +31,12 @@ pub fn progress(length: usize, json: bool) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos} of {len}, {per_sec}, {eta} left");
     ProgressBar::new(length as u64).with_style(style.expect("a valid template"))
 }
+
+/// A progress bar for work of several stages, whose size shows as it goes.
+pub fn stages(json: bool) -> ProgressBar {
+    if json {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg:18} {bar:40} {percent:>3} %, {eta} left");
+    ProgressBar::new(0).with_style(style.expect("a valid template"))
+}

@@ -1,7 +1,7 @@
 //! Long work: its progress bar, and stopping it with Ctrl-C.
 
 use crate::arguments::Shared;
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::output;
 use qmagface::pairs::Work;
 use qmagface::{Error, ErrorKind, Result};
 use std::sync::OnceLock;
@@ -36,13 +36,7 @@ pub fn stop_flag() -> Result<&'static AtomicBool> {
 /// Whatever `work` fails with, [`ErrorKind::Cancelled`] after Ctrl-C.
 pub fn with_bar<T>(shared: &Shared, what: &str, work: impl FnOnce(&Work) -> Result<T>) -> Result<T> {
     let cancel = stop_flag()?;
-    let bar = match shared.json {
-        true => ProgressBar::hidden(),
-        false => {
-            let style = ProgressStyle::with_template("{msg:24} {bar:40} {percent:>3} %, {eta} left");
-            ProgressBar::new(1).with_style(style.expect("a valid template"))
-        }
-    };
+    let bar = output::stages(shared.json);
     bar.set_message(what.to_owned());
     let progress = |done: u64, total: u64| {
         // A new total is a new stage: its time left is reckoned anew.

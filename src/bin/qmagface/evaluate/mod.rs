@@ -4,11 +4,13 @@ mod chips;
 mod clock;
 mod commands;
 mod finish;
+mod list;
 mod long;
 mod pages;
 mod scores;
 mod set;
 mod settings;
+mod study;
 
 use crate::arguments::Shared;
 use crate::failure::Outcome;
@@ -32,6 +34,8 @@ pub enum Command {
     Runtime(commands::cost::Arguments),
     /// How much memory comparing and fitting take, against the plain cosine
     Memory(commands::cost::Arguments),
+    /// A whole study: several models on several sets, and the two published tables
+    Run(study::Arguments),
 }
 
 pub fn run(shared: &Shared, command: &Command) -> Outcome {
@@ -44,6 +48,7 @@ pub fn run(shared: &Shared, command: &Command) -> Outcome {
         Command::OptimalWeight(arguments) => commands::optimal_weight::run(shared, arguments)?,
         Command::Runtime(arguments) => commands::cost::runtime(shared, arguments)?,
         Command::Memory(arguments) => commands::cost::memory(shared, arguments)?,
+        Command::Run(arguments) => study::run(shared, arguments)?,
     }
     Ok(())
 }

@@ -1,10 +1,14 @@
 //! Which scores are evaluated, and where the parameters of the quality-aware one come from.
 
+use super::long::with_bar;
 use super::set::{self, Loaded};
 use crate::arguments::Shared;
 use clap::{Args, ValueEnum};
+use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::evaluate::Score;
+use qmagface::evaluate::protocol::{CrossOptions, cross_validate};
 use qmagface::model::{Store, catalogue};
+use qmagface::pairs::{Pairs, Work};
 use qmagface::{Calibration, Error, ErrorKind, QualityParameters, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -24,6 +28,17 @@ pub struct ScoreArguments {
     /// Calibration file whose alpha and beta are used (`qmagface calibrate`)
     #[arg(long, value_name = "FILE.toml")]
     pub calibration: Option<PathBuf>,
+    /// Evaluate the quality-aware score also with parameters fitted on other people: people are parted into N folds, and
+    /// a pair's parameters are fitted on the people outside its folds
+    #[arg(long, value_name = "N")]
+    pub cross_validate: Option<u32>,
+    /// How --cross-validate fits: published, consistent or direct
+    #[arg(long, default_value_t = Procedure::Published, requires = "cross_validate")]
+    pub procedure: Procedure,
+    /// Least and greatest false match rate that --cross-validate fits for
+    #[arg(long, num_args = 2, value_names = ["LEAST", "GREATEST"], requires = "cross_validate",
+        default_values_t = [1e-3, 1e-2])]
+    pub fit_fmrs: Vec<f64>,
 }
 
 /// Which scores are evaluated.
@@ -53,17 +68,53 @@ pub struct Given<'a> {
 }
 
 impl ScoreArguments {
-    /// The scores for `loaded`, and what the report says of their parameters.
+    /// The scores for `loaded`, and what the report says of their parameters. `seed` parts the people into folds.
     ///
     /// # Errors
-    /// As [`parameters`].
-    pub fn scores(&self, shared: &Shared, loaded: &Loaded) -> Result<(Vec<Score>, Vec<(String, String)>)> {
+    /// As [`parameters`], [`qmagface::calibrate::fit`] and [`cross_validate`].
+    pub fn scores(&self, shared: &Shared, loaded: &Loaded, seed: u64) -> Result<(Vec<Score>, Vec<(String, String)>)> {
         let given = Given {
             alpha_beta: self.alpha.zip(self.beta),
             calibration: self.calibration.as_deref(),
             model: &shared.model,
         };
-        scores(self.score, &given, loaded)
+        let (mut scores, mut settings) = scores(self.score, &given, loaded)?;
+        let Some(folds) = self.cross_validate else {
+            return Ok((scores, settings));
+        };
+        if !loaded.people_known {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "--cross-validate parts people into folds, and the images' names don't say who is on them",
+            ));
+        }
+        let options = CrossOptions {
+            folds,
+            seed,
+            procedure: format!(
+                "{} fit on all pairs of the people, false match rates {:e} to {:e}",
+                self.procedure, self.fit_fmrs[0], self.fit_fmrs[1]
+            ),
+        };
+        let score = with_bar(shared, "fitting by folds", |work| {
+            cross_validate(&loaded.set, &options, work, |others| {
+                let options = FitOptions {
+                    fmr: (self.fit_fmrs[0], self.fit_fmrs[1]), // clap takes exactly two
+                    work: Work {
+                        progress: None,
+                        ..*work
+                    },
+                    ..FitOptions::default()
+                };
+                Ok(fit(others, Pairs::All, self.procedure, &options)?.parameters)
+            })
+        })?;
+        settings.push((
+            "cross-validation".to_owned(),
+            format!("{folds} folds of people, seed {seed}; {}", options.procedure),
+        ));
+        scores.push(score);
+        Ok((scores, settings))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::chips::Chips;
 use super::long;
 use crate::arguments::{Choice, Detection, Shared};
-use crate::embed::Job;
+use crate::embed::{self, Input, Paths, embed_all, write_arrays};
 use crate::folder;
 use clap::Args;
 use qmagface::evaluate::data::people_of;
@@ -158,9 +158,9 @@ pub fn load(
                     kept.images
                 )],
             };
-            let name = name_of(folder);
+            let (name, paths) = (name_of(folder), Paths::new(keep, PHOTOS));
             let photos = Some((engine, folder.to_owned()));
-            (name, keep.join(EMBEDDINGS), keep.join(FILENAMES), photos, origin, notes)
+            (name, paths.embeddings, paths.filenames, photos, origin, notes)
         }
     };
     let matrix = npy::read_matrix(&embeddings)?;
@@ -209,8 +209,8 @@ pub fn load(
     })
 }
 
-const EMBEDDINGS: &str = "embeddings_photos.npy";
-const FILENAMES: &str = "filenames_photos.npy";
+/// Name of the kept arrays.
+const PHOTOS: &str = "photos";
 
 /// What the kept embeddings are of: they serve again while it is the same.
 #[derive(Serialize, Deserialize, PartialEq)]
@@ -225,40 +225,42 @@ struct Kept {
 /// The embeddings of the photos: those kept, or new ones.
 fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) -> Result<Kept> {
     let listing = folder::list(source)?;
-    let job = Job {
-        engine,
+    let input = Input {
         source,
-        result: keep,
-        name: "photos",
         align: true,
-        quiet: shared.json,
         cancel: Some(long::stop_flag()?),
     };
     let mut now = Kept {
-        run: job.header(&listing.images),
+        run: embed::header(engine, &input, &listing.images),
         photos: state(source, &listing.images)?,
         images: listing.images.len(),
         count: 0,
     };
+    let paths = Paths::new(keep, PHOTOS);
     let note = keep.join("photos.json");
     let old: Option<Kept> = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(old) = old
         && old.run == now.run
         && old.photos == now.photos
-        && keep.join(EMBEDDINGS).is_file()
-        && keep.join(FILENAMES).is_file()
+        && paths.embeddings.is_file()
+        && paths.filenames.is_file()
     {
         return Ok(old);
     }
     if !shared.json {
         eprintln!("embedding {} photos of {}", listing.images.len(), source.display());
     }
-    let done = job.run(listing)?;
-    now.count = done.count;
+    std::fs::create_dir_all(keep).map_err(|error| Error::io(keep, "create", &error))?;
+    let journal = embed_all(shared, engine, &input, &listing.images, &keep.join(".photos.journal"))?;
+    let length = engine.info().embedding_length;
+    let mut skipped = listing.skipped;
+    now.count = write_arrays(&journal, &listing.images, &paths, length, &mut skipped)?;
     let text = serde_json::to_vec(&now).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     qmagface::replace::replace(&note, |mut file| {
-        file.write_all(&text).map_err(|error| Error::io(&note, "write", &error))
+        file.write_all(&text)
+            .map_err(|error| Error::io(&note, "write", &error))
     })?;
+    journal.remove()?;
     Ok(now)
 }
 

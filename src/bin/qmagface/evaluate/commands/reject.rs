@@ -2,6 +2,7 @@
 
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
+use crate::evaluate::list::ListArguments;
 use crate::evaluate::long::with_bar;
 use crate::evaluate::pages::{self, Definitions};
 use crate::evaluate::scores::ScoreArguments;
@@ -10,7 +11,6 @@ use crate::evaluate::settings::{OutArguments, context};
 use clap::Args;
 use qmagface::Result;
 use qmagface::evaluate::protocol::{self, RejectOptions};
-use qmagface::pairs::{Pairs, SampleOptions, sample};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -27,9 +27,8 @@ pub struct Arguments {
     /// Points of a curve
     #[arg(long, default_value_t = 51, value_name = "N")]
     points: usize,
-    /// Generated pairs as for `robustness` instead of all pairs of the set
-    #[arg(long)]
-    sampled: bool,
+    #[command(flatten)]
+    list: ListArguments,
     #[command(flatten)]
     out: OutArguments,
 }
@@ -38,33 +37,19 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
     prepare(&arguments.out.out)?;
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
-    let list = match arguments.sampled {
-        true => Some(sample(
-            &loaded.set,
-            &SampleOptions {
-                seed: arguments.out.seed,
-                ..SampleOptions::default()
-            },
-        )?),
-        false => None,
-    };
-    let pairs = list.as_ref().map_or(Pairs::All, Pairs::List);
+    let (list, pairs) = arguments.list.list(&loaded.set, arguments.out.seed)?;
+    let last = arguments.points.saturating_sub(1).max(1) as f64;
     let options = RejectOptions {
         scores,
         fmrs: arguments.fmrs.clone(),
-        most: arguments.most,
-        points: arguments.points,
+        shares: (0..arguments.points)
+            .map(|point| arguments.most * point as f64 / last)
+            .collect(),
     };
     let found = with_bar(shared, "comparing", |work| {
-        protocol::reject(&loaded.set, pairs, &options, work)
+        protocol::reject(&loaded.set, &list, &options, work)
     })?;
-    settings.push((
-        "pairs".to_owned(),
-        match arguments.sampled {
-            true => format!("generated as for robustness, seed {}", arguments.out.seed),
-            false => "all of the set".to_owned(),
-        },
-    ));
+    settings.push(pairs);
     let chip = |name: &str| loaded.chips.png(name);
     let context = context(shared, &loaded, Definitions::Exact, settings, &chip);
     finish(shared, &pages::reject(&context, &found)?, &arguments.out.out)

@@ -2,6 +2,7 @@
 
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
+use crate::evaluate::list;
 use crate::evaluate::long::with_bar;
 use crate::evaluate::pages;
 use crate::evaluate::scores::ScoreArguments;
@@ -44,14 +45,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
     let found = with_bar(shared, "comparing", |work| {
         protocol::robustness(&loaded.set, &sample, &options, work)
     })?;
-    settings.push((
-        "pairs".to_owned(),
-        format!(
-            "generated: at most {} images of a person, all genuine pairs of them, {} impostor pairs for each image of a \
-             genuine pair; seed {}",
-            sample.images, sample.impostors, sample.seed
-        ),
-    ));
+    settings.push(("pairs".to_owned(), list::described(&sample)));
     let chip = |name: &str| loaded.chips.png(name);
     let context = context(shared, &loaded, arguments.metrics.metrics, settings, &chip);
     finish(shared, &pages::evaluation(&context, &found)?, &arguments.out.out)

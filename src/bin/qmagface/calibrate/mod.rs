@@ -1,0 +1,245 @@
+//! `qmagface calibrate`.
+
+mod input;
+mod report;
+
+use crate::arguments::{Choice, Detection, Shared};
+use crate::failure::{Failure, Outcome};
+use crate::{folder, output};
+use clap::{Args, ValueEnum};
+use qmagface::calibrate::fit::{Fit, FitOptions, Procedure, check_support, fit};
+use qmagface::calibrate::{About, MeasureOptions, MeasuredThreshold, measure};
+use qmagface::pairs::{Count, List, Pairs, Prepared, SampleOptions, Work, sample};
+use qmagface::{Calibration, Result};
+use std::path::PathBuf;
+use std::time::Instant;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Folder of photos, one folder for each person: PERSON/IMAGE.jpg
+    #[arg(short, long, required_unless_present = "embeddings", conflicts_with = "embeddings")]
+    source: Option<PathBuf>,
+    /// The images of --source are aligned 112x112 chips
+    #[arg(long, requires = "source")]
+    chips: bool,
+    /// Embeddings that `qmagface embed` or numpy wrote: embeddings_NAME.npy
+    #[arg(long, value_name = "FILE.npy", requires = "filenames")]
+    embeddings: Option<PathBuf>,
+    /// Their names, PERSON/IMAGE or PERSON_NUMBER: filenames_NAME.npy
+    #[arg(long, value_name = "FILE.npy", requires = "embeddings")]
+    filenames: Option<PathBuf>,
+    /// The calibration file that is written
+    #[arg(short, long, value_name = "FILE.toml")]
+    out: PathBuf,
+    /// How (alpha, beta) are found: published, consistent or direct
+    #[arg(long, default_value = "published")]
+    procedure: Procedure,
+    /// Which pairs of the images are compared
+    #[arg(long, value_enum, default_value_t = Chosen::All)]
+    pairs: Chosen,
+    /// Chooses the sampled pairs, and the draws for the intervals
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// False match rates that are fitted, from the least to the greatest
+    #[arg(long, value_name = "LEAST..GREATEST", default_value = "1e-5..1e-2", value_parser = range)]
+    fmr: (f64, f64),
+    /// False match rates whose thresholds are measured [default: 1e-2 and its tenths, as the pairs support them]
+    #[arg(long, value_name = "FMR,...", value_delimiter = ',')]
+    thresholds: Vec<f64>,
+    /// Use false match rates that the impostor pairs are too few for, as the published code does
+    #[arg(long)]
+    published: bool,
+    /// How many times the people are drawn anew for the 95 % intervals; 0: no intervals
+    #[arg(long, default_value_t = 1000)]
+    draws: usize,
+    /// Least quality: comparisons with a quality below it are marked
+    #[arg(long, value_name = "QUALITY")]
+    gate: Option<f64>,
+    /// Name of the data, for the file [default: the folder's or the embeddings' name]
+    #[arg(long, value_name = "NAME")]
+    data: Option<String>,
+    /// The day, for the file, as 2026-11-24 [default: today, UTC]
+    #[arg(long)]
+    date: Option<String>,
+    /// The calibration is of any model: leave the model's fingerprint out of the file
+    #[arg(long)]
+    any_model: bool,
+    #[command(flatten)]
+    detection: Detection,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// Which pairs are compared.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Chosen {
+    /// Every pair
+    All,
+    /// All pairs of at most 10 images of each person, and 10 random impostor pairs for each of these
+    Sampled,
+}
+
+/// `1e-5..1e-2`.
+fn range(text: &str) -> Result<(f64, f64), String> {
+    let ends = text
+        .split_once("..")
+        .and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    ends.ok_or_else(|| "two numbers as 1e-5..1e-2".to_owned())
+}
+
+/// Seconds that the parts of the work took.
+struct Seconds {
+    fit: f64,
+    measure: f64,
+}
+
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
+    // What can be known to fail fails before hours of embedding.
+    check(arguments)?;
+    let input = input::read(shared, arguments)?;
+    let set = &input.set;
+    let list = match arguments.pairs {
+        Chosen::All => None,
+        Chosen::Sampled => Some(sample(
+            set,
+            &SampleOptions {
+                seed: arguments.seed,
+                ..SampleOptions::default()
+            },
+        )?),
+    };
+    let pairs = list.as_ref().map_or(Pairs::All, Pairs::List);
+    let (fit, measured, seconds) = calculate(shared, arguments, set, pairs)?;
+    let today = || jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let date = arguments.date.clone().unwrap_or_else(today);
+    let about = About {
+        model: input
+            .model
+            .as_ref()
+            .map(|(name, fingerprint)| (name.as_str(), *fingerprint)),
+        data: Some(&input.data),
+        date: Some(&date),
+        pairs: Some(&describe(arguments, list.as_ref())),
+    };
+    let calibration = Calibration::fitted(&fit, &measured, &about)?.with_quality_gate(arguments.gate)?;
+    calibration.write(&arguments.out)?;
+    if let Some(journal) = input.journal {
+        journal.remove()?;
+    }
+    report::print(shared, &arguments.out, &calibration, &fit, &seconds, &input.skipped);
+    Failure::if_some(folder::failures(&input.skipped), input.images)
+}
+
+/// Checks the options that need no data, and that the file can be written.
+fn check(arguments: &Arguments) -> Result<()> {
+    use qmagface::{Error, ErrorKind};
+    Calibration::from_parameters(qmagface::QualityParameters { alpha: 0.0, beta: 0.0 })?
+        .with_quality_gate(arguments.gate)
+        .map_err(|error| error.at("--gate"))?;
+    let folder = match arguments.out.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => std::path::Path::new("."),
+    };
+    if !folder.is_dir() || arguments.out.is_dir() {
+        return Err(Error::new(
+            ErrorKind::Io,
+            format!(
+                "cannot write {}: it must be a file in a folder that is there",
+                arguments.out.display()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn calculate(
+    shared: &Shared,
+    arguments: &Arguments,
+    set: &Prepared,
+    pairs: Pairs,
+) -> Result<(Fit, Vec<MeasuredThreshold>, Seconds)> {
+    let bar = output::stages(shared.json);
+    let progress = |done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let work = Work {
+        threads: shared.threads,
+        progress: Some(&progress),
+        cancel: None,
+    };
+    bar.set_message("fitting");
+    let started = Instant::now();
+    let options = FitOptions {
+        fmr: arguments.fmr,
+        allow_unsupported: arguments.published,
+        work,
+        ..FitOptions::default()
+    };
+    let fitted =
+        fit(set, pairs, arguments.procedure, &options).map_err(|error| advise(error, pairs.count(set), arguments))?;
+    let fit_seconds = started.elapsed().as_secs_f64();
+    bar.set_message("measuring");
+    bar.reset();
+    let started = Instant::now();
+    let fmrs = match arguments.thresholds.is_empty() {
+        true => supported(pairs.count(set)),
+        false => arguments.thresholds.clone(),
+    };
+    let options = MeasureOptions {
+        replicates: arguments.draws,
+        seed: arguments.seed,
+        allow_unsupported: arguments.published,
+        work,
+    };
+    let measured = match fmrs.is_empty() {
+        true => Vec::new(),
+        false => measure(set, pairs, &fitted.parameters, &fmrs, &options)?,
+    };
+    bar.finish_and_clear();
+    let seconds = Seconds {
+        fit: fit_seconds,
+        measure: started.elapsed().as_secs_f64(),
+    };
+    Ok((fitted, measured, seconds))
+}
+
+/// Powers of ten from 1e-2 down that the pairs support; 1e-1 where they support no more.
+fn supported(count: Count) -> Vec<f64> {
+    let is_supported = |fmr: &f64| check_support(*fmr, count.impostor).is_ok();
+    let all: Vec<f64> = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
+        .into_iter()
+        .filter(is_supported)
+        .collect();
+    match all.is_empty() {
+        true => [1e-1].into_iter().filter(is_supported).collect(),
+        false => all,
+    }
+}
+
+/// Adds what to do where there are too few pairs.
+fn advise(error: qmagface::Error, count: Count, arguments: &Arguments) -> qmagface::Error {
+    let (least, greatest) = arguments.fmr;
+    match supported(count).into_iter().rfind(|&fmr| fmr < greatest) {
+        Some(fmr) if check_support(least, count.impostor).is_err() => qmagface::Error::new(
+            error.kind(),
+            format!("{error} (--fmr {fmr:e}..{greatest:e} can be fitted; --published fits it all the same)"),
+        ),
+        _ => error,
+    }
+}
+
+/// The pairs, in words for the file.
+fn describe(arguments: &Arguments, list: Option<&List>) -> String {
+    match list {
+        None => "all".to_owned(),
+        Some(_) => {
+            let SampleOptions { images, impostors, .. } = SampleOptions::default();
+            format!(
+                "sampled: {images} images a person, {} impostor pairs a genuine pair, seed {}",
+                2 * impostors,
+                arguments.seed
+            )
+        }
+    }
+}
