@@ -106,6 +106,12 @@ impl Section {
         self
     }
 
+    /// The same section with these items more.
+    pub fn with_all(mut self, items: impl IntoIterator<Item = impl Into<Item>>) -> Self {
+        self.items.extend(items.into_iter().map(Into::into));
+        self
+    }
+
     /// The same section with a paragraph more.
     pub fn with_text(self, text: impl Into<String>) -> Self {
         self.with(Item::Paragraph { text: text.into() })

@@ -122,7 +122,10 @@ pub fn embed_all(
             progress.finish_and_clear();
             return Err(Error::new(
                 ErrorKind::Cancelled,
-                format!("stopped after {} images: the same command goes on there", journal.done()),
+                format!(
+                    "stopped after {} images: the same command goes on there",
+                    journal.done()
+                ),
             ));
         }
         journal.append(&embed(engine, input, batch)?)?;

@@ -42,9 +42,17 @@ pub fn finish(shared: &Shared, report: &Report, out: &Path) -> Result<()> {
     }
     output::line(&report.title);
     output::line(&report.summary);
-    let width = report.highlights.iter().map(|highlight| highlight.label.chars().count()).max();
+    let width = report
+        .highlights
+        .iter()
+        .map(|highlight| highlight.label.chars().count())
+        .max();
     for highlight in &report.highlights {
-        let note = highlight.note.as_deref().map(|note| format!("   ({note})")).unwrap_or_default();
+        let note = highlight
+            .note
+            .as_deref()
+            .map(|note| format!("   ({note})"))
+            .unwrap_or_default();
         output::line(format_args!(
             "  {:<width$}  {}{note}",
             highlight.label,

@@ -20,7 +20,12 @@ pub struct ScoreArguments {
     #[arg(long, value_enum, default_value_t = Which::Both)]
     pub score: Which,
     /// The quality-aware score's alpha [default: of --calibration, else of the model]
-    #[arg(long, requires = "beta", conflicts_with = "calibration", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        requires = "beta",
+        conflicts_with = "calibration",
+        allow_negative_numbers = true
+    )]
     pub alpha: Option<f64>,
     /// The quality-aware score's beta
     #[arg(long, requires = "alpha", allow_negative_numbers = true)]
@@ -187,7 +192,9 @@ pub fn parameters(given: &Given, loaded: &Loaded) -> Result<Parameters> {
     let calibration = calibration.ok_or_else(|| {
         Error::new(
             ErrorKind::Model,
-            format!("the model {model} has no alpha and beta: give --calibration, or --alpha and --beta, or --score cosine"),
+            format!(
+                "the model {model} has no alpha and beta: give --calibration, or --alpha and --beta, or --score cosine"
+            ),
         )
     })?;
     Ok(Parameters {
@@ -195,6 +202,9 @@ pub fn parameters(given: &Given, loaded: &Loaded) -> Result<Parameters> {
             alpha: calibration.alpha,
             beta: calibration.beta,
         },
-        origin: format!("the model {model}: {}, on {}", calibration.procedure, calibration.fitted_on),
+        origin: format!(
+            "the model {model}: {}, on {}",
+            calibration.procedure, calibration.fitted_on
+        ),
     })
 }

@@ -18,7 +18,12 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 pub struct SetArguments {
     /// Embeddings, one a row, as `qmagface embed` writes them
-    #[arg(long, value_name = "FILE.npy", requires = "filenames", required_unless_present = "photos")]
+    #[arg(
+        long,
+        value_name = "FILE.npy",
+        requires = "filenames",
+        required_unless_present = "photos"
+    )]
     pub embeddings: Option<PathBuf>,
     /// The images' names, one for each embedding
     #[arg(long, value_name = "FILE.npy", requires = "embeddings")]
@@ -79,16 +84,11 @@ impl Loaded {
         let names = self.set.names().unwrap_or_default().to_vec();
         self.set = Prepared::new(npy::read_matrix(&self.embeddings)?, &people)?.with_names(names)?;
         self.people_known = true;
-        self.origin
-            .push(("people".to_owned(), format!("{}, by the genuine pairs", self.set.subject_count())));
+        self.origin.push((
+            "people".to_owned(),
+            format!("{}, by the genuine pairs", self.set.subject_count()),
+        ));
         Ok(())
-    }
-
-    /// Says in the report that nobody knows who is on an image.
-    pub fn note_unknown_people(&mut self) {
-        if !self.people_known {
-            self.notes.push("The images' names don't say who is on them: there are no intervals by person.".to_owned());
-        }
     }
 }
 
@@ -107,7 +107,12 @@ impl SetArguments {
             },
             (None, Some(embeddings), Some(filenames)) => Source::Arrays { embeddings, filenames },
             // clap lets neither of both be missing.
-            _ => return Err(Error::new(ErrorKind::InvalidArgument, "give --embeddings and --filenames, or --photos")),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    "give --embeddings and --filenames, or --photos",
+                ));
+            }
         };
         let mut loaded = load(shared, &shared.model, &source, (&self.detection, &self.choice), people)?;
         loaded.chips.folder = self.chips.clone();
@@ -149,7 +154,10 @@ pub fn load(
                 ("photos".to_owned(), folder.display().to_string()),
                 ("model".to_owned(), engine.info().model.clone()),
                 ("model's fingerprint".to_owned(), engine.info().fingerprint.to_string()),
-                ("images embedded".to_owned(), format!("{} of {}", kept.count, kept.images)),
+                (
+                    "images embedded".to_owned(),
+                    format!("{} of {}", kept.count, kept.images),
+                ),
             ];
             let notes = match kept.images - kept.count {
                 0 => Vec::new(),
@@ -196,7 +204,10 @@ pub fn load(
     if people_known {
         origin.push(("people".to_owned(), set.subject_count().to_string()));
     }
-    origin.push(("floats of an embedding".to_owned(), set.directions().ncols().to_string()));
+    origin.push((
+        "floats of an embedding".to_owned(),
+        set.directions().ncols().to_string(),
+    ));
     Ok(Loaded {
         name,
         set,
@@ -238,7 +249,9 @@ fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) -> Res
     };
     let paths = Paths::new(keep, PHOTOS);
     let note = keep.join("photos.json");
-    let old: Option<Kept> = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let old: Option<Kept> = std::fs::read(&note)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(old) = old
         && old.run == now.run
         && old.photos == now.photos
@@ -257,8 +270,7 @@ fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) -> Res
     now.count = write_arrays(&journal, &listing.images, &paths, length, &mut skipped)?;
     let text = serde_json::to_vec(&now).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     qmagface::replace::replace(&note, |mut file| {
-        file.write_all(&text)
-            .map_err(|error| Error::io(&note, "write", &error))
+        file.write_all(&text).map_err(|error| Error::io(&note, "write", &error))
     })?;
     journal.remove()?;
     Ok(now)
@@ -278,7 +290,11 @@ fn state(source: &Path, images: &[PathBuf]) -> Result<String> {
 
 /// How a set is called by its file or folder.
 fn name_of(path: &Path) -> String {
-    let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let stem = path
+        .file_stem()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     stem.strip_prefix("embeddings_").unwrap_or(&stem).to_owned()
 }
 

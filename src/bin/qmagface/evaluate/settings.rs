@@ -45,11 +45,22 @@ pub struct OutArguments {
 
 impl MetricArguments {
     /// The protocols' options; `fmrs` are those when none were given.
-    pub fn options(&self, scores: Vec<Score>, form: PublishedForm, fmrs: &[f64], seed: u64, loaded: &Loaded) -> Options {
+    pub fn options(
+        &self,
+        scores: Vec<Score>,
+        form: PublishedForm,
+        fmrs: &[f64],
+        seed: u64,
+        loaded: &Loaded,
+    ) -> Options {
         Options {
             scores,
             metrics: MetricOptions {
-                fmrs: if self.fmrs.is_empty() { fmrs.to_vec() } else { self.fmrs.clone() },
+                fmrs: if self.fmrs.is_empty() {
+                    fmrs.to_vec()
+                } else {
+                    self.fmrs.clone()
+                },
                 published: self.metrics.published().then_some(form),
                 // Without people there is nobody to draw.
                 replicates: if loaded.people_known { self.replicates } else { 0 },

@@ -28,10 +28,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
     prepare(&arguments.out.out)?;
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let (scores, settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
-    let options =
-        arguments
-            .metrics
-            .options(scores, PublishedForm::Roc, &PUBLISHED_FMRS, arguments.out.seed, &loaded);
+    let options = arguments
+        .metrics
+        .options(scores, PublishedForm::Roc, &PUBLISHED_FMRS, arguments.out.seed, &loaded);
     let found = with_bar(shared, "comparing all pairs", |work| {
         protocol::all_pairs(&loaded.set, &options, work)
     })?;

@@ -71,7 +71,10 @@ fn measured<T>(
         // What a fit costs is asked for, not whether the pairs support its false match rates.
         let options = FitOptions {
             allow_unsupported: true,
-            work: Work { progress: None, ..*work },
+            work: Work {
+                progress: None,
+                ..*work
+            },
             ..FitOptions::default()
         };
         let mut tasks = vec![Task::Quality(&list, PARAMETERS)];

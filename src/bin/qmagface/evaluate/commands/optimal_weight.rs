@@ -2,8 +2,8 @@
 
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
-use crate::evaluate::long::with_bar;
 use crate::evaluate::list;
+use crate::evaluate::long::with_bar;
 use crate::evaluate::pages::{self, Definitions};
 use crate::evaluate::set::SetArguments;
 use crate::evaluate::settings::{OutArguments, context};

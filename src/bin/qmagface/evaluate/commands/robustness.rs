@@ -36,7 +36,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
     prepare(&arguments.out.out)?;
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
-    let options = arguments.metrics.options(scores, PublishedForm::Roc, &PUBLISHED_FMRS, arguments.out.seed, &loaded);
+    let options = arguments
+        .metrics
+        .options(scores, PublishedForm::Roc, &PUBLISHED_FMRS, arguments.out.seed, &loaded);
     let sample = SampleOptions {
         images: arguments.images,
         impostors: arguments.impostors,

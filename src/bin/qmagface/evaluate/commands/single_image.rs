@@ -3,10 +3,10 @@
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
 use crate::evaluate::long::with_bar;
+use crate::evaluate::pages;
 use crate::evaluate::scores::ScoreArguments;
 use crate::evaluate::set::{self, SetArguments};
 use crate::evaluate::settings::{MetricArguments, OutArguments, context};
-use crate::evaluate::pages;
 use clap::{Args, ValueEnum};
 use qmagface::Result;
 use qmagface::evaluate::data::{Missing, PairFile, PairFormat};
@@ -77,7 +77,13 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
         .map_err(|error| error.at(arguments.pairs.display()))?;
     loaded.people_by_pairs(resolved.list.pairs())?;
     let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
-    let options = arguments.metrics.options(scores, PublishedForm::Grid, &PUBLISHED_FMRS, arguments.out.seed, &loaded);
+    let options = arguments.metrics.options(
+        scores,
+        PublishedForm::Grid,
+        &PUBLISHED_FMRS,
+        arguments.out.seed,
+        &loaded,
+    );
     let found = with_bar(shared, "comparing", |work| {
         protocol::single_image(&loaded.set, &resolved, &options, work)
     })?;

@@ -15,19 +15,13 @@ pub fn evaluation(context: &Context, found: &Evaluation) -> Result<Report> {
             result,
         })
         .collect();
-    let mut figures = Section::new("Figures");
-    for table in rates::accuracy(context, &named) {
-        figures = figures.with(table);
-    }
-    figures = figures.with(rates::errors(context, &named));
-    let mut details = Section::new("Details").with(rates::thresholds(&named));
-    for table in rates::folds(context, &named) {
-        details = details.with(table);
-    }
-    let mut spread = Section::new("Distributions");
-    for one in &named {
-        spread = spread.with(curves::scores(one));
-    }
+    let figures = Section::new("Figures")
+        .with_all(rates::accuracy(context, &named))
+        .with(rates::errors(context, &named));
+    let details = Section::new("Details")
+        .with(rates::thresholds(&named))
+        .with_all(rates::folds(context, &named));
+    let spread = Section::new("Distributions").with_all(named.iter().map(curves::scores));
     let confidence = found.options.metrics.confidence;
     let sections = vec![
         figures,

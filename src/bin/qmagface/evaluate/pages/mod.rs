@@ -9,8 +9,8 @@ mod reject;
 mod weights;
 mod worst;
 
-pub use curves::det;
 pub use cost::{memory, runtime};
+pub use curves::det;
 pub use evaluation::evaluation;
 pub use ijb::ijb;
 pub use reject::reject;

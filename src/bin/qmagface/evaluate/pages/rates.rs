@@ -139,10 +139,14 @@ pub fn errors(context: &Context, named: &[Named]) -> Table {
             Cell::text(line.definition),
             percent_cell(&line.equal_error.rate),
         ];
-        row.extend(line.fnmr.iter().map(|at| match at.supported || line.definition != "exact" {
-            true => percent_cell(&at.fnmr),
-            false => Cell::Missing,
-        }));
+        row.extend(
+            line.fnmr
+                .iter()
+                .map(|at| match at.supported || line.definition != "exact" {
+                    true => percent_cell(&at.fnmr),
+                    false => Cell::Missing,
+                }),
+        );
         row.push(percent_cell(&line.auc));
         table.row(row);
     }
@@ -160,10 +164,14 @@ pub fn true_positives(context: &Context, named: &[Named]) -> Table {
         .with_note("A dash: too few impostor pairs for that false positive rate (below 3 / FPR).");
     for line in &lines {
         let mut row = vec![Cell::text(line.name), Cell::text(line.definition)];
-        row.extend(line.fnmr.iter().map(|at| match at.supported || line.definition != "exact" {
-            true => percent_cell(&opposite(&at.fnmr)),
-            false => Cell::Missing,
-        }));
+        row.extend(
+            line.fnmr
+                .iter()
+                .map(|at| match at.supported || line.definition != "exact" {
+                    true => percent_cell(&opposite(&at.fnmr)),
+                    false => Cell::Missing,
+                }),
+        );
         table.row(row);
     }
     table

@@ -46,7 +46,11 @@ pub fn reject(context: &Context, found: &Reject) -> Result<Report> {
             let points: Vec<_> = points.filter_map(|point| Some((point.rejected, point.fnmr?))).collect();
             if let (Some(first), Some(tenth)) = (points.first(), points.iter().find(|point| point.0 >= 0.1 - 1e-9)) {
                 highlights.push(Highlight {
-                    label: format!("FNMR at FMR {} with {:.0} % rejected, {name}", power(curve.fmr), 100.0 * tenth.0),
+                    label: format!(
+                        "FNMR at FMR {} with {:.0} % rejected, {name}",
+                        power(curve.fmr),
+                        100.0 * tenth.0
+                    ),
                     value: rates::percent(tenth.1),
                     note: Some(format!("none rejected: {}", rates::percent(first.1))),
                 });

@@ -91,7 +91,8 @@ pub fn weights(context: &Context, found: &OptimalWeight) -> Result<Report> {
         Section::new("Details").with(points),
     ];
     let title = format!("{}: optimal weight of the quality", context.set);
-    let summary = "The weight of the quality that makes the fewest errors, by threshold: what (alpha, beta) is fitted to.";
+    let summary =
+        "The weight of the quality that makes the fewest errors, by threshold: what (alpha, beta) is fitted to.";
     highlights.truncate(6);
     Ok(Report {
         highlights,

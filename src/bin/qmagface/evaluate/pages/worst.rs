@@ -1,8 +1,8 @@
 //! The worst pairs, with their chips where those are at hand.
 
 use super::{Context, Named};
-use qmagface::evaluate::results::WorstPair;
 use qmagface::evaluate::Score;
+use qmagface::evaluate::results::WorstPair;
 use qmagface::report::{Cell, Column, Face, Gallery, Item, Pair, Section, Table};
 
 /// The worst genuine and impostor pairs of each score, as pictures; and all of them as one table.

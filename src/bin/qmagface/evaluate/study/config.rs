@@ -161,7 +161,7 @@ impl Config {
             if model.alpha.is_some() != model.beta.is_some() {
                 return Err(format!("model {}: alpha and beta come together", model.name));
             }
-            for path in &mut model.calibration {
+            if let Some(path) = &mut model.calibration {
                 *path = folder.join(&path);
             }
         }
@@ -184,7 +184,10 @@ impl Config {
             if set.protocols.contains(&Experiment::SingleImage) && set.pairs.is_none() {
                 return Err(format!("set {name}: single-image needs pairs and format"));
             }
-            unique(&format!("set {name}: protocol"), set.protocols.iter().map(|one| one.name()))?;
+            unique(
+                &format!("set {name}: protocol"),
+                set.protocols.iter().map(|one| one.name()),
+            )?;
             for path in set.pairs.iter_mut().chain(&mut set.photos) {
                 *path = folder.join(&path);
             }
@@ -206,7 +209,9 @@ fn unique<T: AsRef<str>>(what: &str, names: impl Iterator<Item = T>) -> Result<(
     for name in names {
         let name = name.as_ref();
         if name.is_empty() || name.contains(['/', '\\', '\0']) || name.starts_with('.') {
-            return Err(format!("{what} {name:?}: a name without / and \\, that doesn't begin with a dot"));
+            return Err(format!(
+                "{what} {name:?}: a name without / and \\, that doesn't begin with a dot"
+            ));
         }
         if !seen.insert(name.to_owned()) {
             return Err(format!("{what} {name} is there twice"));

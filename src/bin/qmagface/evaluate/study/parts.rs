@@ -91,7 +91,8 @@ pub fn run(shared: &Shared, config: &Config, folders: &Folders) -> Result<Vec<Pa
 
 fn load(shared: &Shared, model: &Model, set: &Set, folders: &Folders) -> Result<Loaded> {
     let people = set.protocols.iter().any(|one| *one != Experiment::SingleImage);
-    let with_model = |path: &Option<String>| PathBuf::from(path.as_deref().unwrap_or("").replace("{model}", &model.name));
+    let with_model =
+        |path: &Option<String>| PathBuf::from(path.as_deref().unwrap_or("").replace("{model}", &model.name));
     let (embeddings, filenames) = (with_model(&set.embeddings), with_model(&set.filenames));
     let keep = folders.embeddings.join(&model.name).join(&set.name);
     let source = match &set.photos {
@@ -102,7 +103,13 @@ fn load(shared: &Shared, model: &Model, set: &Set, folders: &Folders) -> Result<
         },
     };
     let pack = model.pack.as_deref().unwrap_or(&shared.model);
-    set::load(shared, pack, &source, (&Detection::default(), &Choice::default()), people)
+    set::load(
+        shared,
+        pack,
+        &source,
+        (&Detection::default(), &Choice::default()),
+        people,
+    )
 }
 
 /// One part: kept where nothing changed, run otherwise.
@@ -124,13 +131,16 @@ fn part(
     let path = folders
         .parts
         .join(format!("{}--{}--{}.json", model.name, set.name, experiment.name()));
-    let stored: Option<Stored> = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let stored: Option<Stored> = std::fs::read(&path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (found, kept) = match stored {
         Some(stored) if stored.key == key => (stored.found, true),
         _ => {
             let found = compare(shared, experiment, &options, loaded, set)?;
             let stored = Stored { key, found };
-            let text = serde_json::to_vec(&stored).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+            let text =
+                serde_json::to_vec(&stored).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
             replace(&path, |mut file| {
                 file.write_all(&text).map_err(|error| Error::io(&path, "write", &error))
             })?;
@@ -201,9 +211,13 @@ fn compare(
                 false => Missing::Refuse,
             };
             let file = PairFile::read(path, format.layout())?;
-            let resolved = file.resolve(&loaded.set, missing).map_err(|error| error.at(path.display()))?;
+            let resolved = file
+                .resolve(&loaded.set, missing)
+                .map_err(|error| error.at(path.display()))?;
             loaded.people_by_pairs(resolved.list.pairs())?;
-            with_bar(shared, &what, |work| protocol::single_image(&loaded.set, &resolved, options, work))
+            with_bar(shared, &what, |work| {
+                protocol::single_image(&loaded.set, &resolved, options, work)
+            })
         }
         (Experiment::SingleImage, ..) => Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -214,7 +228,9 @@ fn compare(
                 seed: options.metrics.seed,
                 ..SampleOptions::default()
             };
-            with_bar(shared, &what, |work| protocol::robustness(&loaded.set, &sample, options, work))
+            with_bar(shared, &what, |work| {
+                protocol::robustness(&loaded.set, &sample, options, work)
+            })
         }
         (Experiment::AllPairs, ..) => with_bar(shared, &what, |work| protocol::all_pairs(&loaded.set, options, work)),
     }

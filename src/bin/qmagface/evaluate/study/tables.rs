@@ -38,13 +38,9 @@ pub fn report(config: &Config, parts: &[Part], mut settings: Vec<(String, String
         if !shown {
             continue;
         }
-        for table in accuracies(config, parts, definition) {
-            figures = figures.with(table);
-        }
+        figures = figures.with_all(accuracies(config, parts, definition));
         for experiment in [Experiment::Robustness, Experiment::AllPairs] {
-            for table in rates(config, parts, experiment, definition) {
-                figures = figures.with(table);
-            }
+            figures = figures.with_all(rates(config, parts, experiment, definition));
         }
     }
     sections.push(figures);
@@ -55,7 +51,10 @@ pub fn report(config: &Config, parts: &[Part], mut settings: Vec<(String, String
     }
     for part in parts {
         let place = format!("{}, {}", part.model, part.set);
-        let origin = part.origin.iter().map(|(name, value)| (format!("{place}: {name}"), value.clone()));
+        let origin = part
+            .origin
+            .iter()
+            .map(|(name, value)| (format!("{place}: {name}"), value.clone()));
         for entry in origin {
             if !settings.contains(&entry) {
                 settings.push(entry);
@@ -222,7 +221,10 @@ fn cells(result: Option<&ScoreResult>, definition: Definition, fmrs: usize) -> V
 fn one(config: &Config, parts: &[Part], set: &str, experiment: Experiment) -> Section {
     let mut named = Vec::new();
     let mut notes: Vec<&String> = Vec::new();
-    for part in parts.iter().filter(|part| part.set == set && part.experiment == experiment) {
+    for part in parts
+        .iter()
+        .filter(|part| part.set == set && part.experiment == experiment)
+    {
         for result in &part.found.results {
             let name = format!("{}, {}", part.model, result.score.name());
             named.push(Named { name, result });
