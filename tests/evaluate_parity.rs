@@ -8,6 +8,7 @@ use common::shared;
 use golden::{f32s, i32s, json, number};
 use ndarray::Array2;
 use qmagface::compare::QualityParameters;
+use qmagface::evaluate::data::{Missing, PairFile, PairFormat};
 use qmagface::evaluate::metrics::{FnmrAt, Labelled, MetricOptions, Metrics, PublishedForm, measure};
 use qmagface::pairs::{List, Pair, Prepared, Work};
 use safetensors::SafeTensors;
@@ -131,5 +132,36 @@ fn robustness_figures_within_1e_6() {
         // Without ties the exact figures are the same where the published ones don't approximate.
         near(key, 100.0 * metrics.exact.auc.value, &figures["auc"]);
         fnmrs_near(key, &metrics.exact.fnmr, figures);
+    }
+}
+
+#[test]
+fn the_lfw_pair_file_names_images_that_are_there() {
+    let (Some(golden), Some(file), Some(names)) = (
+        golden(),
+        shared("data/lfw-pairs.txt"),
+        shared("golden/lfw_sface_names.txt"),
+    ) else {
+        return;
+    };
+    let names: Vec<String> = std::fs::read_to_string(names)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let set = golden.set.clone().with_names(names).unwrap();
+    let pairs = PairFile::read(&file, PairFormat::Lfw).unwrap();
+    assert_eq!((pairs.pairs.len(), pairs.folds), (6000, 10));
+    let resolved = pairs.resolve(&set, Missing::Refuse).unwrap();
+    assert_eq!(resolved.left_out, 0);
+    assert_eq!(resolved.list, golden.view2);
+    for fold in 0..10 {
+        let of_fold = resolved
+            .folds
+            .iter()
+            .zip(resolved.list.pairs())
+            .filter(|(at, _)| **at == fold);
+        let genuine = of_fold.clone().filter(|(_, pair)| pair.genuine).count();
+        assert_eq!((of_fold.count(), genuine), (600, 300));
     }
 }

@@ -25,6 +25,12 @@ impl fmt::Debug for Work<'_> {
 }
 
 impl Work<'_> {
+    /// How many threads work with tasks enough for all is done on.
+    pub fn thread_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(cores).max(1)
+    }
+
     /// Fails if the caller asked to stop.
     ///
     /// # Errors
@@ -45,8 +51,7 @@ impl Work<'_> {
         make: impl Fn() -> S + Sync,
         run: impl Fn(&mut S, usize) -> u64 + Sync,
     ) -> Result<Vec<S>> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.unwrap_or_else(cores).clamp(1, tasks.max(1));
+        let threads = self.thread_count().min(tasks.max(1));
         let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
         let worker = || {
             let mut state = make();

@@ -116,13 +116,7 @@ impl<'a> People<'a> {
 
     /// How often each person comes up in draw `index`.
     fn draw(&self, seed: u64, index: u64) -> Vec<u32> {
-        // Neighbouring seeds give unrelated numbers only after a mixing of their own.
-        let mut random = fastrand::Rng::with_seed(fastrand::Rng::with_seed(seed).u64(..) ^ index);
-        let mut times = vec![0; self.images.len()];
-        for _ in 0..self.images.len() {
-            times[random.usize(..self.images.len())] += 1;
-        }
-        times
+        crate::pairs::bootstrap::multiplicities(seed, index, self.images.len())
     }
 
     /// How many impostor pairs a draw has; `None` for none.

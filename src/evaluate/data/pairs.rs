@@ -121,7 +121,10 @@ fn lfw<R: BufRead>(lines: &mut Lines<R>) -> Result<(Vec<NamedPair>, Option<u16>)
         let may_be_header = std::mem::replace(&mut is_first, false);
         // Names may hold blanks where tabs part them.
         let fields: Vec<&str> = if line.contains('\t') {
-            line.split('\t').map(str::trim).filter(|field| !field.is_empty()).collect()
+            line.split('\t')
+                .map(str::trim)
+                .filter(|field| !field.is_empty())
+                .collect()
         } else {
             line.split_whitespace().collect()
         };
@@ -183,7 +186,9 @@ fn numbers<R: BufRead>(lines: &mut Lines<R>) -> Result<Vec<NamedPair>> {
         };
         let line = shown(line);
         pairs.push(found.ok_or_else(|| {
-            lines.wrong(format!("should be \"a b match\", two image numbers and 0 or 1, but is {line}"))
+            lines.wrong(format!(
+                "should be \"a b match\", two image numbers and 0 or 1, but is {line}"
+            ))
         })?);
     }
     Ok(pairs)
@@ -201,7 +206,9 @@ fn labelled<R: BufRead>(lines: &mut Lines<R>) -> Result<Vec<NamedPair>> {
             (&[a, b, last], None) if label(last).is_some() => {
                 pairs.push(pair(a.to_owned(), b.to_owned(), label(last) == Some(true)));
             }
-            (&[name, last], None) if label(last).is_some() => first = Some((name.to_owned(), label(last) == Some(true))),
+            (&[name, last], None) if label(last).is_some() => {
+                first = Some((name.to_owned(), label(last) == Some(true)))
+            }
             (&[name, last], Some((other, genuine))) if label(last).is_some() => {
                 if label(last) != Some(genuine) {
                     return Err(lines.wrong(format!(

@@ -66,7 +66,10 @@ impl<'a> Names<'a> {
             Some(Some(row)) => Ok(Some(*row)),
             Some(None) => Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("several images of the set are called {:?}: the list must name their folders", stem_of(name)),
+                format!(
+                    "several images of the set are called {:?}: the list must name their folders",
+                    stem_of(name)
+                ),
             )),
         }
     }
@@ -82,7 +85,11 @@ fn stem_of(name: &str) -> &str {
     };
     if !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = stem.trim_start_matches('0');
-        if number.is_empty() { &stem[stem.len() - 1..] } else { number }
+        if number.is_empty() {
+            &stem[stem.len() - 1..]
+        } else {
+            number
+        }
     } else {
         stem
     }
@@ -102,7 +109,10 @@ impl PairFile {
     /// many pairs it concerns, for a name that several images have, and when no pair is left.
     pub fn resolve(&self, set: &Prepared, missing: Missing) -> Result<Resolved> {
         let names = Names::of(set);
-        let (mut pairs, mut folds) = (Vec::with_capacity(self.pairs.len()), Vec::with_capacity(self.pairs.len()));
+        let (mut pairs, mut folds) = (
+            Vec::with_capacity(self.pairs.len()),
+            Vec::with_capacity(self.pairs.len()),
+        );
         let (mut left_out, mut first_missing) = (0u64, None);
         for pair in &self.pairs {
             match (names.row(&pair.a)?, names.row(&pair.b)?) {

@@ -1,28 +1,28 @@
 //! DET and ROC curves of a bounded number of points.
 
-use super::ranked::{Ranked, Step};
+use super::ranked::{Step, Steps};
 use super::types::CurvePoint;
 
 /// The curve by falling threshold in at most `points` points (4 or more): the first at each of log-spaced FMRs and, so that its
 /// other end is as fine, the last before each of log-spaced FNMRs.
-pub fn curve(ranked: &Ranked, points: usize) -> Vec<CurvePoint> {
+pub fn curve(pairs: &impl Steps, points: usize) -> Vec<CurvePoint> {
     let half = (points / 2).max(2);
     // Counts of matching pairs at which a point is wanted.
-    let mut impostors = spaced(ranked.impostor(), half).into_iter().peekable();
-    let missed = spaced(ranked.genuine(), half);
-    let mut genuines = missed.into_iter().rev().map(|n| ranked.genuine() - n).peekable();
+    let mut impostors = spaced(pairs.impostor(), half).into_iter().peekable();
+    let missed = spaced(pairs.genuine(), half);
+    let mut genuines = missed.into_iter().rev().map(|n| pairs.genuine() - n).peekable();
     let mut curve = Vec::with_capacity(points);
     let mut add = |step: &Step| {
         curve.push(CurvePoint {
-            threshold: ranked.threshold(step),
-            fmr: ranked.fmr(step),
-            fnmr: ranked.fnmr(step),
+            threshold: pairs.threshold(step),
+            fmr: pairs.fmr(step),
+            fnmr: pairs.fnmr(step),
         });
     };
-    add(&ranked.nothing());
-    for step in ranked.steps() {
+    add(&pairs.nothing());
+    for step in pairs.steps() {
         // The last one closes the curve: everything matches.
-        let mut wanted = step.genuine + step.impostor == ranked.len() as u64;
+        let mut wanted = step.genuine + step.impostor == pairs.genuine() + pairs.impostor();
         while genuines.next_if(|&n| n <= step.genuine).is_some() {
             wanted = true;
         }

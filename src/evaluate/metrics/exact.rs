@@ -2,7 +2,7 @@
 //!
 //! A pair matches when its score is at least the threshold.
 
-use super::ranked::{Ranked, Step};
+use super::ranked::{Step, Steps};
 use super::types::{EqualError, Estimate, FnmrAt};
 
 /// Relative slack on `fmr * impostors`, so that 0.1 of 30 pairs is 3 although 0.1 is no binary fraction.
@@ -15,16 +15,16 @@ pub fn allowed(fmr: f64, impostors: u64) -> u64 {
 
 /// The equal error rate: of all thresholds the one at which FMR and FNMR differ least (of several the highest), and the
 /// mean of the two there.
-pub fn equal_error(ranked: &Ranked) -> EqualError {
-    let (genuine, impostor) = (ranked.genuine(), ranked.impostor());
+pub fn equal_error(pairs: &impl Steps) -> EqualError {
+    let (genuine, impostor) = (pairs.genuine(), pairs.impostor());
     // The difference of the two rates over one denominator, so that no rounding decides.
     let difference = |step: &Step| {
         let fmr = i128::from(step.impostor) * i128::from(genuine);
         let fnmr = i128::from(genuine - step.genuine) * i128::from(impostor);
         fmr - fnmr
     };
-    let mut best = ranked.nothing();
-    for step in ranked.steps() {
+    let mut best = pairs.nothing();
+    for step in pairs.steps() {
         let at = difference(&step);
         if at.abs() < difference(&best).abs() {
             best = step;
@@ -34,28 +34,28 @@ pub fn equal_error(ranked: &Ranked) -> EqualError {
             break;
         }
     }
-    let (fmr, fnmr) = (ranked.fmr(&best), ranked.fnmr(&best));
+    let (fmr, fnmr) = (pairs.fmr(&best), pairs.fnmr(&best));
     EqualError {
         rate: Estimate::of((fmr + fnmr) / 2.0),
         fmr,
         fnmr,
-        threshold: ranked.threshold(&best),
+        threshold: pairs.threshold(&best),
     }
 }
 
 /// FNMR at each of `fmrs` (each above 0 and at most 1, in any order): at the lowest threshold whose FMR isn't above it,
 /// which is just above the first impostor score too many.
-pub fn fnmr_at(ranked: &Ranked, fmrs: &[f64]) -> Vec<FnmrAt> {
-    let impostors = ranked.impostor();
+pub fn fnmr_at(pairs: &impl Steps, fmrs: &[f64]) -> Vec<FnmrAt> {
+    let impostors = pairs.impostor();
     let mut order: Vec<usize> = (0..fmrs.len()).collect();
     order.sort_by(|&a, &b| fmrs[a].total_cmp(&fmrs[b]));
     let mut waiting = order.into_iter().peekable();
     let mut found = vec![None; fmrs.len()];
-    let mut last = ranked.nothing();
-    for step in ranked.steps() {
+    let mut last = pairs.nothing();
+    for step in pairs.steps() {
         while let Some(index) = waiting.next_if(|&index| step.impostor > allowed(fmrs[index], impostors)) {
             // Genuine pairs that tie with the impostor pair too many don't match either.
-            found[index] = Some((last, step.threshold.next_up()));
+            found[index] = Some((last, pairs.above(&step)));
         }
         last = step;
     }
@@ -63,12 +63,12 @@ pub fn fnmr_at(ranked: &Ranked, fmrs: &[f64]) -> Vec<FnmrAt> {
         .into_iter()
         .zip(fmrs)
         .map(|(found, &fmr)| {
-            let (step, threshold) = found.unwrap_or((last, ranked.least()));
+            let (step, threshold) = found.unwrap_or((last, pairs.threshold(&last)));
             FnmrAt {
                 fmr,
-                measured_fmr: ranked.fmr(&step),
+                measured_fmr: pairs.fmr(&step),
                 threshold,
-                fnmr: Estimate::of(ranked.fnmr(&step)),
+                fnmr: Estimate::of(pairs.fnmr(&step)),
                 supported: supported(fmr, impostors),
             }
         })
@@ -82,13 +82,13 @@ pub fn supported(fmr: f64, impostors: u64) -> bool {
 
 /// The area under the ROC curve, 0..1: the share of (genuine, impostor) combinations in which the genuine pair scores
 /// higher, ties counting half.
-pub fn auc(ranked: &Ranked) -> f64 {
-    let (mut last, mut twice) = (ranked.nothing(), 0u128);
-    for step in ranked.steps() {
+pub fn auc(pairs: &impl Steps) -> f64 {
+    let (mut last, mut twice) = (pairs.nothing(), 0u128);
+    for step in pairs.steps() {
         let (genuine, impostor) = (step.genuine - last.genuine, step.impostor - last.impostor);
         // Genuine pairs above these impostor pairs beat them; those that tie count half.
         twice += u128::from(impostor) * u128::from(2 * last.genuine + genuine);
         last = step;
     }
-    twice as f64 / (2.0 * ranked.genuine() as f64 * ranked.impostor() as f64)
+    twice as f64 / (2.0 * pairs.genuine() as f64 * pairs.impostor() as f64)
 }

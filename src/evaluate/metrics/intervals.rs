@@ -1,13 +1,13 @@
 //! Bootstrap intervals by person: every figure once more for each replicate, in one walk over the sorted pairs.
 
-use super::ranked::Ranked;
+use super::ranked::{Ranked, Steps};
 use super::types::{Accuracy, BandPoint, Estimate, FoldAccuracy, Interval, Metrics};
-use super::{MetricOptions, invalid};
+use super::{MetricOptions, exact, invalid};
 use crate::error::Result;
 use crate::pairs::{Work, bootstrap};
 
-/// A pair as a replicate needs it, by falling score.
-struct Entry {
+/// A pair as a replicate needs it.
+pub(in crate::evaluate) struct Entry {
     a: u32,
     b: u32,
     genuine: bool,
@@ -18,11 +18,41 @@ struct Entry {
     fold: u16,
 }
 
+impl Entry {
+    /// A pair of persons (genuine when they are one), and whether the next pair scores less.
+    pub fn new(a: u32, b: u32, last_of_score: bool) -> Self {
+        Entry {
+            a,
+            b,
+            genuine: a == b,
+            last_of_score,
+            right: [false; 2],
+            fold: 0,
+        }
+    }
+}
+
+/// What replicates are made of.
+pub(in crate::evaluate) struct Replicated {
+    /// By falling score: all genuine pairs, and the impostor pairs of the highest scores.
+    pub entries: Vec<Entry>,
+    /// Persons are numbered 0..people.
+    pub people: usize,
+    /// FMRs of the band.
+    pub band: Vec<f64>,
+    /// Number of folds; 0: none.
+    pub folds: usize,
+    /// How many images each person has, where the impostor pairs are all pairs of these; else the entries are all.
+    pub images: Option<Vec<u64>>,
+    /// Whether the entries are all pairs; otherwise figures that need others have no interval.
+    pub complete: bool,
+}
+
 /// What one replicate gives; NaN where it has no such pairs.
 struct Figures {
     equal_error: f64,
     auc: f64,
-    /// At the options' FMRs, then at the band's, both in the order of [`Plan::fmrs`].
+    /// At the options' FMRs, then at the band's.
     fnmr: Vec<f64>,
     accuracy: [f64; 2],
 }
@@ -49,40 +79,159 @@ pub fn add(
     work: &Work,
 ) -> Result<()> {
     let (entries, people) = entries(ranked, persons, folds.zip(metrics.accuracy.as_ref()))?;
-    let band: Vec<f64> = band_fmrs(ranked.impostor());
-    let plan = Plan::new(options.fmrs.iter().chain(&band).copied().collect());
-    let fold_count = metrics
-        .accuracy
-        .as_ref()
-        .map_or(0, |accuracy| accuracy.exact.folds.len());
-    let figures = bootstrap::replicates(options.seed, options.replicates, people, work, |drawn, weights| {
-        replicate(&entries, &plan, fold_count, drawn, weights)
-    })?;
-    let interval = |value: &dyn Fn(&Figures) -> f64| {
-        // A replicate in which nobody has two images says nothing.
-        let mut values: Vec<f64> = figures.iter().map(value).filter(|value| !value.is_nan()).collect();
-        bootstrap::interval(&mut values, options.confidence).map(|(low, high)| Interval { low, high })
+    let replicated = Replicated {
+        entries,
+        people,
+        band: band_fmrs(ranked.impostor()),
+        folds: metrics
+            .accuracy
+            .as_ref()
+            .map_or(0, |accuracy| accuracy.exact.folds.len()),
+        images: None,
+        complete: true,
     };
-    let set = |estimate: &mut Estimate, value: &dyn Fn(&Figures) -> f64| estimate.interval = interval(value);
-    let exact = &mut metrics.exact;
-    set(&mut exact.equal_error.rate, &|figures| figures.equal_error);
-    set(&mut exact.auc, &|figures| figures.auc);
-    for (at, fnmr) in exact.fnmr.iter_mut().enumerate() {
-        set(&mut fnmr.fnmr, &|figures| figures.fnmr[at]);
+    replicated.add(metrics, options, work)
+}
+
+impl Replicated {
+    /// Makes the replicates and adds their intervals to `metrics`.
+    pub fn add(&self, metrics: &mut Metrics, options: &MetricOptions, work: &Work) -> Result<()> {
+        let plan = Plan::new(options.fmrs.iter().chain(&self.band).copied().collect());
+        let mut genuine = vec![0u64; self.people];
+        for entry in self.entries.iter().filter(|entry| entry.genuine) {
+            genuine[entry.a as usize] += 1;
+        }
+        let figures = bootstrap::replicates(
+            options.seed,
+            options.replicates,
+            self.people,
+            work,
+            |drawn, _: &mut ()| self.replicate(&plan, &genuine, drawn),
+        )?;
+        let interval = |value: &dyn Fn(&Figures) -> f64| {
+            // A replicate in which nobody has two images says nothing.
+            let mut values: Vec<f64> = figures.iter().map(value).filter(|value| !value.is_nan()).collect();
+            let enough = 2 * values.len() > figures.len();
+            let (low, high) = bootstrap::interval(&mut values, options.confidence).filter(|_| enough)?;
+            Some(Interval { low, high })
+        };
+        let set = |estimate: &mut Estimate, value: &dyn Fn(&Figures) -> f64| estimate.interval = interval(value);
+        let exact = &mut metrics.exact;
+        set(&mut exact.equal_error.rate, &|figures| figures.equal_error);
+        set(&mut exact.auc, &|figures| figures.auc);
+        for (at, fnmr) in exact.fnmr.iter_mut().enumerate() {
+            set(&mut fnmr.fnmr, &|figures| figures.fnmr[at]);
+        }
+        metrics.band = self
+            .band
+            .iter()
+            .enumerate()
+            .filter_map(|(at, &fmr)| {
+                let fnmr = interval(&|figures| figures.fnmr[options.fmrs.len() + at])?;
+                Some(BandPoint { fmr, fnmr })
+            })
+            .collect();
+        if let Some(accuracy) = &mut metrics.accuracy {
+            set(&mut accuracy.published.mean, &|figures| figures.accuracy[0]);
+            set(&mut accuracy.exact.mean, &|figures| figures.accuracy[1]);
+        }
+        Ok(())
     }
-    metrics.band = band
-        .iter()
-        .enumerate()
-        .filter_map(|(at, &fmr)| {
-            let fnmr = interval(&|figures| figures.fnmr[options.fmrs.len() + at])?;
-            Some(BandPoint { fmr, fnmr })
-        })
-        .collect();
-    if let Some(accuracy) = &mut metrics.accuracy {
-        set(&mut accuracy.published.mean, &|figures| figures.accuracy[0]);
-        set(&mut accuracy.exact.mean, &|figures| figures.accuracy[1]);
+
+    /// All impostor pairs' weight.
+    fn impostors(&self, drawn: &[u32]) -> u64 {
+        match &self.images {
+            Some(images) => {
+                let copies = drawn
+                    .iter()
+                    .zip(images)
+                    .map(|(&times, &images)| u64::from(times) * images);
+                let (sum, squares) = copies.fold((0u128, 0u128), |(sum, squares), n| {
+                    (sum + u128::from(n), squares + u128::from(n) * u128::from(n))
+                });
+                ((sum * sum - squares) / 2) as u64
+            }
+            None => self
+                .entries
+                .iter()
+                .filter(|entry| !entry.genuine)
+                .map(|entry| entry.weight(drawn))
+                .sum(),
+        }
     }
-    Ok(())
+
+    fn replicate(&self, plan: &Plan, genuine_pairs: &[u64], drawn: &[u32]) -> Figures {
+        let genuine: u64 = genuine_pairs
+            .iter()
+            .zip(drawn)
+            .map(|(&pairs, &times)| pairs * u64::from(times))
+            .sum();
+        let impostor = self.impostors(drawn);
+        let mut figures = Figures {
+            equal_error: f64::NAN,
+            auc: f64::NAN,
+            fnmr: vec![f64::NAN; plan.fmrs.len()],
+            accuracy: accuracy(&self.entries, self.folds, drawn),
+        };
+        if genuine == 0 || impostor == 0 {
+            return figures;
+        }
+        let rate = |part: u64, all: u64| part as f64 / all as f64;
+        // FMR less FNMR over one denominator, so that no rounding decides.
+        let difference = |(genuine_here, impostor_here): (u64, u64)| {
+            i128::from(impostor_here) * i128::from(genuine) - i128::from(genuine - genuine_here) * i128::from(impostor)
+        };
+        // What matches so far: up to the last whole score, and up to here.
+        let (mut before, mut here) = ((0u64, 0u64), (0u64, 0u64));
+        let (mut area, mut crossed) = (0.0, false);
+        let mut next = 0;
+        let mut limit = plan.limit(0, impostor);
+        for entry in &self.entries {
+            if entry.genuine {
+                here.0 += u64::from(drawn[entry.a as usize]);
+            } else {
+                here.1 += entry.weight(drawn);
+            }
+            if !entry.last_of_score {
+                continue;
+            }
+            if here.1 > before.1 {
+                area += (here.1 - before.1) as f64 * (here.0 + before.0) as f64;
+            }
+            while here.1 > limit {
+                figures.fnmr[plan.places[next]] = rate(genuine - before.0, genuine);
+                next += 1;
+                limit = plan.limit(next, impostor);
+            }
+            if !crossed && difference(here) >= 0 {
+                crossed = true;
+                let best = if difference(here) < -difference(before) {
+                    here
+                } else {
+                    before
+                };
+                figures.equal_error = (rate(best.1, impostor) + rate(genuine - best.0, genuine)) / 2.0;
+            }
+            if crossed && !self.complete && next == plan.places.len() {
+                break;
+            }
+            before = here;
+        }
+        if self.complete {
+            for &place in &plan.places[next..] {
+                figures.fnmr[place] = 0.0;
+            }
+            figures.auc = area / (2.0 * genuine as f64 * impostor as f64);
+        }
+        figures
+    }
+}
+
+impl Entry {
+    /// The weight of an impostor pair.
+    fn weight(&self, drawn: &[u32]) -> u64 {
+        u64::from(drawn[self.a as usize]) * u64::from(drawn[self.b as usize])
+    }
 }
 
 /// The pairs by falling score with dense numbers for their persons, and how many persons there are.
@@ -130,95 +279,28 @@ fn entries(ranked: &Ranked, persons: &[(u32, u32)], folds: Option<(&[u16], &Accu
     Ok((entries, people.len()))
 }
 
-fn replicate(entries: &[Entry], plan: &Plan, folds: usize, drawn: &[u32], weights: &mut Vec<u32>) -> Figures {
-    let (mut genuine, mut impostor) = (0u64, 0u64);
-    weights.clear();
-    weights.extend(entries.iter().map(|entry| {
-        let a = drawn[entry.a as usize];
-        if entry.genuine {
-            genuine += u64::from(a);
-            a
-        } else {
-            let weight = a.saturating_mul(drawn[entry.b as usize]);
-            impostor += u64::from(weight);
-            weight
-        }
-    }));
-    let accuracy = accuracy(entries, weights, folds);
-    let mut figures = Figures {
-        equal_error: f64::NAN,
-        auc: f64::NAN,
-        fnmr: vec![f64::NAN; plan.fmrs.len()],
-        accuracy,
-    };
-    if genuine == 0 || impostor == 0 {
-        return figures;
-    }
-    let rate = |part: u64, all: u64| part as f64 / all as f64;
-    // FMR less FNMR over one denominator, so that no rounding decides.
-    let difference = |(genuine_here, impostor_here): (u64, u64)| {
-        i128::from(impostor_here) * i128::from(genuine) - i128::from(genuine - genuine_here) * i128::from(impostor)
-    };
-    // What matches so far: up to the last whole score, and up to here.
-    let (mut before, mut here) = ((0u64, 0u64), (0u64, 0u64));
-    let (mut area, mut crossed) = (0.0, false);
-    let mut next = 0;
-    let mut limit = plan.limit(0, impostor);
-    for (entry, &weight) in entries.iter().zip(&*weights) {
-        if entry.genuine {
-            here.0 += u64::from(weight);
-        } else {
-            here.1 += u64::from(weight);
-        }
-        if !entry.last_of_score {
-            continue;
-        }
-        if here.1 > before.1 {
-            area += (here.1 - before.1) as f64 * (here.0 + before.0) as f64;
-        }
-        while here.1 > limit {
-            figures.fnmr[plan.places[next]] = rate(genuine - before.0, genuine);
-            next += 1;
-            limit = plan.limit(next, impostor);
-        }
-        if !crossed && difference(here) >= 0 {
-            crossed = true;
-            let best = if difference(here) < -difference(before) {
-                here
-            } else {
-                before
-            };
-            figures.equal_error = (rate(best.1, impostor) + rate(genuine - best.0, genuine)) / 2.0;
-        }
-        before = here;
-    }
-    for &place in &plan.places[next..] {
-        figures.fnmr[place] = 0.0;
-    }
-    figures.auc = area / (2.0 * genuine as f64 * impostor as f64);
-    figures
-}
-
 /// The mean over the folds of the weighted share that is told right, by the published and the exact thresholds.
-fn accuracy(entries: &[Entry], weights: &[u32], folds: usize) -> [f64; 2] {
+fn accuracy(entries: &[Entry], folds: usize, drawn: &[u32]) -> [f64; 2] {
     if folds == 0 {
         return [f64::NAN; 2];
     }
     let mut sums = vec![[0u64; 3]; folds];
-    for (entry, &weight) in entries.iter().zip(weights) {
+    for entry in entries {
+        let weight = if entry.genuine {
+            u64::from(drawn[entry.a as usize])
+        } else {
+            entry.weight(drawn)
+        };
         let [published, exact, all] = &mut sums[usize::from(entry.fold)];
-        *published += u64::from(weight) * u64::from(entry.right[0]);
-        *exact += u64::from(weight) * u64::from(entry.right[1]);
-        *all += u64::from(weight);
+        *published += weight * u64::from(entry.right[0]);
+        *exact += weight * u64::from(entry.right[1]);
+        *all += weight;
     }
     // A fold of which nobody was drawn is left out of the mean.
     let drawn: Vec<_> = sums.iter().filter(|sums| sums[2] > 0).collect();
     [0, 1].map(|which| {
-        drawn
-            .iter()
-            .map(|sums| sums[which] as f64 / sums[2] as f64)
-            .sum::<f64>()
-            / drawn.len() as f64
+        let shares = drawn.iter().map(|sums| sums[which] as f64 / sums[2] as f64);
+        shares.sum::<f64>() / drawn.len() as f64
     })
 }
 
@@ -236,15 +318,15 @@ impl Plan {
     fn limit(&self, at: usize, impostors: u64) -> u64 {
         self.fmrs
             .get(at)
-            .map_or(u64::MAX, |&fmr| super::exact::allowed(fmr, impostors))
+            .map_or(u64::MAX, |&fmr| exact::allowed(fmr, impostors))
     }
 }
 
 /// Log-spaced FMRs that the impostor pairs support, up to 1.
-fn band_fmrs(impostors: u64) -> Vec<f64> {
+pub(in crate::evaluate) fn band_fmrs(impostors: u64) -> Vec<f64> {
     let decades = (impostors as f64).log10().ceil() as i32;
     (-decades * BAND_STEPS..=0)
         .map(|step| 10f64.powf(f64::from(step) / f64::from(BAND_STEPS)))
-        .filter(|&fmr| super::exact::supported(fmr, impostors))
+        .filter(|&fmr| exact::supported(fmr, impostors))
         .collect()
 }

@@ -11,15 +11,15 @@
 //! ```
 
 mod accuracy;
-mod curve;
+pub(super) mod curve;
 pub mod exact;
 mod grid;
-mod intervals;
+pub(super) mod intervals;
 mod published;
 mod ranked;
 mod types;
 
-pub use ranked::{Ranked, Step};
+pub use ranked::{Ranked, Step, Steps};
 pub use types::{
     Accuracy, BandPoint, CurvePoint, EqualError, Estimate, ExactRates, FnmrAt, Fold, FoldAccuracy, Interval, Metrics,
     PublishedForm, PublishedRates,

@@ -7,7 +7,7 @@
 //! the one asked for. *Nearest* reads the same curve at the point whose FMR is nearest, as IJB's true positive rates
 //! are.
 
-use super::ranked::{Ranked, Step};
+use super::ranked::{Ranked, Step, Steps};
 use super::types::{EqualError, Estimate, FnmrAt, PublishedForm, PublishedRates};
 use super::{exact, grid};
 

@@ -2,6 +2,52 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// Anything of which is known how many pairs of either kind match at each threshold.
+pub trait Steps {
+    /// Number of genuine pairs, > 0.
+    fn genuine(&self) -> u64;
+
+    /// Number of impostor pairs, > 0.
+    fn impostor(&self) -> u64;
+
+    /// One step for each threshold that tells pairs apart, from the greatest to the least, at which everything matches.
+    fn steps(&self) -> impl Iterator<Item = Step>;
+
+    /// A finite threshold above every score.
+    fn above_all(&self) -> f64;
+
+    /// The least threshold at which what first matches at `step` doesn't match.
+    fn above(&self, step: &Step) -> f64;
+
+    /// What is known above every score: nothing matches.
+    fn nothing(&self) -> Step {
+        Step {
+            threshold: f64::INFINITY,
+            genuine: 0,
+            impostor: 0,
+        }
+    }
+
+    /// The step's false match rate: the share of impostor pairs that match.
+    fn fmr(&self, step: &Step) -> f64 {
+        step.impostor as f64 / self.impostor() as f64
+    }
+
+    /// The step's false non-match rate: the share of genuine pairs that don't match.
+    fn fnmr(&self, step: &Step) -> f64 {
+        (self.genuine() - step.genuine) as f64 / self.genuine() as f64
+    }
+
+    /// The step's threshold as a finite number.
+    fn threshold(&self, step: &Step) -> f64 {
+        if step.threshold.is_finite() {
+            step.threshold
+        } else {
+            self.above_all()
+        }
+    }
+}
+
 /// Scored pairs from the greatest score to the least, with what every metric asks of them.
 ///
 /// Memory: 16 bytes for each pair, and as much again while it is made.
@@ -70,16 +116,6 @@ impl Ranked {
         Ok(Ranked { pairs, genuine: count })
     }
 
-    /// Number of genuine pairs, > 0.
-    pub fn genuine(&self) -> u64 {
-        self.genuine
-    }
-
-    /// Number of impostor pairs, > 0.
-    pub fn impostor(&self) -> u64 {
-        self.pairs.len() as u64 - self.genuine
-    }
-
     /// Number of pairs.
     #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
@@ -102,9 +138,18 @@ impl Ranked {
             .iter()
             .map(|&(score, tag)| (score, (tag >> 1) as usize, tag & 1 == 1))
     }
+}
 
-    /// One step for each distinct score, from the greatest to the least.
-    pub fn steps(&self) -> impl Iterator<Item = Step> {
+impl Steps for Ranked {
+    fn genuine(&self) -> u64 {
+        self.genuine
+    }
+
+    fn impostor(&self) -> u64 {
+        self.pairs.len() as u64 - self.genuine
+    }
+
+    fn steps(&self) -> impl Iterator<Item = Step> {
         let (mut at, mut genuine) = (0, 0u64);
         std::iter::from_fn(move || {
             let threshold = self.pairs.get(at)?.0;
@@ -122,32 +167,12 @@ impl Ranked {
         })
     }
 
-    /// What is known above every score: nothing matches.
-    pub fn nothing(&self) -> Step {
-        Step {
-            threshold: f64::INFINITY,
-            genuine: 0,
-            impostor: 0,
-        }
+    fn above_all(&self) -> f64 {
+        self.greatest().next_up()
     }
 
-    /// The step's false match rate: the share of impostor pairs that match.
-    pub fn fmr(&self, step: &Step) -> f64 {
-        step.impostor as f64 / self.impostor() as f64
-    }
-
-    /// The step's false non-match rate: the share of genuine pairs that don't match.
-    pub fn fnmr(&self, step: &Step) -> f64 {
-        (self.genuine - step.genuine) as f64 / self.genuine as f64
-    }
-
-    /// The step's threshold as a finite number: the one above every score is just above the greatest.
-    pub fn threshold(&self, step: &Step) -> f64 {
-        if step.threshold.is_finite() {
-            step.threshold
-        } else {
-            self.greatest().next_up()
-        }
+    fn above(&self, step: &Step) -> f64 {
+        step.threshold.next_up()
     }
 }
 

@@ -1,0 +1,278 @@
+//! All genuine and impostor pairs of a set.
+
+use super::counted::{Counted, Counters, Scale};
+use super::spread::{Bins, check, histogram, named, support_notes};
+use super::tail;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::metrics::{Estimate, ExactRates, Metrics, curve, exact};
+use crate::evaluate::results::{Evaluation, Options, Protocol, ScoreHistogram, ScoreResult, SetSummary, WorstPair};
+use crate::evaluate::score::{Score, Weights, invalid};
+use crate::pairs::{Count, Pair, Prepared, Row, ScoredPair, Work, fold};
+use std::collections::BinaryHeap;
+
+/// Most genuine pairs: 600 MB of them for one score.
+const MOST_GENUINE: u64 = 50_000_000;
+
+/// One score's part of the work.
+pub(super) struct Scoring<'a> {
+    pub score: &'a Score,
+    pub weights: Weights,
+    pub scale: Scale,
+}
+
+/// A pair by its score's level: a genuine one, or an impostor one of the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Placed {
+    pub level: u32,
+    pub a: u32,
+    pub b: u32,
+}
+
+/// What a thread finds for one score.
+#[derive(Default)]
+struct Found {
+    genuine: Vec<Placed>,
+    /// The impostor pairs of the highest scores, the least of them on top.
+    worst: BinaryHeap<std::cmp::Reverse<Placed>>,
+}
+
+impl Found {
+    fn offer(&mut self, pair: Placed, most: usize) {
+        if self.worst.len() < most {
+            self.worst.push(std::cmp::Reverse(pair));
+        } else if let Some(mut least) = self.worst.peek_mut()
+            && least.0 < pair
+        {
+            *least = std::cmp::Reverse(pair);
+        }
+    }
+}
+
+/// Error rates over all pairs of two different images, compared in blocks; nothing but counts is kept of impostor pairs.
+///
+/// Scores are told apart to 2^-23 of what a score can be (2.4e-7 for the cosine), which is what products in f32 are true
+/// to; pairs within one such level count as ties. All figures are exact for scores so rounded, thresholds are levels'
+/// edges. Intervals are of the FNMR and the EER, up to the FMR that 2 million impostor pairs make up.
+///
+/// The set is compared once, with intervals twice; the work's progress begins anew each time, and counts replicates in
+/// the end.
+///
+/// Memory beside the set: 64 MiB and 16 bytes for each genuine pair, for each score; with intervals up to 90 MB more.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] for options outside their range, or a set without genuine or without impostor pairs;
+/// [`ErrorKind::Limit`] for more than 50 million genuine pairs; [`ErrorKind::Cancelled`].
+pub fn all_pairs(set: &Prepared, options: &Options, work: &Work) -> Result<Evaluation> {
+    check(options)?;
+    let mut options = options.clone();
+    options.metrics.published = None;
+    let count = set.count();
+    check_count(count)?;
+    let scorings: Vec<Scoring> = options
+        .scores
+        .iter()
+        .map(|score| {
+            let weights = score.resolve(set)?;
+            Ok(Scoring {
+                score,
+                scale: Scale::of(set, &weights),
+                weights,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let (counters, found) = compare(set, &scorings, options.worst, work)?;
+    let mut notes = support_notes(&options.metrics.fmrs, count.impostor);
+    let mut results = Vec::with_capacity(scorings.len());
+    for ((scoring, counters), mut found) in scorings.iter().zip(counters).zip(found) {
+        work.check()?;
+        found.genuine.sort_unstable_by(|a, b| b.cmp(a));
+        let counted = Counted {
+            scale: scoring.scale,
+            genuine: found.genuine.iter().map(|pair| pair.level).collect(),
+            impostor: counters.into_counts(),
+            impostors: count.impostor,
+        };
+        let mut metrics = metrics(&counted, count, &options);
+        if options.metrics.replicates > 0 {
+            let beyond = tail::add_intervals(
+                &mut metrics,
+                set,
+                scoring,
+                (&found.genuine, &counted),
+                &options.metrics,
+                work,
+            )?;
+            notes.extend(beyond.map(|fmr| {
+                format!(
+                    "FMRs above {fmr:.1e} and the AUC have no interval: it would take more impostor pairs than are kept \
+                     ({}).",
+                    scoring.score.name()
+                )
+            }));
+        }
+        let name = |pair: &Placed| worst_pair(set, scoring, pair);
+        results.push(ScoreResult {
+            score: scoring.score.clone(),
+            metrics,
+            scores: spread(&counted, options.bins),
+            worst_genuine: found.genuine.iter().rev().take(options.worst).map(name).collect(),
+            worst_impostor: found.worst.into_sorted_vec().iter().map(|pair| name(&pair.0)).collect(),
+        });
+    }
+    Ok(Evaluation {
+        protocol: Protocol::AllPairs,
+        set: SetSummary::of(set),
+        qualities: histogram(set.qualities(), options.bins),
+        options: options.clone(),
+        sample: None,
+        left_out: 0,
+        results,
+        notes,
+    })
+}
+
+fn check_count(count: Count) -> Result<()> {
+    for (what, number) in [("genuine", count.genuine), ("impostor", count.impostor)] {
+        if number == 0 {
+            return Err(invalid(format!("the set has no {what} pair: there are no error rates")));
+        }
+    }
+    if count.genuine > MOST_GENUINE {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!(
+                "the set has {} genuine pairs, at most {MOST_GENUINE} can be evaluated: use fewer images of a person",
+                count.genuine
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Compares everything once.
+fn compare(set: &Prepared, scorings: &[Scoring], worst: usize, work: &Work) -> Result<(Vec<Counters>, Vec<Found>)> {
+    let counters: Vec<Counters> = scorings.iter().map(|_| Counters::new()).collect();
+    let make = || scorings.iter().map(|_| Found::default()).collect::<Vec<_>>();
+    let visit = |found: &mut Vec<Found>, row: &Row| {
+        for ((scoring, counters), found) in scorings.iter().zip(&counters).zip(found) {
+            scoring.each(row, |level, at| {
+                let pair = || Placed {
+                    level,
+                    a: row.image as u32,
+                    b: (row.first + at) as u32,
+                };
+                if row.genuine(at) {
+                    found.genuine.push(pair());
+                } else {
+                    counters.add(level);
+                    if found.worst.len() < worst || found.worst.peek().is_some_and(|least| level >= least.0.level) {
+                        found.offer(pair(), worst);
+                    }
+                }
+            });
+        }
+    };
+    let merge = |mut all: Vec<Found>, part: Vec<Found>| {
+        for (all, part) in all.iter_mut().zip(part) {
+            all.genuine.extend(part.genuine);
+            part.worst.into_iter().for_each(|pair| all.offer(pair.0, worst));
+        }
+        all
+    };
+    let found = fold(set, work, make, visit, merge)?;
+    Ok((counters, found))
+}
+
+impl Scoring<'_> {
+    /// Calls `found` with the level and the place of each comparison of a row.
+    pub fn each(&self, row: &Row, mut found: impl FnMut(u32, usize)) {
+        let quality = row.quality();
+        let score = |cosine: f32, other: f32, parameters: &crate::QualityParameters| {
+            let cosine = f64::from(cosine);
+            cosine + parameters.weight(cosine) * f64::from(quality.min(other))
+        };
+        let pairs = row.cosines.iter().zip(row.qualities());
+        match &self.weights {
+            Weights::One(parameters) => {
+                for (at, (&cosine, &other)) in pairs.enumerate() {
+                    found(self.scale.level(score(cosine, other, parameters)), at);
+                }
+            }
+            by_fold => {
+                for (at, ((&cosine, &other), &subject)) in pairs.zip(row.subjects()).enumerate() {
+                    let parameters = by_fold.of(row.subject(), subject);
+                    found(self.scale.level(score(cosine, other, parameters)), at);
+                }
+            }
+        }
+    }
+}
+
+fn metrics(counted: &Counted, count: Count, options: &Options) -> Metrics {
+    Metrics {
+        genuine: count.genuine,
+        impostor: count.impostor,
+        accuracy: None,
+        published: None,
+        exact: ExactRates {
+            equal_error: exact::equal_error(counted),
+            fnmr: exact::fnmr_at(counted, &options.metrics.fmrs),
+            auc: Estimate::of(exact::auc(counted)),
+        },
+        curve: curve::curve(counted, options.metrics.curve_points),
+        band: Vec::new(),
+    }
+}
+
+/// The histogram between the least and the greatest level that occurs.
+fn spread(counted: &Counted, bins: usize) -> ScoreHistogram {
+    let occupied = |&(_, &count): &(usize, &u64)| count > 0;
+    let mut levels = counted.impostor.iter().enumerate();
+    let least = levels.clone().find(occupied).map(|(level, _)| level as u32);
+    let greatest = levels.rfind(occupied).map(|(level, _)| level as u32);
+    let least = least
+        .into_iter()
+        .chain(counted.genuine.last().copied())
+        .min()
+        .unwrap_or(0);
+    let greatest = greatest
+        .into_iter()
+        .chain(counted.genuine.first().copied())
+        .max()
+        .unwrap_or(0);
+    let range = Bins::between(counted.scale.score(least), counted.scale.score(greatest + 1), bins);
+    let (mut genuine, mut impostor) = (vec![0; bins], vec![0; bins]);
+    for level in least..=greatest {
+        let count = counted.impostor[level as usize];
+        if count > 0 {
+            impostor[range.bin(counted.scale.score(level))] += count;
+        }
+    }
+    for &level in &counted.genuine {
+        genuine[range.bin(counted.scale.score(level))] += 1;
+    }
+    ScoreHistogram {
+        low: range.low,
+        high: range.high,
+        genuine,
+        impostor,
+    }
+}
+
+/// A pair's figures, from its embeddings once more in f64.
+fn worst_pair(set: &Prepared, scoring: &Scoring, placed: &Placed) -> WorstPair {
+    let (a, b) = (placed.a as usize, placed.b as usize);
+    let (left, right) = (set.directions(), set.directions());
+    let product = left.row(a).into_iter().zip(right.row(b));
+    let scored = ScoredPair {
+        cosine: product.map(|(&x, &y)| f64::from(x) * f64::from(y)).sum(),
+        quality: set.qualities()[a].min(set.qualities()[b]),
+    };
+    let score = scoring.weights.score(&scored, set.subjects()[a], set.subjects()[b]);
+    let pair = Pair {
+        a: placed.a,
+        b: placed.b,
+        genuine: set.subjects()[a] == set.subjects()[b],
+    };
+    named(set, &pair, scored.cosine, score)
+}

@@ -1,0 +1,144 @@
+//! Scores of more pairs than can be kept: counted at a fine resolution.
+
+use crate::evaluate::metrics::{Step, Steps};
+use crate::pairs::Prepared;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::evaluate::score::Weights;
+
+/// Levels between the least and the greatest possible score: a level of the cosine is 2.4e-7 wide, about what a product
+/// in f32 is true to.
+pub const LEVELS: u32 = 1 << 23;
+
+/// The levels of a score: equal steps over what it can be.
+#[derive(Debug, Clone, Copy)]
+pub struct Scale {
+    low: f64,
+    step: f64,
+}
+
+impl Scale {
+    /// The levels of a score on pairs of `set`, whose cosines are -1..1.
+    pub fn of(set: &Prepared, weights: &Weights) -> Self {
+        let greatest = set.qualities().iter().copied().fold(0.0, f64::max);
+        let all = match weights {
+            Weights::One(parameters) => std::slice::from_ref(parameters),
+            Weights::ByFold { table, .. } => table,
+        };
+        // s + w(s) q is greatest at s = 1 without a weight, or with beta < 0 between; it is least at an end of s.
+        let (mut low, mut high) = (-1.0f64, 1.0f64);
+        for parameters in all {
+            for cosine in [-1.0, 1.0] {
+                let score = parameters.score(cosine, greatest, greatest);
+                (low, high) = (low.min(score), high.max(score));
+            }
+        }
+        // Rounding can put a cosine just outside.
+        let slack = 1e-5 * (high - low);
+        let (low, high) = (low - slack, high + slack);
+        Scale {
+            low,
+            step: (high - low) / f64::from(LEVELS),
+        }
+    }
+
+    /// The level of a score; one outside is at an end.
+    pub fn level(&self, score: f64) -> u32 {
+        (((score - self.low) / self.step) as u32).min(LEVELS - 1)
+    }
+
+    /// The least score of a level.
+    pub fn score(&self, level: u32) -> f64 {
+        self.low + self.step * f64::from(level)
+    }
+}
+
+/// Counts of impostor scores by level, that all threads add to.
+pub struct Counters(Vec<AtomicU64>);
+
+impl Counters {
+    pub fn new() -> Self {
+        Counters(
+            std::iter::repeat_with(|| AtomicU64::new(0))
+                .take(LEVELS as usize)
+                .collect(),
+        )
+    }
+
+    pub fn add(&self, level: u32) {
+        self.0[level as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn into_counts(self) -> Vec<u64> {
+        self.0.into_iter().map(AtomicU64::into_inner).collect()
+    }
+}
+
+/// Genuine scores by level, and counts of impostor scores.
+pub struct Counted {
+    pub scale: Scale,
+    /// The level of each genuine pair, falling.
+    pub genuine: Vec<u32>,
+    /// Impostor pairs at each level.
+    pub impostor: Vec<u64>,
+    pub impostors: u64,
+}
+
+impl Counted {
+    /// The level at or above which at least `wanted` impostor pairs are, and how many those are; where that would be
+    /// more than `most`, because very many are at one level, the level above it.
+    pub fn level_of(&self, wanted: u64, most: u64) -> (u32, u64) {
+        let mut sum = 0;
+        for (level, &count) in self.impostor.iter().enumerate().rev() {
+            if sum + count > most {
+                return (level as u32 + 1, sum);
+            }
+            sum += count;
+            if sum >= wanted {
+                return (level as u32, sum);
+            }
+        }
+        (0, sum)
+    }
+}
+
+impl Steps for Counted {
+    fn genuine(&self) -> u64 {
+        self.genuine.len() as u64
+    }
+
+    fn impostor(&self) -> u64 {
+        self.impostors
+    }
+
+    fn steps(&self) -> impl Iterator<Item = Step> {
+        let mut genuine = self.genuine.iter().peekable();
+        let (mut matched, mut impostor) = (0u64, 0u64);
+        self.impostor
+            .iter()
+            .enumerate()
+            .rev()
+            .filter_map(move |(level, &count)| {
+                let before = matched;
+                while genuine.next_if(|&&at| at == level as u32).is_some() {
+                    matched += 1;
+                }
+                impostor += count;
+                (count > 0 || matched > before).then(|| Step {
+                    threshold: self.scale.score(level as u32),
+                    genuine: matched,
+                    impostor,
+                })
+            })
+    }
+
+    fn above_all(&self) -> f64 {
+        self.scale.score(LEVELS)
+    }
+
+    fn above(&self, step: &Step) -> f64 {
+        // Half a level more: the division's rounding must not fall below.
+        self.scale
+            .score(self.scale.level(step.threshold + 0.5 * self.scale.step) + 1)
+    }
+}
