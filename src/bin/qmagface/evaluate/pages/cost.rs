@@ -1,6 +1,6 @@
 //! The pages of runtime and memory.
 
-use super::{Context, report};
+use super::{Context, count, report};
 use qmagface::Result;
 use qmagface::evaluate::results::{Memory, Runtime};
 use qmagface::report::{Cell, Column, Highlight, Report, Section, Table};
@@ -43,7 +43,9 @@ pub fn runtime(context: &Context, found: &Runtime) -> Result<Report> {
     }
     let summary = format!(
         "How long comparing and fitting take on {} images of {} people ({} floats each).",
-        found.set.images, found.set.subjects, found.set.dimension
+        count(found.set.images),
+        count(found.set.subjects),
+        found.set.dimension
     );
     let sections = vec![Section::new("Figures").with(table)];
     let title = format!("{}: runtime", context.set);
@@ -85,8 +87,8 @@ pub fn memory(context: &Context, found: &Memory) -> Result<Report> {
     }
     let summary = format!(
         "How much memory comparing and fitting take on {} images of {} people, beside their embeddings ({:.1} MiB).",
-        found.set.images,
-        found.set.subjects,
+        count(found.set.images),
+        count(found.set.subjects),
         found.embeddings as f64 / MIB
     );
     let sections = vec![Section::new("Figures").with(table)];

@@ -4,19 +4,20 @@ use super::{Named, slug};
 use qmagface::evaluate::results::{Histogram, ScoreHistogram};
 use qmagface::report::{Axis, Chart, Shape};
 
-/// Least false match rate drawn: one impostor pair, but no further than 1e-8.
+/// Least false match rate drawn: what three impostor pairs make up, but no further than 1e-8; below, nothing is known.
 fn least_fmr(named: &[Named]) -> f64 {
     let impostors = named.iter().map(|one| one.metrics().impostor).max().unwrap_or(0);
-    let least = 1.0 / impostors.max(10) as f64;
+    let least = 3.0 / impostors.max(30) as f64;
     10f64.powf(least.log10().floor()).max(1e-8)
 }
 
 /// The detection error trade-off.
 pub fn det(named: &[Named], confidence: f64) -> Chart {
+    let least = least_fmr(named);
     let mut chart = Chart::new(
         "det",
         "Detection error trade-off",
-        Axis::log("false match rate (FMR)").range(least_fmr(named), 0.5),
+        Axis::log("false match rate (FMR)").range(least, 0.5),
         Axis::log("false non-match rate, FNMR (%)").percent(),
     );
     let mut bands = false;
@@ -25,13 +26,14 @@ pub fn det(named: &[Named], confidence: f64) -> Chart {
         let band: Vec<_> = metrics
             .band
             .iter()
+            .filter(|point| point.fmr >= 0.9 * least)
             .map(|point| (point.fmr, point.fnmr.low, point.fnmr.high))
             .collect();
         if !band.is_empty() {
             bands = true;
             chart.add(&one.name, Shape::Band { points: band });
         }
-        let inside = |fmr: f64| fmr > 0.0 && fmr <= 0.5;
+        let inside = |fmr: f64| fmr > 0.3 * least && fmr <= 0.5;
         let points = metrics.curve.iter().filter(|point| inside(point.fmr));
         let points = points.map(|point| (point.fmr, point.fnmr)).collect();
         let dashed = index % 2 == 1;
@@ -49,14 +51,15 @@ pub fn det(named: &[Named], confidence: f64) -> Chart {
 
 /// The receiver operating characteristic.
 pub fn roc(named: &[Named]) -> Chart {
+    let least = least_fmr(named);
     let mut chart = Chart::new(
         "roc",
         "Receiver operating characteristic",
-        Axis::log("false match rate (FMR)").range(least_fmr(named), 1.0),
+        Axis::log("false match rate (FMR)").range(least, 1.0),
         Axis::linear("true match rate, 1 − FNMR (%)").percent(),
     );
     for (index, one) in named.iter().enumerate() {
-        let points = one.metrics().curve.iter().filter(|point| point.fmr > 0.0);
+        let points = one.metrics().curve.iter().filter(|point| point.fmr > 0.3 * least);
         let points = points.map(|point| (point.fmr, 1.0 - point.fnmr)).collect();
         let dashed = index % 2 == 1;
         chart.add(&one.name, Shape::Line { points, dashed });

@@ -1,6 +1,6 @@
 //! The page of the protocols that compare images: single-image, robustness, all pairs.
 
-use super::{Context, Named, curves, rates, report, worst};
+use super::{Context, Named, count, curves, rates, report, worst};
 use qmagface::Result;
 use qmagface::evaluate::results::{Evaluation, Protocol};
 use qmagface::report::{Report, Section};
@@ -38,11 +38,14 @@ pub fn evaluation(context: &Context, found: &Evaluation) -> Result<Report> {
         Protocol::AllPairs => ("all pairs", "every two images of the set"),
         Protocol::Ijb => ("IJB", "listed pairs of fused templates"),
     };
-    let count = named.first().map(|one| (one.metrics().genuine, one.metrics().impostor));
-    let (genuine, impostor) = count.unwrap_or_default();
+    let pairs_of_each = named.first().map(|one| (one.metrics().genuine, one.metrics().impostor));
+    let (genuine, impostor) = pairs_of_each.unwrap_or_default();
     let summary = format!(
-        "{} images of {} people; {pairs}: {genuine} genuine and {impostor} impostor pairs.",
-        found.set.images, found.set.subjects
+        "{} images of {} people; {pairs}: {} genuine and {} impostor pairs.",
+        count(found.set.images),
+        count(found.set.subjects),
+        count(genuine),
+        count(impostor)
     );
     let mut notes = found.notes.clone();
     if found.left_out > 0 {

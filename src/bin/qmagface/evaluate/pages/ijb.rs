@@ -1,6 +1,6 @@
 //! The page of IJB-B and IJB-C: fused templates, listed pairs of them.
 
-use super::{Context, Named, curves, rates, report, worst};
+use super::{Context, Named, count, curves, rates, report, worst};
 use qmagface::Result;
 use qmagface::evaluate::results::{FusionName, Ijb};
 use qmagface::report::{Report, Section};
@@ -42,8 +42,11 @@ pub fn ijb(context: &Context, found: &Ijb) -> Result<Report> {
     let pairs = named.first().map(|one| (one.metrics().genuine, one.metrics().impostor));
     let (genuine, impostor) = pairs.unwrap_or_default();
     let summary = format!(
-        "{} images fused into {templates} templates; {genuine} genuine and {impostor} impostor pairs of them.",
-        found.images
+        "{} images fused into {} templates; {} genuine and {} impostor pairs of them.",
+        count(found.images),
+        count(templates),
+        count(genuine),
+        count(impostor)
     );
     let mut notes: Vec<String> = evaluation.map_or_else(Vec::new, |evaluation| evaluation.notes.clone());
     if found.missing_images > 0 {

@@ -18,7 +18,7 @@ pub use weights::weights;
 
 use qmagface::evaluate::metrics::{Estimate, Metrics};
 use qmagface::evaluate::results::ScoreResult;
-use qmagface::report::{Cell, Item, Report, Section, Table};
+use qmagface::report::{Cell, Column, Item, Report, Section, Table};
 use qmagface::{Error, ErrorKind, Result};
 use serde::Serialize;
 
@@ -91,6 +91,11 @@ fn percent_cell(estimate: &Estimate) -> Cell {
 /// A rate as `1e-3`.
 pub fn power(rate: f64) -> String {
     format!("{rate:e}")
+}
+
+/// A count with its thousands apart.
+fn count(count: u64) -> String {
+    Column::number("", 0).display(count as f64)
 }
 
 /// A name as part of a file name.

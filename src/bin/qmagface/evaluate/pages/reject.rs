@@ -1,6 +1,6 @@
 //! The page of error-versus-reject curves.
 
-use super::{Context, power, rates, report, slug};
+use super::{Context, count, power, rates, report, slug};
 use qmagface::Result;
 use qmagface::evaluate::results::Reject;
 use qmagface::report::{Axis, Cell, Chart, Column, Highlight, Report, Section, Shape, Table};
@@ -30,12 +30,16 @@ pub fn reject(context: &Context, found: &Reject) -> Result<Report> {
     let mut highlights = Vec::new();
     for result in &found.results {
         let name = result.score.name();
+        let errors = result.curves.iter().flat_map(|curve| &curve.points);
+        let greatest = errors.filter_map(|point| point.fnmr).fold(1e-4, f64::max);
         let share = Axis::linear("images rejected, lowest quality first (%)").percent();
         let mut chart = Chart::new(
             format!("reject-{}", slug(name)),
             format!("Error versus reject: {name}"),
             share,
-            Axis::linear("FNMR of what is left (%)").percent(),
+            Axis::linear("FNMR of what is left (%)")
+                .percent()
+                .range(0.0, 1.05 * greatest),
         )
         .with_note(
             "The threshold keeps the false match rate on what is left. A curve that falls says that the quality finds the \
@@ -77,7 +81,10 @@ pub fn reject(context: &Context, found: &Reject) -> Result<Report> {
     let summary = format!(
         "{} images of {} people, {} genuine and {} impostor pairs: how the errors fall when the images of the lowest \
          quality are rejected.",
-        found.set.images, found.set.subjects, found.genuine, found.impostor
+        count(found.set.images),
+        count(found.set.subjects),
+        count(found.genuine),
+        count(found.impostor)
     );
     let sections = vec![curves, Section::new("Figures").with(table)];
     let title = format!("{}: error versus reject", context.set);
