@@ -45,7 +45,7 @@ pub struct Arguments {
     fmr: (f64, f64),
     /// False match rates whose thresholds are measured [default: 1e-2 and its tenths, as the pairs support them]
     #[arg(long, value_name = "FMR,...", value_delimiter = ',')]
-    thresholds: Vec<f64>,
+    measure: Vec<f64>,
     /// Use false match rates that the impostor pairs are too few for, as the published code does
     #[arg(long)]
     published: bool,
@@ -182,9 +182,9 @@ fn calculate(
     bar.set_message("measuring");
     bar.reset();
     let started = Instant::now();
-    let fmrs = match arguments.thresholds.is_empty() {
+    let fmrs = match arguments.measure.is_empty() {
         true => supported(pairs.count(set)),
-        false => arguments.thresholds.clone(),
+        false => arguments.measure.clone(),
     };
     let options = MeasureOptions {
         replicates: arguments.draws,
@@ -220,13 +220,21 @@ fn supported(count: Count) -> Vec<f64> {
 /// Adds what to do where there are too few pairs.
 fn advise(error: qmagface::Error, count: Count, arguments: &Arguments) -> qmagface::Error {
     let (least, greatest) = arguments.fmr;
-    match supported(count).into_iter().rfind(|&fmr| fmr < greatest) {
-        Some(fmr) if check_support(least, count.impostor).is_err() => qmagface::Error::new(
-            error.kind(),
-            format!("{error} (--fmr {fmr:e}..{greatest:e} can be fitted; --published fits it all the same)"),
-        ),
-        _ => error,
+    if check_support(least, count.impostor).is_ok() || arguments.published {
+        return error;
     }
+    // Rounded up to one digit.
+    let supported = 3.0 / count.impostor as f64;
+    let digit = 10f64.powf(supported.log10().floor());
+    let supported = (supported / digit).ceil() * digit;
+    let instead = match supported < greatest {
+        true => format!("--fmr {supported:.0e}..{greatest:e} can be fitted; "),
+        false => String::new(),
+    };
+    qmagface::Error::new(
+        error.kind(),
+        format!("{error} ({instead}--published fits it all the same)"),
+    )
 }
 
 /// The pairs, in words for the file.

@@ -1,0 +1,113 @@
+//! What evaluation costs: the published metrics of 85,690 listed pairs and all pairs of a set, cosine and quality-aware.
+//!
+//! `cargo bench --bench evaluate`, with the test data beside the checkout; `scripts/benchmark_evaluate.py` runs it and the
+//! same in numpy and scikit-learn, and prints both.
+
+use ndarray::Array2;
+use qmagface::QualityParameters;
+use qmagface::evaluate::metrics::PublishedForm;
+use qmagface::evaluate::protocol::{all_pairs, listed};
+use qmagface::evaluate::{Evaluation, Options, Protocol, Score};
+use qmagface::pairs::{List, Pair, Prepared, Work};
+use safetensors::SafeTensors;
+use std::path::PathBuf;
+use std::time::Instant;
+
+fn main() {
+    let root = std::env::var_os("QMAGFACE_TEST_DATA").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        PathBuf::from,
+    );
+    let path = root.join("golden/lfw_sface.safetensors");
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let tensors = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    let ints = |name: &str| -> Vec<u32> {
+        let data = tensors.tensor(name).expect(name).data().chunks_exact(4);
+        data.map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+    };
+    let embeddings = tensors.tensor("embeddings").expect("embeddings");
+    let floats = embeddings.data().chunks_exact(4);
+    let floats: Vec<f32> = floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let shape = (embeddings.shape()[0], embeddings.shape()[1]);
+    let matrix = Array2::from_shape_vec(shape, floats).expect("as many floats as the shape says");
+    let set = Prepared::new(matrix, &ints("identity")).expect("embeddings");
+    let labels = tensors.tensor("train_match").expect("train_match");
+    let pairs = ints("train_pairs");
+    let pair = |(pair, &label): (&[u32], &u8)| Pair {
+        a: pair[0],
+        b: pair[1],
+        genuine: label == 1,
+    };
+    let list = List::new(&set, pairs.chunks_exact(2).zip(labels.data()).map(pair).collect()).expect("a list");
+
+    let mut options = Options {
+        scores: vec![
+            Score::Cosine,
+            Score::quality(QualityParameters {
+                alpha: 0.16790482618198965,
+                beta: 0.2775151002192767,
+            }),
+        ],
+        ..Options::default()
+    };
+    let work = Work::default();
+    let evaluate = |options: &Options| {
+        let form = PublishedForm::Roc;
+        listed(&set, &list, None, Protocol::Robustness, form, options, &work).expect("an evaluation")
+    };
+    time("listed 85690", 20, || evaluate(&options));
+    options.metrics.replicates = 1000;
+    time("listed 85690 with 1000 replicates", 3, || evaluate(&options));
+    options.metrics.replicates = 0;
+    time("all pairs of the golden set", 3, || {
+        all_pairs(&set, &options, &work).expect("an evaluation")
+    });
+    options.metrics.replicates = 1000;
+    time("all pairs of the golden set with 1000 replicates", 1, || {
+        all_pairs(&set, &options, &work).expect("an evaluation")
+    });
+    options.metrics.replicates = 0;
+    let lfw = as_large_as_lfw(&set);
+    time("all pairs of 13233 x 128", 3, || {
+        all_pairs(&lfw, &options, &work).expect("an evaluation")
+    });
+    if let Some(peak) = peak() {
+        println!("peak resident memory: {peak}");
+    }
+}
+
+/// The set's own images, and those again that it takes to be as many as LFW's, a little turned.
+fn as_large_as_lfw(set: &Prepared) -> Prepared {
+    let count = set.len();
+    let rows: Vec<usize> = (0..13_233).map(|row| row % count).collect();
+    let mut matrix = set.directions().select(ndarray::Axis(0), &rows);
+    for (row, mut values) in matrix.rows_mut().into_iter().enumerate() {
+        let quality = set.qualities_f32()[row % count];
+        for (at, value) in values.iter_mut().enumerate() {
+            let turn = if row >= count && at % 7 == row % 7 { -1.0 } else { 1.0 };
+            *value *= quality * turn;
+        }
+    }
+    let people: Vec<u32> = rows.iter().map(|&row| set.subjects()[row]).collect();
+    Prepared::new(matrix, &people).expect("embeddings")
+}
+
+/// The median of some runs.
+fn time(name: &str, runs: usize, run: impl Fn() -> Evaluation) {
+    let mut seconds: Vec<f64> = (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            std::hint::black_box(run());
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    println!("{name}: {:.4} s", seconds[runs / 2]);
+}
+
+/// The process's greatest resident memory, where the system tells.
+fn peak() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().to_owned())
+}
