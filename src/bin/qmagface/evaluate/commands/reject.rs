@@ -9,8 +9,8 @@ use crate::evaluate::scores::ScoreArguments;
 use crate::evaluate::set::SetArguments;
 use crate::evaluate::settings::{OutArguments, context};
 use clap::Args;
-use qmagface::Result;
 use qmagface::evaluate::protocol::{self, RejectOptions};
+use qmagface::{Error, ErrorKind, Result};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -35,6 +35,12 @@ pub struct Arguments {
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
     prepare(&arguments.out.out)?;
+    if !(0.0..1.0).contains(&arguments.most) {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("--most {}: a share from 0 to below 1", arguments.most),
+        ));
+    }
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
     let (list, pairs) = arguments.list.list(&loaded.set, arguments.out.seed)?;

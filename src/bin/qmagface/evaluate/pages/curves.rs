@@ -11,14 +11,21 @@ fn least_fmr(named: &[Named]) -> f64 {
     10f64.powf(least.log10().floor()).max(1e-8)
 }
 
+/// Lower end of the FNMR: below what one genuine pair makes up.
+fn least_fnmr(named: &[Named]) -> f64 {
+    let genuine = named.iter().map(|one| one.metrics().genuine).max().unwrap_or(0);
+    10f64.powf((1.0 / genuine.max(10) as f64).log10().floor())
+}
+
 /// The detection error trade-off.
 pub fn det(named: &[Named], confidence: f64) -> Chart {
     let least = least_fmr(named);
+    let floor = least_fnmr(named);
     let mut chart = Chart::new(
         "det",
         "Detection error trade-off",
         Axis::log("false match rate (FMR)").range(least, 0.5),
-        Axis::log("false non-match rate, FNMR (%)").percent(),
+        Axis::log("false non-match rate, FNMR (%)").percent().range(floor, 1.0),
     );
     let mut bands = false;
     for (index, one) in named.iter().enumerate() {
@@ -27,7 +34,7 @@ pub fn det(named: &[Named], confidence: f64) -> Chart {
             .band
             .iter()
             .filter(|point| point.fmr >= 0.9 * least)
-            .map(|point| (point.fmr, point.fnmr.low, point.fnmr.high))
+            .map(|point| (point.fmr, point.fnmr.low.max(floor), point.fnmr.high.max(floor)))
             .collect();
         if !band.is_empty() {
             bands = true;
@@ -35,7 +42,7 @@ pub fn det(named: &[Named], confidence: f64) -> Chart {
         }
         let inside = |fmr: f64| fmr > 0.3 * least && fmr <= 0.5;
         let points = metrics.curve.iter().filter(|point| inside(point.fmr));
-        let points = points.map(|point| (point.fmr, point.fnmr)).collect();
+        let points = points.map(|point| (point.fmr, point.fnmr.max(floor))).collect();
         let dashed = index % 2 == 1;
         chart.add(&one.name, Shape::Line { points, dashed });
     }
@@ -46,7 +53,9 @@ pub fn det(named: &[Named], confidence: f64) -> Chart {
         ),
         false => String::new(),
     };
-    chart.with_note(format!("Both axes are logarithmic; lower is better.{band}"))
+    chart.with_note(format!(
+        "Both axes are logarithmic; lower is better. No error at all is drawn at the lower end.{band}"
+    ))
 }
 
 /// The receiver operating characteristic.
