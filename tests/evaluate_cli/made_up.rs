@@ -102,7 +102,7 @@ impl Set {
                 let odd = index % 3 == 0 && image == IMAGES;
                 let centre = &centres[if odd { (index + 1) % PEOPLE.len() } else { index }];
                 let quality = 8.0 + 1.5 * (IMAGES - image) as f64;
-                let noise = 1.2 - 0.06 * quality;
+                let noise = 1.8 - 0.09 * quality;
                 let raw: Vec<f64> = centre.iter().map(|value| value + noise * draw()).collect();
                 let length = raw.iter().map(|value| value * value).sum::<f64>().sqrt();
                 embeddings.extend(raw.iter().map(|value| (value / length * quality) as f32));
