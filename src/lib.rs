@@ -31,7 +31,7 @@
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
-//! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; comparing templates with it |
+//! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
 //! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
 //! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |

@@ -1,5 +1,6 @@
 //! Calibrations as TOML: a few lines that a person can read and keep beside the model.
 
+use super::canonical;
 use super::evidence::check_text;
 use super::{CalibratedModel, Calibration, Evidence, Status, ThresholdEvidence, check_gate, check_parameters};
 use crate::compare::QualityParameters;
@@ -8,7 +9,6 @@ use crate::model::Fingerprint;
 use crate::model::manifest::{NAME_RULE, ScoreThreshold, is_pack_name};
 use crate::replace::replace;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -249,11 +249,11 @@ impl Fields {
         })
     }
 
-    /// SHA-256 of the fields without `sha256` as compact JSON, in the order they have here, in hexadecimal.
+    /// The canonical hash of the fields without `sha256`.
     fn hash(&self) -> Result<String> {
-        let bytes = serde_json::to_vec(self)
+        let fields = serde_json::to_value(self)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("calibration: {error}")))?;
-        Ok(hex::encode(Sha256::digest(bytes)))
+        Ok(canonical::hash(&fields))
     }
 
     /// Takes the hash out, and checks it.

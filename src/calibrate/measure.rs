@@ -1,9 +1,9 @@
 //! Thresholds of given false match rates, measured, with confidence intervals.
 
-use super::fit::{allowed, check_support, limits, quantile, region};
+use super::fit::{allowed, check_support, tail_of};
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pairs::{Bounds, Count, Kept, Pairs, Prepared, Source, Tail, Work};
+use crate::pairs::{Count, Kept, Pairs, Prepared, Source, Tail, Work};
 
 mod bootstrap;
 
@@ -97,7 +97,7 @@ pub fn measure(
     loop {
         let deepest = (fmrs[fmrs.len() - 1] * depth).min(1.0);
         let kept = allowed(deepest, count.impostor);
-        let tail = collect(&source, parameters, deepest, &options.work)?;
+        let tail = tail_of(&source, parameters, deepest, &options.work)?;
         let mut measured = exact(&tail, &fmrs, count, score)?;
         if options.replicates == 0 || bootstrap::intervals(&source, &tail, kept, &mut measured, options, score)? {
             measured.reverse();
@@ -121,32 +121,6 @@ fn rising(fmrs: &[f64]) -> Result<Vec<f64>> {
         return Err(invalid("no false match rate was asked for".into()));
     }
     Ok(fmrs)
-}
-
-/// A tail that is sure to hold what passes at the FMR `greatest`.
-fn collect(source: &Source, parameters: &QualityParameters, greatest: f64, work: &Work) -> Result<Tail> {
-    let most = [allowed(greatest, source.count().impostor)];
-    if let Some(drawn) = source.draw(work)? {
-        for margin in [1.0, 2.0] {
-            let score = |pair: &crate::pairs::ScoredPair| parameters.score(pair.cosine, pair.quality, pair.quality);
-            let Some(threshold) = quantile(&drawn, greatest * margin, score) else {
-                break;
-            };
-            let mut bounds = Bounds::none(source.set());
-            bounds.include(|quality| region(parameters, threshold, quality));
-            let tail = source.collect(bounds, work)?;
-            let mut scores: Vec<f64> = tail
-                .impostor
-                .iter()
-                .map(|pair| parameters.score(pair.cosine, pair.quality, pair.quality))
-                .collect();
-            let limit = limits(&mut scores, &most, false);
-            if limit.is_some_and(|limit| tail.bounds.cover(|quality| region(parameters, limit[0], quality))) {
-                return Ok(tail);
-            }
-        }
-    }
-    source.collect(Bounds::all(source.set()), work)
 }
 
 /// The thresholds without intervals, by rising FMR.

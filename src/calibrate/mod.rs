@@ -12,6 +12,7 @@
 //! # Ok::<(), qmagface::Error>(())
 //! ```
 
+mod canonical;
 mod compare;
 mod evidence;
 mod file;

@@ -461,12 +461,24 @@ fn a_changed_file_is_noticed_unless_the_hash_is_gone() {
     let (head, tables) = written.split_once("[[thresholds]]").unwrap();
     let moved = format!("# mine\n{head}\nformat  =  1 # one\n[[thresholds]]{tables}");
     assert_eq!(Calibration::parse(moved.as_bytes()).unwrap(), fitted());
-    // The hash is of the same bytes in every version.
     let gated = Calibration::parse(own.as_bytes())
         .unwrap()
         .with_quality_gate(Some(2.0))
         .unwrap();
     assert_eq!(Calibration::parse(gated.to_toml().unwrap().as_bytes()).unwrap(), gated);
+}
+
+#[test]
+fn the_hash_is_of_the_same_bytes_in_every_version() {
+    let text = format!(
+        "format = 1\nalpha = 1.0\nbeta = -0.00000025\nstatus = \"own\"\nsubjects = 40\ndata = \"my people\"\n\
+         sha256 = \"{}\"\nthresholds = [{{ score = -0.5, fmr = 0.01 }},\n\
+         {{ fmr = 1e-5, score = 25e-2, impostors_above = 7 }}]",
+        "bdf3bfc6258fc8cb8f106605539533dd6950d003f14de7422f44306914549ca1"
+    );
+    let calibration = Calibration::parse(text.as_bytes()).unwrap();
+    assert_eq!(calibration.evidence().subjects, Some(40));
+    assert!(calibration.to_toml().unwrap().contains("bdf3bfc6258fc8cb"));
 }
 
 #[test]

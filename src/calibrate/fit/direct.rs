@@ -1,6 +1,7 @@
 //! The (alpha, beta) with the least mean log FNMR, searched for the quality-aware score itself.
 
-use super::grid::{Grid, limits, passing, quantile};
+use super::grid::{Grid, limits, passing, quantile, sigmoid};
+use super::tail::{region, tail_of};
 use super::{FitOptions, Point, Procedure, Warning, line};
 use crate::compare::QualityParameters;
 use crate::error::Result;
@@ -31,16 +32,6 @@ impl Candidate {
             alpha: beta * self.zero,
             beta,
         }
-    }
-}
-
-/// The least cosine that gives `threshold` at this quality: the region that a threshold of the quality-aware score
-/// accepts. Everything, where a greater cosine can give a smaller score.
-pub(in crate::calibrate) fn region(parameters: &QualityParameters, threshold: f64, quality: f64) -> f64 {
-    let slope = 1.0 + parameters.beta * quality;
-    match slope > 0.0 {
-        true => threshold.max((threshold + parameters.alpha * quality) / slope),
-        false => f64::NEG_INFINITY,
     }
 }
 
@@ -99,16 +90,40 @@ pub(super) fn fit(
             _ => (zero_step, slope_step) = (zero_step / 2.0, slope_step / 2.0),
         }
     }
-    // What the search must beat: the line, and the plain cosine.
+    // What the search must beat: the plain cosine, and both lines.
     let plain = QualityParameters { alpha: 0.0, beta: 0.0 };
-    let mut parameters: Vec<QualityParameters> = vec![plain];
+    let mut parameters = vec![plain];
     parameters.extend(line::through(&points).ok());
+    parameters.extend(line::through(&of_sigmoids(&points)).ok());
     parameters.extend(best.map(|(candidate, _)| candidate.parameters(grid)));
-    let chosen = parameters
-        .into_iter()
-        .filter_map(|parameters| Some((parameters, loss(&tail, grid, &parameters)?)))
-        .min_by(|a, b| a.1.total_cmp(&b.1));
-    Ok((points, chosen.map_or(plain, |(parameters, _)| parameters)))
+    let greatest = grid.fmrs[grid.fmrs.len() - 1];
+    let mut chosen = (plain, f64::INFINITY);
+    for parameters in parameters {
+        let known = match loss(&tail, grid, &parameters) {
+            // The search keeps what its own candidates need: others can need more.
+            None => loss(
+                &tail_of(source, &parameters, greatest, &options.work)?,
+                grid,
+                &parameters,
+            ),
+            known => known,
+        };
+        if let Some(loss) = known
+            && loss < chosen.1
+        {
+            chosen = (parameters, loss);
+        }
+    }
+    Ok((points, chosen.0))
+}
+
+/// The points as the published procedure has them.
+fn of_sigmoids(points: &[Point]) -> Vec<Point> {
+    let of = |point: &Point| Point {
+        threshold: sigmoid(point.threshold),
+        ..*point
+    };
+    points.iter().map(of).collect()
 }
 
 fn least(candidates: &[Candidate], losses: &[Option<f64>]) -> Option<(Candidate, f64)> {

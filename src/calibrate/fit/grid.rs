@@ -7,6 +7,9 @@ use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail, Work};
 /// How many times the wanted FMR the first bounds reach, and what is tried when that was too little.
 const MARGINS: [f64; 3] = [1.0, 1.5, 4.0];
 
+/// Widens bounds by the regions of the drawn pairs at an FMR.
+pub(super) type Widen<'a> = dyn Fn(&[ScoredPair], f64, &mut Bounds) + 'a;
+
 /// Weights and FMRs.
 pub(super) struct Grid {
     /// Rising.
@@ -35,7 +38,7 @@ pub(in crate::calibrate) fn allowed(fmr: f64, impostors: u64) -> u64 {
 
 /// For each number of pairs that may pass (rising), the score that none of the others exceeds: a pair passes with more.
 /// `None` when too few scores are there to tell. `all`: these are all impostor pairs.
-pub(in crate::calibrate) fn limits(scores: &mut Vec<f64>, allowed: &[u64], all: bool) -> Option<Vec<f64>> {
+pub(super) fn limits(scores: &mut Vec<f64>, allowed: &[u64], all: bool) -> Option<Vec<f64>> {
     let most = *allowed.last()? as usize;
     if most >= scores.len() && !all {
         return None;
@@ -66,12 +69,7 @@ impl Grid {
 
     /// A tail that is sure to hold what passes at every FMR with every weight, and, as far as the guess goes, what the
     /// regions that `more` adds hold.
-    pub fn collect(
-        &self,
-        source: &Source,
-        work: &Work,
-        more: Option<&dyn Fn(&[ScoredPair], f64, &mut Bounds)>,
-    ) -> Result<Tail> {
+    pub fn collect(&self, source: &Source, work: &Work, more: Option<&Widen>) -> Result<Tail> {
         if let Some(drawn) = source.draw(work)? {
             for margin in MARGINS {
                 let greatest = self.fmrs[self.fmrs.len() - 1] * margin;
@@ -88,13 +86,7 @@ impl Grid {
     }
 
     /// Bounds from some of the impostor pairs; `None` when nearly all would be within them.
-    fn guess(
-        &self,
-        source: &Source,
-        drawn: &[ScoredPair],
-        fmr: f64,
-        more: Option<&dyn Fn(&[ScoredPair], f64, &mut Bounds)>,
-    ) -> Option<Bounds> {
+    fn guess(&self, source: &Source, drawn: &[ScoredPair], fmr: f64, more: Option<&Widen>) -> Option<Bounds> {
         let mut bounds = Bounds::none(source.set());
         for &weight in &self.weights {
             let threshold = quantile(drawn, fmr, |pair| pair.cosine + weight * pair.quality)?;
@@ -181,11 +173,7 @@ impl Grid {
 }
 
 /// The score that a little more than the share `fmr` of the drawn pairs reaches; `None` when that is nearly all.
-pub(in crate::calibrate) fn quantile(
-    drawn: &[ScoredPair],
-    fmr: f64,
-    score: impl Fn(&ScoredPair) -> f64,
-) -> Option<f64> {
+pub(super) fn quantile(drawn: &[ScoredPair], fmr: f64, score: impl Fn(&ScoredPair) -> f64) -> Option<f64> {
     let wanted = fmr * drawn.len() as f64;
     // Six standard deviations more: the guess is rarely too high.
     let rank = (wanted + 6.0 * wanted.sqrt() + 10.0) as usize;
@@ -225,6 +213,6 @@ fn score(pair: &Kept, weight: f64) -> f64 {
     pair.cosine + weight * pair.quality
 }
 
-fn sigmoid(x: f64) -> f64 {
+pub(super) fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }

@@ -7,9 +7,10 @@
 mod direct;
 mod grid;
 mod line;
+mod tail;
 
-pub(super) use direct::region;
-pub(super) use grid::{allowed, limits, quantile};
+pub(super) use grid::allowed;
+pub(super) use tail::tail_of;
 
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};

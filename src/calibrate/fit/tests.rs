@@ -153,6 +153,28 @@ fn nothing_depends_on_the_threads_or_on_what_is_kept() {
 }
 
 #[test]
+fn the_order_of_the_images_does_not_matter() {
+    let set = made_up(100, 4, 6);
+    let mut order: Vec<usize> = (0..set.len()).collect();
+    fastrand::Rng::with_seed(1).shuffle(&mut order);
+    let mut rows = set.directions().select(ndarray::Axis(0), &order);
+    for (mut row, &image) in rows.rows_mut().into_iter().zip(&order) {
+        row *= set.qualities()[image] as f32;
+    }
+    let labels: Vec<u32> = order.iter().map(|&image| set.subjects()[image]).collect();
+    let shuffled = Prepared::new(rows, &labels).unwrap();
+    for procedure in [Procedure::Published, Procedure::Consistent] {
+        let ours = fit(&shuffled, Pairs::All, procedure, &options()).unwrap();
+        let wanted = fit(&set, Pairs::All, procedure, &options()).unwrap();
+        assert_eq!(ours.points.len(), wanted.points.len());
+        for (ours, wanted) in ours.points.iter().zip(&wanted.points) {
+            assert!((ours.fnmr - wanted.fnmr).abs() < 1e-12 && (ours.threshold - wanted.threshold).abs() < 1e-5);
+        }
+        assert!((ours.parameters.alpha - wanted.parameters.alpha).abs() < 1e-4);
+    }
+}
+
+#[test]
 fn the_direct_fit_fails_less_than_the_line_and_the_cosine() {
     let set = made_up(150, 5, 4);
     let list = all_pairs(&set);
