@@ -6,36 +6,52 @@ use super::{MetricOptions, exact, invalid};
 use crate::error::Result;
 use crate::pairs::{Work, bootstrap};
 
-/// A pair as a replicate needs it.
+/// A pair as a replicate needs it, in little memory: it is read once for each replicate.
 pub(in crate::evaluate) struct Entry {
     a: u32,
+    /// The other person, below 2^31, and the highest bit where the next pair scores less.
     b: u32,
-    genuine: bool,
-    /// Whether the next pair scores less.
-    last_of_score: bool,
-    /// Whether the published and the exact fold threshold tell it right, and its fold.
-    right: [bool; 2],
-    fold: u16,
 }
 
+/// The bit of [`Entry::b`] that says that the next pair scores less.
+const LAST: u32 = 1 << 31;
+
 impl Entry {
-    /// A pair of persons (genuine when they are one), and whether the next pair scores less.
+    /// A pair of persons (below 2^31; genuine when they are one), and whether the next pair scores less.
     pub fn new(a: u32, b: u32, last_of_score: bool) -> Self {
         Entry {
             a,
-            b,
-            genuine: a == b,
-            last_of_score,
-            right: [false; 2],
-            fold: 0,
+            b: b | if last_of_score { LAST } else { 0 },
         }
     }
+
+    fn genuine(&self) -> bool {
+        self.a == self.b & !LAST
+    }
+
+    fn last_of_score(&self) -> bool {
+        self.b & LAST != 0
+    }
+
+    /// The weight of an impostor pair.
+    fn weight(&self, drawn: &[u32]) -> u64 {
+        u64::from(drawn[self.a as usize]) * u64::from(drawn[(self.b & !LAST) as usize])
+    }
+}
+
+/// What accuracy needs of a pair.
+pub(in crate::evaluate) struct Judged {
+    /// Whether the published and the exact fold threshold tell it right.
+    right: [bool; 2],
+    fold: u16,
 }
 
 /// What replicates are made of.
 pub(in crate::evaluate) struct Replicated {
     /// By falling score: all genuine pairs, and the impostor pairs of the highest scores.
     pub entries: Vec<Entry>,
+    /// For each entry how accuracy has it; empty without folds.
+    pub judged: Vec<Judged>,
     /// Persons are numbered 0..people.
     pub people: usize,
     /// FMRs of the band.
@@ -78,9 +94,10 @@ pub fn add(
     options: &MetricOptions,
     work: &Work,
 ) -> Result<()> {
-    let (entries, people) = entries(ranked, persons, folds.zip(metrics.accuracy.as_ref()))?;
+    let (entries, judged, people) = entries(ranked, persons, folds.zip(metrics.accuracy.as_ref()))?;
     let replicated = Replicated {
         entries,
+        judged,
         people,
         band: band_fmrs(ranked.impostor()),
         folds: metrics
@@ -98,7 +115,7 @@ impl Replicated {
     pub fn add(&self, metrics: &mut Metrics, options: &MetricOptions, work: &Work) -> Result<()> {
         let plan = Plan::new(options.fmrs.iter().chain(&self.band).copied().collect());
         let mut genuine = vec![0u64; self.people];
-        for entry in self.entries.iter().filter(|entry| entry.genuine) {
+        for entry in self.entries.iter().filter(|entry| entry.genuine()) {
             genuine[entry.a as usize] += 1;
         }
         let figures = bootstrap::replicates(
@@ -154,7 +171,7 @@ impl Replicated {
             None => self
                 .entries
                 .iter()
-                .filter(|entry| !entry.genuine)
+                .filter(|entry| !entry.genuine())
                 .map(|entry| entry.weight(drawn))
                 .sum(),
         }
@@ -171,7 +188,7 @@ impl Replicated {
             equal_error: f64::NAN,
             auc: f64::NAN,
             fnmr: vec![f64::NAN; plan.fmrs.len()],
-            accuracy: accuracy(&self.entries, self.folds, drawn),
+            accuracy: self.accuracy(drawn),
         };
         if genuine == 0 || impostor == 0 {
             return figures;
@@ -181,21 +198,25 @@ impl Replicated {
         let difference = |(genuine_here, impostor_here): (u64, u64)| {
             i128::from(impostor_here) * i128::from(genuine) - i128::from(genuine - genuine_here) * i128::from(impostor)
         };
+        // Cheaply and a little early, for most steps are far from it.
+        let (scale_genuine, scale_impostor) = (genuine as f64 * (1.0 + 1e-9), impostor as f64);
+        let may_cross = |(genuine_here, impostor_here): (u64, u64)| {
+            impostor_here as f64 * scale_genuine >= (genuine - genuine_here) as f64 * scale_impostor
+        };
         // What matches so far: up to the last whole score, and up to here.
         let (mut before, mut here) = ((0u64, 0u64), (0u64, 0u64));
         let (mut area, mut crossed) = (0.0, false);
         let mut next = 0;
         let mut limit = plan.limit(0, impostor);
         for entry in &self.entries {
-            if entry.genuine {
-                here.0 += u64::from(drawn[entry.a as usize]);
-            } else {
-                here.1 += entry.weight(drawn);
-            }
-            if !entry.last_of_score {
+            // Without a branch on the kind of pair, which nothing could foresee.
+            let (times, is_genuine) = (u64::from(drawn[entry.a as usize]), u64::from(entry.genuine()));
+            here.0 += is_genuine * times;
+            here.1 += (1 - is_genuine) * entry.weight(drawn);
+            if !entry.last_of_score() {
                 continue;
             }
-            if here.1 > before.1 {
+            if self.complete {
                 area += (here.1 - before.1) as f64 * (here.0 + before.0) as f64;
             }
             while here.1 > limit {
@@ -203,7 +224,7 @@ impl Replicated {
                 next += 1;
                 limit = plan.limit(next, impostor);
             }
-            if !crossed && difference(here) >= 0 {
+            if !crossed && may_cross(here) && difference(here) >= 0 {
                 crossed = true;
                 let best = if difference(here) < -difference(before) {
                     here
@@ -227,27 +248,26 @@ impl Replicated {
     }
 }
 
-impl Entry {
-    /// The weight of an impostor pair.
-    fn weight(&self, drawn: &[u32]) -> u64 {
-        u64::from(drawn[self.a as usize]) * u64::from(drawn[self.b as usize])
-    }
-}
+/// Pairs by falling score with dense numbers for their persons, how accuracy has them, and how many persons there are.
+type Entries = (Vec<Entry>, Vec<Judged>, usize);
 
-/// The pairs by falling score with dense numbers for their persons, and how many persons there are.
-fn entries(ranked: &Ranked, persons: &[(u32, u32)], folds: Option<(&[u16], &Accuracy)>) -> Result<(Vec<Entry>, usize)> {
+fn entries(ranked: &Ranked, persons: &[(u32, u32)], folds: Option<(&[u16], &Accuracy)>) -> Result<Entries> {
     // Numbered by rising number, so that the order of the pairs doesn't decide who is drawn.
     let mut people: Vec<u32> = persons.iter().flat_map(|&(a, b)| [a, b]).collect();
     people.sort_unstable();
     people.dedup();
+    if people.len() >= LAST as usize {
+        return Err(invalid("intervals need fewer than 2^31 people"));
+    }
     let number = |person: u32| people.partition_point(|&other| other < person) as u32;
     let mut entries: Vec<Entry> = Vec::with_capacity(ranked.len());
+    let mut judged = Vec::new();
     let mut last = f64::NAN;
     for (score, index, genuine) in ranked.iter() {
         if score < last
             && let Some(entry) = entries.last_mut()
         {
-            entry.last_of_score = true;
+            entry.b |= LAST;
         }
         last = score;
         let (a, b) = persons[index];
@@ -257,51 +277,49 @@ fn entries(ranked: &Ranked, persons: &[(u32, u32)], folds: Option<(&[u16], &Accu
                 "pair {index} is labelled as of {labels}, but is of persons {a} and {b}"
             )));
         }
-        let (fold, right) = folds.map_or((0, [false; 2]), |(folds, accuracy)| {
-            let fold = usize::from(folds[index]);
-            let threshold = |accuracy: &FoldAccuracy| accuracy.folds[fold].threshold;
-            let published = (score > threshold(&accuracy.published)) == genuine;
-            let exact = (score >= threshold(&accuracy.exact)) == genuine;
-            (folds[index], [published, exact])
-        });
-        entries.push(Entry {
-            a: number(a),
-            b: number(b),
-            genuine,
-            last_of_score: false,
-            right,
-            fold,
-        });
+        if let Some((folds, accuracy)) = folds {
+            let threshold = |accuracy: &FoldAccuracy| accuracy.folds[usize::from(folds[index])].threshold;
+            judged.push(Judged {
+                right: [
+                    (score > threshold(&accuracy.published)) == genuine,
+                    (score >= threshold(&accuracy.exact)) == genuine,
+                ],
+                fold: folds[index],
+            });
+        }
+        entries.push(Entry::new(number(a), number(b), false));
     }
     if let Some(entry) = entries.last_mut() {
-        entry.last_of_score = true;
+        entry.b |= LAST;
     }
-    Ok((entries, people.len()))
+    Ok((entries, judged, people.len()))
 }
 
-/// The mean over the folds of the weighted share that is told right, by the published and the exact thresholds.
-fn accuracy(entries: &[Entry], folds: usize, drawn: &[u32]) -> [f64; 2] {
-    if folds == 0 {
-        return [f64::NAN; 2];
+impl Replicated {
+    /// The mean over the folds of the weighted share that is told right, by the published and the exact thresholds.
+    fn accuracy(&self, drawn: &[u32]) -> [f64; 2] {
+        if self.folds == 0 {
+            return [f64::NAN; 2];
+        }
+        let mut sums = vec![[0u64; 3]; self.folds];
+        for (entry, judged) in self.entries.iter().zip(&self.judged) {
+            let weight = if entry.genuine() {
+                u64::from(drawn[entry.a as usize])
+            } else {
+                entry.weight(drawn)
+            };
+            let [published, exact, all] = &mut sums[usize::from(judged.fold)];
+            *published += weight * u64::from(judged.right[0]);
+            *exact += weight * u64::from(judged.right[1]);
+            *all += weight;
+        }
+        // A fold of which nobody was drawn is left out of the mean.
+        let drawn: Vec<_> = sums.iter().filter(|sums| sums[2] > 0).collect();
+        [0, 1].map(|which| {
+            let shares = drawn.iter().map(|sums| sums[which] as f64 / sums[2] as f64);
+            shares.sum::<f64>() / drawn.len() as f64
+        })
     }
-    let mut sums = vec![[0u64; 3]; folds];
-    for entry in entries {
-        let weight = if entry.genuine {
-            u64::from(drawn[entry.a as usize])
-        } else {
-            entry.weight(drawn)
-        };
-        let [published, exact, all] = &mut sums[usize::from(entry.fold)];
-        *published += weight * u64::from(entry.right[0]);
-        *exact += weight * u64::from(entry.right[1]);
-        *all += weight;
-    }
-    // A fold of which nobody was drawn is left out of the mean.
-    let drawn: Vec<_> = sums.iter().filter(|sums| sums[2] > 0).collect();
-    [0, 1].map(|which| {
-        let shares = drawn.iter().map(|sums| sums[which] as f64 / sums[2] as f64);
-        shares.sum::<f64>() / drawn.len() as f64
-    })
 }
 
 impl Plan {

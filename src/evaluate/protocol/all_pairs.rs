@@ -1,13 +1,14 @@
 //! All genuine and impostor pairs of a set.
 
-use super::counted::{Counted, Counters, Scale};
+use super::counted::{Adder, Counted, Counters, Scale};
 use super::spread::{Bins, check, histogram, named, support_notes};
 use super::tail;
+use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::metrics::{Estimate, ExactRates, Metrics, curve, exact};
 use crate::evaluate::results::{Evaluation, Options, Protocol, ScoreHistogram, ScoreResult, SetSummary, WorstPair};
 use crate::evaluate::score::{Score, Weights, invalid};
-use crate::pairs::{Count, Pair, Prepared, Row, ScoredPair, Work, fold};
+use crate::pairs::{BLOCK, Count, Pair, Prepared, Row, ScoredPair, Work, fold};
 use std::collections::BinaryHeap;
 
 /// Most genuine pairs: 600 MB of them for one score.
@@ -29,14 +30,23 @@ pub(super) struct Placed {
 }
 
 /// What a thread finds for one score.
-#[derive(Default)]
-struct Found {
+struct Found<'a> {
+    impostor: Adder<'a>,
     genuine: Vec<Placed>,
     /// The impostor pairs of the highest scores, the least of them on top.
     worst: BinaryHeap<std::cmp::Reverse<Placed>>,
 }
 
-impl Found {
+impl Found<'_> {
+    /// The level from which on an impostor pair may be one of the `most` worst.
+    fn least(&self, most: usize) -> u32 {
+        match self.worst.peek() {
+            _ if most == 0 => u32::MAX,
+            Some(least) if self.worst.len() >= most => least.0.level,
+            _ => 0,
+        }
+    }
+
     fn offer(&mut self, pair: Placed, most: usize) {
         if self.worst.len() < most {
             self.worst.push(std::cmp::Reverse(pair));
@@ -50,14 +60,15 @@ impl Found {
 
 /// Error rates over all pairs of two different images, compared in blocks; nothing but counts is kept of impostor pairs.
 ///
-/// Scores are told apart to 2^-23 of what a score can be (2.4e-7 for the cosine), which is what products in f32 are true
-/// to; pairs within one such level count as ties. All figures are exact for scores so rounded, thresholds are levels'
+/// Scores are told apart to 2^-22 of what a score can be (4.8e-7 for the cosine; products in f32 are true to 1e-7 or
+/// so); pairs within one such level count as ties. All figures are exact for scores so rounded, thresholds are levels'
 /// edges. Intervals are of the FNMR and the EER, up to the FMR that 2 million impostor pairs make up.
 ///
 /// The set is compared once, with intervals twice; the work's progress begins anew each time, and counts replicates in
 /// the end.
 ///
-/// Memory beside the set: 64 MiB and 16 bytes for each genuine pair, for each score; with intervals up to 90 MB more.
+/// Memory beside the set: 32 MiB and 16 bytes for each genuine pair, for each score, 2 MiB for each thread and score; with intervals up
+/// to 60 MB more.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] for options outside their range, or a set without genuine or without impostor pairs;
@@ -80,16 +91,16 @@ pub fn all_pairs(set: &Prepared, options: &Options, work: &Work) -> Result<Evalu
             })
         })
         .collect::<Result<_>>()?;
-    let (counters, found) = compare(set, &scorings, options.worst, work)?;
+    let compared = compare(set, &scorings, options.worst, work)?;
     let mut notes = support_notes(&options.metrics.fmrs, count.impostor);
     let mut results = Vec::with_capacity(scorings.len());
-    for ((scoring, counters), mut found) in scorings.iter().zip(counters).zip(found) {
+    for (scoring, mut found) in scorings.iter().zip(compared) {
         work.check()?;
         found.genuine.sort_unstable_by(|a, b| b.cmp(a));
         let counted = Counted {
             scale: scoring.scale,
             genuine: found.genuine.iter().map(|pair| pair.level).collect(),
-            impostor: counters.into_counts(),
+            impostor: found.impostor.into_counts(),
             impostors: count.impostor,
         };
         let mut metrics = metrics(&counted, count, &options);
@@ -116,7 +127,7 @@ pub fn all_pairs(set: &Prepared, options: &Options, work: &Work) -> Result<Evalu
             metrics,
             scores: spread(&counted, options.bins),
             worst_genuine: found.genuine.iter().rev().take(options.worst).map(name).collect(),
-            worst_impostor: found.worst.into_sorted_vec().iter().map(|pair| name(&pair.0)).collect(),
+            worst_impostor: found.worst.iter().map(name).collect(),
         });
     }
     Ok(Evaluation {
@@ -149,61 +160,98 @@ fn check_count(count: Count) -> Result<()> {
     Ok(())
 }
 
+/// What all threads found for one score: counts of impostor levels, genuine pairs, the worst impostor pairs by falling
+/// level.
+struct Compared {
+    impostor: Counters,
+    genuine: Vec<Placed>,
+    worst: Vec<Placed>,
+}
+
 /// Compares everything once.
-fn compare(set: &Prepared, scorings: &[Scoring], worst: usize, work: &Work) -> Result<(Vec<Counters>, Vec<Found>)> {
+fn compare(set: &Prepared, scorings: &[Scoring], worst: usize, work: &Work) -> Result<Vec<Compared>> {
     let counters: Vec<Counters> = scorings.iter().map(|_| Counters::new()).collect();
-    let make = || scorings.iter().map(|_| Found::default()).collect::<Vec<_>>();
+    let make = || -> Vec<Found> {
+        let found = |counters| Found {
+            impostor: Adder::new(counters),
+            genuine: Vec::new(),
+            worst: BinaryHeap::new(),
+        };
+        counters.iter().map(found).collect()
+    };
     let visit = |found: &mut Vec<Found>, row: &Row| {
-        for ((scoring, counters), found) in scorings.iter().zip(&counters).zip(found) {
-            scoring.each(row, |level, at| {
+        for (scoring, found) in scorings.iter().zip(found) {
+            // Below this, an impostor pair is none of the worst.
+            let mut least = found.least(worst);
+            scoring.each(row, |level, at, genuine| {
                 let pair = || Placed {
                     level,
                     a: row.image as u32,
                     b: (row.first + at) as u32,
                 };
-                if row.genuine(at) {
+                if genuine {
                     found.genuine.push(pair());
                 } else {
-                    counters.add(level);
-                    if found.worst.len() < worst || found.worst.peek().is_some_and(|least| level >= least.0.level) {
+                    found.impostor.add(level);
+                    if level >= least {
                         found.offer(pair(), worst);
+                        least = found.least(worst);
                     }
                 }
             });
         }
     };
-    let merge = |mut all: Vec<Found>, part: Vec<Found>| {
-        for (all, part) in all.iter_mut().zip(part) {
-            all.genuine.extend(part.genuine);
-            part.worst.into_iter().for_each(|pair| all.offer(pair.0, worst));
-        }
-        all
+    let merge = |all, part| joined(all, part, worst);
+    let mut found = fold(set, work, make, visit, merge)?;
+    found.iter_mut().for_each(|found| found.impostor.flush());
+    let found: Vec<_> = found
+        .into_iter()
+        .map(|found| (found.genuine, found.worst.into_sorted_vec()))
+        .collect();
+    let compared = |(impostor, (genuine, worst)): (Counters, (Vec<Placed>, Vec<std::cmp::Reverse<Placed>>))| Compared {
+        impostor,
+        genuine,
+        worst: worst.into_iter().map(|pair| pair.0).collect(),
     };
-    let found = fold(set, work, make, visit, merge)?;
-    Ok((counters, found))
+    Ok(counters.into_iter().zip(found).map(compared).collect())
+}
+
+/// What two threads found.
+fn joined<'a>(mut all: Vec<Found<'a>>, part: Vec<Found<'a>>, worst: usize) -> Vec<Found<'a>> {
+    for (all, mut part) in all.iter_mut().zip(part) {
+        part.impostor.flush();
+        all.genuine.extend(part.genuine);
+        part.worst.into_iter().for_each(|pair| all.offer(pair.0, worst));
+    }
+    all
 }
 
 impl Scoring<'_> {
-    /// Calls `found` with the level and the place of each comparison of a row.
-    pub fn each(&self, row: &Row, mut found: impl FnMut(u32, usize)) {
-        let quality = row.quality();
-        let score = |cosine: f32, other: f32, parameters: &crate::QualityParameters| {
+    /// Calls `found` with the level of each comparison of a row, its place, and whether it is genuine.
+    pub fn each(&self, row: &Row, mut found: impl FnMut(u32, usize, bool)) {
+        let (quality, subject) = (row.quality(), row.subject());
+        let mut levels = [0u32; BLOCK];
+        let (qualities, subjects) = (row.qualities(), row.subjects());
+        let pairs = row.cosines.iter().zip(qualities);
+        let level = |cosine: f32, other: f32, parameters: &QualityParameters| {
             let cosine = f64::from(cosine);
-            cosine + parameters.weight(cosine) * f64::from(quality.min(other))
+            let score = cosine + parameters.weight(cosine) * f64::from(quality.min(other));
+            self.scale.level(score)
         };
-        let pairs = row.cosines.iter().zip(row.qualities());
         match &self.weights {
             Weights::One(parameters) => {
-                for (at, (&cosine, &other)) in pairs.enumerate() {
-                    found(self.scale.level(score(cosine, other, parameters)), at);
+                for (to, (&cosine, &other)) in levels.iter_mut().zip(pairs) {
+                    *to = level(cosine, other, parameters);
                 }
             }
             by_fold => {
-                for (at, ((&cosine, &other), &subject)) in pairs.zip(row.subjects()).enumerate() {
-                    let parameters = by_fold.of(row.subject(), subject);
-                    found(self.scale.level(score(cosine, other, parameters)), at);
+                for ((to, (&cosine, &other)), &person) in levels.iter_mut().zip(pairs).zip(subjects) {
+                    *to = level(cosine, other, by_fold.of(subject, person));
                 }
             }
+        }
+        for (at, (&level, &person)) in levels.iter().zip(subjects).enumerate() {
+            found(level, at, person == subject);
         }
     }
 }

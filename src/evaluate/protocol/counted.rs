@@ -1,14 +1,22 @@
 //! Scores of more pairs than can be kept: counted at a fine resolution.
 
 use crate::evaluate::metrics::{Step, Steps};
-use crate::pairs::Prepared;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::evaluate::score::Weights;
+use crate::pairs::Prepared;
+use parking_lot::Mutex;
 
-/// Levels between the least and the greatest possible score: a level of the cosine is 2.4e-7 wide, about what a product
-/// in f32 is true to.
-pub const LEVELS: u32 = 1 << 23;
+/// Levels between the least and the greatest possible score: a level of the cosine is 4.8e-7 wide, a few times what a
+/// product in f32 is true to.
+pub const LEVELS: u32 = 1 << 22;
+
+/// Levels that are locked together: as many counts as stay in a core's cache.
+const REGION: usize = 1 << 14;
+
+/// Regions.
+const REGIONS: usize = LEVELS as usize / REGION;
+
+/// Levels that a thread gathers before it adds them to the counts.
+const GATHERED: usize = 1 << 18;
 
 /// The levels of a score: equal steps over what it can be.
 #[derive(Debug, Clone, Copy)]
@@ -54,23 +62,73 @@ impl Scale {
 }
 
 /// Counts of impostor scores by level, that all threads add to.
-pub struct Counters(Vec<AtomicU64>);
+pub struct Counters(Vec<Mutex<Vec<u64>>>);
 
 impl Counters {
     pub fn new() -> Self {
         Counters(
-            std::iter::repeat_with(|| AtomicU64::new(0))
-                .take(LEVELS as usize)
+            std::iter::repeat_with(|| Mutex::new(vec![0; REGION]))
+                .take(REGIONS)
                 .collect(),
         )
     }
 
-    pub fn add(&self, level: u32) {
-        self.0[level as usize].fetch_add(1, Ordering::Relaxed);
+    pub fn into_counts(self) -> Vec<u64> {
+        self.0.into_iter().flat_map(Mutex::into_inner).collect()
+    }
+}
+
+/// What a thread adds to counts: gathered, parted by region and added a region at a time, for single counts lie all over
+/// the memory.
+pub struct Adder<'a> {
+    counters: &'a Counters,
+    gathered: Vec<u32>,
+    parted: Vec<u32>,
+}
+
+impl<'a> Adder<'a> {
+    pub fn new(counters: &'a Counters) -> Self {
+        Adder {
+            counters,
+            gathered: Vec::new(),
+            parted: Vec::new(),
+        }
     }
 
-    pub fn into_counts(self) -> Vec<u64> {
-        self.0.into_iter().map(AtomicU64::into_inner).collect()
+    pub fn add(&mut self, level: u32) {
+        self.gathered.push(level);
+        if self.gathered.len() == GATHERED {
+            self.flush();
+        }
+    }
+
+    /// Adds what is gathered. Must be called in the end.
+    pub fn flush(&mut self) {
+        let region = |level: u32| level as usize / REGION;
+        let mut ends = [0usize; REGIONS];
+        self.gathered.iter().for_each(|&level| ends[region(level)] += 1);
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += std::mem::replace(end, sum);
+        }
+        // Each begins where the one before it ends, and is moved to its own end while it is filled.
+        self.parted.resize(self.gathered.len(), 0);
+        for &level in &self.gathered {
+            let at = &mut ends[region(level)];
+            self.parted[*at] = level;
+            *at += 1;
+        }
+        let mut start = 0;
+        for (counts, end) in self.counters.0.iter().zip(ends) {
+            if start < end {
+                let mut counts = counts.lock();
+                for &level in &self.parted[start..end] {
+                    counts[level as usize % REGION] += 1;
+                }
+            }
+            start = end;
+        }
+        self.gathered.clear();
     }
 }
 

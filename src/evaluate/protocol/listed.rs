@@ -12,7 +12,7 @@ use crate::pairs::{List, Prepared, SampleOptions, ScoredPair, Work, sample};
 /// Accuracy by folds on the pairs of a pair file, as published for LFW, XQLFW, AgeDB-30, CFP-FP, CALFW and CPLFW; with
 /// the published error rates on 600 thresholds and the exact ones.
 ///
-/// Memory: 80 bytes for each pair.
+/// Memory: as [`listed`].
 ///
 /// # Errors
 /// As [`listed`]; [`crate::ErrorKind::InvalidArgument`] when a fold has lost all its pairs.
@@ -41,7 +41,7 @@ pub fn single_image(set: &Prepared, pairs: &Resolved, options: &Options, work: &
 /// EER, FNMR and AUC on pairs that are generated for each person as published: at most 10 images of each, all their
 /// genuine pairs, and 5 + 5 random impostor pairs for each of them (see [`sample`]).
 ///
-/// Memory: 80 bytes for each pair.
+/// Memory: as [`listed`].
 ///
 /// # Errors
 /// As [`sample`] and [`listed`].
@@ -65,7 +65,8 @@ pub fn robustness(set: &Prepared, choice: &SampleOptions, options: &Options, wor
 /// Intervals need to know who is on each image: where the list's labels contradict the set's people there are none, and
 /// a note says so.
 ///
-/// Memory: 80 bytes for each pair, with intervals 32 more.
+/// Memory: 30 bytes for each pair, and 60 more for each score that is evaluated at a time: on as many threads as there are
+/// scores, with intervals one after the other.
 ///
 /// # Errors
 /// [`crate::ErrorKind::InvalidArgument`] for options outside their range, or a list without genuine or without impostor
@@ -111,7 +112,7 @@ pub fn listed(
                 .collect::<Vec<_>>(),
         )
     };
-    let evaluate = |(score, weights): (&Score, &Weights)| {
+    let evaluate = |score: &Score, weights: &Weights| {
         let scores = scores_of(set, list, &scored, weights);
         let labelled = Labelled {
             scores: &scores,
@@ -127,12 +128,23 @@ pub fn listed(
             worst_impostor: worst(set, (pairs, &scored), &scores, false, options.worst),
         })
     };
-    let results = options
-        .scores
-        .iter()
-        .zip(&weights)
-        .map(evaluate)
-        .collect::<Result<_>>()?;
+    let at = |index: usize| evaluate(&options.scores[index], &weights[index]);
+    let results: Vec<ScoreResult> = if persons.is_some() {
+        // The replicates of one score are on all threads by themselves.
+        (0..weights.len()).map(at).collect::<Result<_>>()?
+    } else {
+        let quiet = Work {
+            progress: None,
+            ..*work
+        };
+        let states = quiet.each(weights.len(), weights.len() as u64, Vec::new, |found, index| {
+            found.push((index, at(index)));
+            1
+        })?;
+        let mut found: Vec<_> = states.into_iter().flatten().collect();
+        found.sort_by_key(|&(index, _)| index);
+        found.into_iter().map(|(_, result)| result).collect::<Result<_>>()?
+    };
     Ok(Evaluation {
         protocol,
         set: SetSummary::of(set),

@@ -56,6 +56,7 @@ pub fn add_intervals(
             .into_iter()
             .filter(|&fmr| complete || fmr <= greatest)
             .collect(),
+        judged: Vec::new(),
         folds: 0,
         images: Some(images),
         complete,
@@ -67,8 +68,8 @@ pub fn add_intervals(
 /// The impostor pairs at or above a level.
 fn collect(set: &Prepared, scoring: &Scoring, least: u32, work: &Work) -> Result<Vec<Placed>> {
     let visit = |found: &mut Vec<Placed>, row: &Row| {
-        scoring.each(row, |level, at| {
-            if level >= least && !row.genuine(at) {
+        scoring.each(row, |level, at, genuine| {
+            if level >= least && !genuine {
                 found.push(Placed {
                     level,
                     a: row.image as u32,

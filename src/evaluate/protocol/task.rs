@@ -1,7 +1,6 @@
 //! The tasks whose time and memory are measured.
 
-use super::counted::Counters;
-use super::counted::Scale;
+use super::counted::{Adder, Counters, Scale};
 use crate::calibrate::fit::{FitOptions, Procedure, fit};
 use crate::compare::QualityParameters;
 use crate::error::Result;
@@ -83,11 +82,17 @@ fn all(set: &Prepared, score: &Score, work: &Work) -> Result<()> {
         weights,
     };
     let counters = Counters::new();
+    let visit = |adder: &mut Adder, row: &crate::pairs::Row| scoring.each(row, |level, _, _| adder.add(level));
     fold(
         set,
         work,
-        || (),
-        |(), row| scoring.each(row, |level, _| counters.add(level)),
-        |(), ()| (),
-    )
+        || Adder::new(&counters),
+        visit,
+        |all, mut part| {
+            part.flush();
+            all
+        },
+    )?
+    .flush();
+    Ok(())
 }
