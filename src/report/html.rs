@@ -153,7 +153,8 @@ fn figure(chart: &Chart) -> Result<Markup> {
     let svg = chart.svg()?;
     Ok(html! {
         figure {
-            (PreEscaped(svg))
+            // Scrolled on a narrow screen: smaller, its words couldn't be read.
+            div.picture tabindex="0" { (PreEscaped(svg)) }
             figcaption {
                 @if let Some(note) = &chart.note { (note) " " }
                 a href=(format!("figures/{}.svg", chart.name)) { "SVG" } " "

@@ -2,6 +2,7 @@
 
 use super::long::with_bar;
 use super::set::{self, Loaded};
+use super::settings::Settings;
 use crate::arguments::Shared;
 use clap::{Args, ValueEnum};
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
@@ -77,7 +78,7 @@ impl ScoreArguments {
     ///
     /// # Errors
     /// As [`parameters`], [`qmagface::calibrate::fit`] and [`cross_validate`].
-    pub fn scores(&self, shared: &Shared, loaded: &Loaded, seed: u64) -> Result<(Vec<Score>, Vec<(String, String)>)> {
+    pub fn scores(&self, shared: &Shared, loaded: &Loaded, seed: u64) -> Result<(Vec<Score>, Settings)> {
         let given = Given {
             alpha_beta: self.alpha.zip(self.beta),
             calibration: self.calibration.as_deref(),
@@ -127,7 +128,7 @@ impl ScoreArguments {
 ///
 /// # Errors
 /// As [`parameters`].
-pub fn scores(which: Which, given: &Given, loaded: &Loaded) -> Result<(Vec<Score>, Vec<(String, String)>)> {
+pub fn scores(which: Which, given: &Given, loaded: &Loaded) -> Result<(Vec<Score>, Settings)> {
     if which == Which::Cosine {
         return Ok((vec![Score::Cosine], Vec::new()));
     }

@@ -9,6 +9,9 @@ use qmagface::evaluate::metrics::{MetricOptions, PublishedForm};
 use qmagface::evaluate::{Options, Score};
 use std::path::PathBuf;
 
+/// Names and values of a report's section of settings, in reading order.
+pub type Settings = Vec<(String, String)>;
+
 /// What is measured.
 #[derive(Args)]
 pub struct MetricArguments {
@@ -79,7 +82,7 @@ pub fn context<'a>(
     shared: &Shared,
     loaded: &Loaded,
     definitions: Definitions,
-    settings: Vec<(String, String)>,
+    settings: Settings,
     chip: &'a dyn Fn(&str) -> Option<Vec<u8>>,
 ) -> Context<'a> {
     let mut all = loaded.origin.clone();
@@ -95,7 +98,7 @@ pub fn context<'a>(
 }
 
 /// The software and the command.
-pub fn versions(shared: &Shared) -> Vec<(String, String)> {
+pub fn versions(shared: &Shared) -> Settings {
     let info = BuildInfo::collect();
     let threads = || std::thread::available_parallelism().map_or(1, usize::from);
     let command: Vec<String> = std::env::args().map(|word| quoted(&word)).collect();

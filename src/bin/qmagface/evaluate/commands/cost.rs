@@ -6,7 +6,7 @@ use crate::evaluate::list;
 use crate::evaluate::long::with_bar;
 use crate::evaluate::pages::{self, Definitions};
 use crate::evaluate::set::{Loaded, SetArguments};
-use crate::evaluate::settings::{OutArguments, context};
+use crate::evaluate::settings::{OutArguments, Settings, context};
 use clap::Args;
 use qmagface::calibrate::fit::{FitOptions, Procedure};
 use qmagface::evaluate::protocol::{self, Task};
@@ -51,8 +51,6 @@ pub fn memory(shared: &Shared, arguments: &Arguments) -> Result<()> {
     let context = context(shared, &loaded, Definitions::Exact, settings, &|_| None);
     finish(shared, &pages::memory(&context, &found)?, &arguments.out.out)
 }
-
-type Settings = Vec<(String, String)>;
 
 /// Loads the set, makes the tasks and measures them.
 fn measured<T>(

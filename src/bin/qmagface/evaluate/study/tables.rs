@@ -38,11 +38,15 @@ pub fn report(config: &Config, parts: &[Part], mut settings: Vec<(String, String
         if !shown {
             continue;
         }
-        figures = figures.with_all(accuracies(config, parts, definition));
-        for experiment in [Experiment::Robustness, Experiment::AllPairs] {
-            figures = figures.with_all(rates(config, parts, experiment, definition));
-        }
+        figures = figures.with_all(accuracies(config, parts, definition)).with_all(rates(
+            config,
+            parts,
+            Experiment::Robustness,
+            definition,
+        ));
     }
+    // All pairs are never approximated.
+    figures = figures.with_all(rates(config, parts, Experiment::AllPairs, Definition::Exact));
     sections.push(figures);
     for set in &config.sets {
         for &experiment in &set.protocols {
