@@ -7,6 +7,7 @@ mod finish;
 mod list;
 mod long;
 mod pages;
+mod photos;
 mod scores;
 mod set;
 mod settings;
