@@ -242,7 +242,16 @@ fn compare_tells_one_person_from_two() {
     let same = compare("obama.jpg", "obama2.jpg");
     assert_eq!(
         same.as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["cosine", "quality_a", "quality_b", "score", "model"]
+        [
+            "cosine",
+            "quality_a",
+            "quality_b",
+            "score",
+            "model",
+            "negative_log10_fmr",
+            "low_quality",
+            "out_of_range"
+        ]
     );
     for (a, b) in [("obama.jpg", "biden.jpg"), ("obama2.jpg", "biden.jpg")] {
         let other = compare(a, b);

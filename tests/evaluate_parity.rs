@@ -7,10 +7,13 @@ mod golden;
 use common::shared;
 use golden::{f32s, i32s, json, number};
 use ndarray::Array2;
+use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::compare::QualityParameters;
 use qmagface::evaluate::data::{Missing, PairFile, PairFormat};
 use qmagface::evaluate::metrics::{FnmrAt, Labelled, MetricOptions, Metrics, PublishedForm, measure};
-use qmagface::pairs::{List, Pair, Prepared, Work};
+use qmagface::evaluate::protocol::{CrossOptions, all_pairs, cross_validate};
+use qmagface::evaluate::{Options, Score};
+use qmagface::pairs::{List, Pair, Pairs, Prepared, Work};
 use safetensors::SafeTensors;
 use serde_json::Value;
 
@@ -163,5 +166,56 @@ fn the_lfw_pair_file_names_images_that_are_there() {
             .filter(|(at, _)| **at == fold);
         let genuine = of_fold.clone().filter(|(_, pair)| pair.genuine).count();
         assert_eq!((of_fold.count(), genuine), (600, 300));
+    }
+}
+
+/// Over all 29.6 million pairs, with parameters fitted on people who aren't tested.
+#[test]
+fn quality_helps_people_that_the_fit_has_not_seen() {
+    let Some(golden) = golden() else { return };
+    let mut scores = vec![Score::Cosine];
+    for procedure in Procedure::ALL {
+        let cross = CrossOptions {
+            folds: 3,
+            seed: 1,
+            procedure: procedure.name().into(),
+        };
+        let options = FitOptions {
+            fmr: (1e-4, 1e-2),
+            ..FitOptions::default()
+        };
+        let fit = |people: &Prepared| Ok(fit(people, Pairs::All, procedure, &options)?.parameters);
+        scores.push(cross_validate(&golden.set, &cross, &Work::default(), fit).unwrap());
+    }
+    let options = Options {
+        scores,
+        metrics: MetricOptions {
+            fmrs: vec![1e-2, 1e-3, 1e-4],
+            replicates: 50,
+            ..MetricOptions::default()
+        },
+        ..Options::default()
+    };
+    let found = all_pairs(&golden.set, &options, &Work::default()).unwrap();
+    let mut fnmrs: Vec<Vec<f64>> = Vec::new();
+    for result in &found.results {
+        let exact = &result.metrics.exact;
+        if let Score::CrossValidated(score) = &result.score {
+            // The common scale is what it says: thresholds are near -log10(FMR).
+            for fnmr in &exact.fnmr {
+                assert!((fnmr.threshold + fnmr.fmr.log10()).abs() < 0.4, "{fnmr:?}");
+            }
+            println!("{}: {:?}", score.procedure, score.fits);
+        }
+        assert!(exact.fnmr.iter().all(|at| at.fnmr.interval.is_some()));
+        fnmrs.push(exact.fnmr.iter().map(|at| at.fnmr.value).collect());
+        println!(
+            "EER {}, FNMR {:?}",
+            exact.equal_error.rate.value,
+            fnmrs[fnmrs.len() - 1]
+        );
+    }
+    for (cosine, published) in fnmrs[0].iter().zip(&fnmrs[1]) {
+        assert!(*published < 0.9 * cosine, "{published} {cosine}");
     }
 }

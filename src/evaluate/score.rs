@@ -20,13 +20,17 @@ pub enum Score {
     },
     /// The quality-aware score whose parameters were fitted, for each pair, on neither of its two people: people are in
     /// folds, and a pair's parameters come from the folds that its people aren't in.
+    ///
+    /// Scores of different parameters can't be compared, so each fit's are put on one scale: an estimate of -log10(FMR),
+    /// linear in the score through the thresholds that the fit's own people give for two FMRs. Thresholds of this score
+    /// are in that unit.
     CrossValidated(CrossValidated),
 }
 
 /// Parameters by the folds of a pair's two people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CrossValidated {
-    /// Number of folds, at least 2.
+    /// Number of folds, at least 3.
     pub folds: u32,
     /// Seed of the people's folds.
     pub seed: u64,
@@ -45,6 +49,10 @@ pub struct FoldFit {
     pub alpha: f64,
     /// The weight's slope.
     pub beta: f64,
+    /// The score that is 0 on the common scale.
+    pub zero: f64,
+    /// How much of the common scale one unit of the score is, > 0.
+    pub per_score: f64,
 }
 
 impl Score {
@@ -79,12 +87,15 @@ impl Score {
             }
         };
         match self {
-            Score::Cosine => Ok(Weights::One(QualityParameters { alpha: 0.0, beta: 0.0 })),
-            &Score::Quality { alpha, beta } => Ok(Weights::One(parameters(alpha, beta)?)),
+            Score::Cosine => Ok(Weights::One(Weight::of(0.0, 0.0))),
+            &Score::Quality { alpha, beta } => {
+                parameters(alpha, beta)?;
+                Ok(Weights::One(Weight::of(alpha, beta)))
+            }
             Score::CrossValidated(score) => {
                 let folds = score.folds as usize;
-                if !(2..=MOST_FOLDS).contains(&folds) {
-                    return Err(invalid(format!("{folds} folds; there are 2 to {MOST_FOLDS}")));
+                if !(3..=MOST_FOLDS).contains(&folds) {
+                    return Err(invalid(format!("{folds} folds; there are 3 to {MOST_FOLDS}")));
                 }
                 let mut table = vec![None; folds * folds];
                 for fit in &score.fits {
@@ -92,7 +103,17 @@ impl Score {
                     if a.max(b) >= folds {
                         return Err(invalid(format!("a fit without folds {a} and {b} of {folds}")));
                     }
-                    let fitted = Some(parameters(fit.alpha, fit.beta)?);
+                    if !(fit.zero.is_finite() && fit.per_score.is_finite() && fit.per_score > 0.0) {
+                        return Err(invalid(format!(
+                            "{} and {} are no scale of a score",
+                            fit.zero, fit.per_score
+                        )));
+                    }
+                    let fitted = Some(Weight {
+                        parameters: parameters(fit.alpha, fit.beta)?,
+                        zero: fit.zero,
+                        per_score: fit.per_score,
+                    });
                     table[a * folds + b] = fitted;
                     table[b * folds + a] = fitted;
                 }
@@ -110,24 +131,48 @@ impl Score {
 /// Most folds of people.
 const MOST_FOLDS: usize = 100;
 
-/// A score as it is applied: the parameters of each pair.
+/// A score as it is applied to a pair.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weight {
+    pub parameters: QualityParameters,
+    pub zero: f64,
+    pub per_score: f64,
+}
+
+impl Weight {
+    /// The quality-aware score itself.
+    fn of(alpha: f64, beta: f64) -> Self {
+        Weight {
+            parameters: QualityParameters { alpha, beta },
+            zero: 0.0,
+            per_score: 1.0,
+        }
+    }
+
+    /// The score of a pair of this cosine and lower quality.
+    pub fn score(&self, cosine: f64, quality: f64) -> f64 {
+        (cosine + self.parameters.weight(cosine) * quality - self.zero) * self.per_score
+    }
+}
+
+/// A score as it is applied to all pairs.
 #[derive(Debug, Clone)]
 pub(super) enum Weights {
     /// The same for all.
-    One(QualityParameters),
+    One(Weight),
     /// By the folds of both people.
     ByFold {
         fold: Vec<u32>,
-        table: Vec<QualityParameters>,
+        table: Vec<Weight>,
         folds: usize,
     },
 }
 
 impl Weights {
-    /// The parameters for a pair of these subjects.
-    pub fn of(&self, a: u32, b: u32) -> &QualityParameters {
+    /// What a pair of these subjects is scored with.
+    pub fn of(&self, a: u32, b: u32) -> &Weight {
         match self {
-            Weights::One(parameters) => parameters,
+            Weights::One(weight) => weight,
             Weights::ByFold { fold, table, folds } => {
                 &table[fold[a as usize] as usize * folds + fold[b as usize] as usize]
             }
@@ -136,7 +181,7 @@ impl Weights {
 
     /// The score of a pair of these subjects.
     pub fn score(&self, pair: &ScoredPair, a: u32, b: u32) -> f64 {
-        pair.cosine + self.of(a, b).weight(pair.cosine) * pair.quality
+        self.of(a, b).score(pair.cosine, pair.quality)
     }
 }
 

@@ -65,10 +65,10 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             "quality_a": result.quality_a,
             "quality_b": result.quality_b,
             "score": result.score,
+            "model": engine.info().model,
             "negative_log10_fmr": scored.negative_log10_fmr,
             "low_quality": scored.low_quality,
             "out_of_range": scored.out_of_range,
-            "model": engine.info().model,
         }));
     } else {
         print(&engine, calibration, arguments, [&a, &b], &scored);

@@ -153,7 +153,9 @@ impl fmt::Display for Warning {
                     "the best weight is an end of the grid at {points} of the false match rates"
                 )
             }
-            Warning::NotRising => f.write_str("beta is not above 0: quality counts as much for similar faces"),
+            Warning::NotRising => {
+                f.write_str("beta is not above 0: the quality's weight doesn't shrink for similar faces")
+            }
             Warning::NotMonotone => f.write_str("beta is so low that a greater cosine can give a smaller score"),
         }
     }

@@ -109,10 +109,9 @@ fn best_elsewhere(ranked: &Ranked, folds: &[u16], fold: usize) -> f64 {
         }
         if let Some(last) = last
             && score < last
+            && right > most
         {
-            if right > most {
-                (most, threshold) = (right, between(score, last));
-            }
+            (most, threshold) = (right, between(score, last));
         }
         last = Some(score);
         right += if genuine { 1 } else { -1 };

@@ -49,11 +49,12 @@ pub fn fnmr_at(pairs: &impl Steps, fmrs: &[f64]) -> Vec<FnmrAt> {
     let impostors = pairs.impostor();
     let mut order: Vec<usize> = (0..fmrs.len()).collect();
     order.sort_by(|&a, &b| fmrs[a].total_cmp(&fmrs[b]));
-    let mut waiting = order.into_iter().peekable();
+    let within = |index: usize| (index, allowed(fmrs[index], impostors));
+    let mut waiting = order.into_iter().map(within).peekable();
     let mut found = vec![None; fmrs.len()];
     let mut last = pairs.nothing();
     for step in pairs.steps() {
-        while let Some(index) = waiting.next_if(|&index| step.impostor > allowed(fmrs[index], impostors)) {
+        while let Some((index, _)) = waiting.next_if(|&(_, allowed)| step.impostor > allowed) {
             // Genuine pairs that tie with the impostor pair too many don't match either.
             found[index] = Some((last, pairs.above(&step)));
         }

@@ -3,11 +3,10 @@
 use super::counted::{Adder, Counted, Counters, Scale};
 use super::spread::{Bins, check, histogram, named, support_notes};
 use super::tail;
-use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::metrics::{Estimate, ExactRates, Metrics, curve, exact};
 use crate::evaluate::results::{Evaluation, Options, Protocol, ScoreHistogram, ScoreResult, SetSummary, WorstPair};
-use crate::evaluate::score::{Score, Weights, invalid};
+use crate::evaluate::score::{Score, Weight, Weights, invalid};
 use crate::pairs::{BLOCK, Count, Pair, Prepared, Row, ScoredPair, Work, fold};
 use std::collections::BinaryHeap;
 
@@ -233,15 +232,14 @@ impl Scoring<'_> {
         let mut levels = [0u32; BLOCK];
         let (qualities, subjects) = (row.qualities(), row.subjects());
         let pairs = row.cosines.iter().zip(qualities);
-        let level = |cosine: f32, other: f32, parameters: &QualityParameters| {
-            let cosine = f64::from(cosine);
-            let score = cosine + parameters.weight(cosine) * f64::from(quality.min(other));
-            self.scale.level(score)
+        let level = |cosine: f32, other: f32, weight: &Weight| {
+            self.scale
+                .level(weight.score(f64::from(cosine), f64::from(quality.min(other))))
         };
         match &self.weights {
-            Weights::One(parameters) => {
+            Weights::One(weight) => {
                 for (to, (&cosine, &other)) in levels.iter_mut().zip(pairs) {
-                    *to = level(cosine, other, parameters);
+                    *to = level(cosine, other, weight);
                 }
             }
             by_fold => {

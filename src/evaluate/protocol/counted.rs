@@ -30,15 +30,21 @@ impl Scale {
     pub fn of(set: &Prepared, weights: &Weights) -> Self {
         let greatest = set.qualities().iter().copied().fold(0.0, f64::max);
         let all = match weights {
-            Weights::One(parameters) => std::slice::from_ref(parameters),
+            Weights::One(weight) => std::slice::from_ref(weight),
             Weights::ByFold { table, .. } => table,
         };
-        // s + w(s) q is greatest at s = 1 without a weight, or with beta < 0 between; it is least at an end of s.
-        let (mut low, mut high) = (-1.0f64, 1.0f64);
-        for parameters in all {
-            for cosine in [-1.0, 1.0] {
-                let score = parameters.score(cosine, greatest, greatest);
-                (low, high) = (low.min(score), high.max(score));
+        // Linear in the cosine on either side of where the weight ends, and in the quality: the extremes are corners.
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for weight in all {
+            let turn = weight.parameters.alpha / weight.parameters.beta;
+            for cosine in [-1.0, 1.0, turn]
+                .into_iter()
+                .filter(|cosine| (-1.0..=1.0).contains(cosine))
+            {
+                for quality in [0.0, greatest] {
+                    let score = weight.score(cosine, quality);
+                    (low, high) = (low.min(score), high.max(score));
+                }
             }
         }
         // Rounding can put a cosine just outside.

@@ -1,14 +1,16 @@
 //! Parameters fitted on people who are not tested.
 
+use crate::calibrate::{MeasureOptions, measure};
 use crate::compare::QualityParameters;
 use crate::error::Result;
 use crate::evaluate::score::{CrossValidated, FoldFit, Score, folds_of, invalid};
-use crate::pairs::{Prepared, Work};
+use crate::pairs::{Pairs, Prepared, Work};
 
 /// How people are parted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrossOptions {
-    /// Folds of people, 2 to 100. With k folds there are k (k + 1) / 2 fits.
+    /// Folds of people, 3 to 100: a pair of two folds leaves the others to fit on. With k folds there are
+    /// k (k + 1) / 2 fits.
     pub folds: u32,
     /// Equal seeds give equal folds.
     pub seed: u64,
@@ -22,7 +24,9 @@ pub struct CrossOptions {
 /// `fit` gets the images of those people; [`crate::calibrate::fit`] on all their pairs is the natural choice. Between
 /// fits the work is asked whether to stop, and told how many are done.
 ///
-/// Memory: a copy of the set, and what `fit` takes.
+/// The scores of each fit are put on one scale by the thresholds that its people give, as [`Score::CrossValidated`] says.
+///
+/// Memory: a copy of the set, and what `fit` and [`measure`] take.
 ///
 /// # Errors
 /// [`crate::ErrorKind::InvalidArgument`] for folds outside their range, or more folds than people; what `fit` fails with,
@@ -34,9 +38,9 @@ pub fn cross_validate(
     mut fit: impl FnMut(&Prepared) -> Result<QualityParameters>,
 ) -> Result<Score> {
     let folds = options.folds;
-    if !(2..=100).contains(&folds) {
+    if !(3..=100).contains(&folds) {
         return Err(invalid(format!(
-            "{folds} folds of people were asked for, there are 2 to 100"
+            "{folds} folds of people were asked for, there are 3 to 100: two that a pair is of, and others to fit on"
         )));
     }
     if set.subject_count() < folds as usize {
@@ -55,10 +59,13 @@ pub fn cross_validate(
             true => error.at(format!("people outside fold {a}")),
             false => error.at(format!("people outside folds {a} and {b}")),
         })?;
+        let (zero, per_score) = scale(&training, &parameters, work)?;
         fits.push(FoldFit {
             without: (a, b),
             alpha: parameters.alpha,
             beta: parameters.beta,
+            zero,
+            per_score,
         });
         if let Some(progress) = work.progress {
             progress(done as u64 + 1, all.len() as u64);
@@ -70,4 +77,39 @@ pub fn cross_validate(
         procedure: options.procedure.clone(),
         fits,
     }))
+}
+
+/// Impostor pairs from which on the scale is that of lower FMRs.
+const MANY: u64 = 30_000;
+
+/// The scale on which the scores of these people's pairs are about -log10(FMR): the score that is 0, and how much a unit
+/// of the score is.
+fn scale(people: &Prepared, parameters: &QualityParameters, work: &Work) -> Result<(f64, f64)> {
+    // -log10 of the FMRs.
+    let (low, high) = if people.count().impostor >= MANY {
+        (2, 3)
+    } else {
+        (1, 2)
+    };
+    let options = MeasureOptions {
+        replicates: 0,
+        allow_unsupported: true,
+        work: Work {
+            progress: None,
+            ..*work
+        },
+        ..MeasureOptions::default()
+    };
+    let fmrs = [low, high].map(|power| 10f64.powi(-power));
+    let measured = measure(people, Pairs::All, parameters, &fmrs, &options)?;
+    let score = |at: usize| measured.get(at).map(|threshold| threshold.score);
+    match (score(0), score(1)) {
+        (Some(at_low), Some(at_high)) if at_high > at_low => {
+            let per_score = f64::from(high - low) / (at_high - at_low);
+            Ok((at_low - f64::from(low) / per_score, per_score))
+        }
+        // One score for both: only where it lies is known.
+        (Some(at_low), _) => Ok((at_low - f64::from(low), 1.0)),
+        (None, _) => Ok((0.0, 1.0)),
+    }
 }

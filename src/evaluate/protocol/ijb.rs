@@ -78,16 +78,11 @@ pub fn ijb(set: &Prepared, lists: &IjbLists, fusions: &[FusionName], options: &O
         )));
     }
     // Rows of the fused set: templates that have an image.
-    let mut row = vec![None; templates.len()];
-    let mut kept = 0u32;
-    for (row, _) in row
-        .iter_mut()
-        .zip(&templates)
-        .filter(|(_, (_, media))| !media.is_empty())
-    {
-        *row = Some(kept);
-        kept += 1;
-    }
+    let mut next = 0u32..;
+    let row: Vec<Option<u32>> = templates
+        .iter()
+        .map(|(_, media)| if media.is_empty() { None } else { next.next() })
+        .collect();
     let mut pairs = Vec::with_capacity(lists.pairs.len());
     for (at, pair) in lists.pairs.iter().enumerate() {
         let of = |template: u32| {

@@ -207,7 +207,7 @@ fn everything_stops_when_asked() {
     cancelled(runtime(&set, &[Task::AllCosine], 1, &work).unwrap_err());
     cancelled(memory(&set, &[Task::AllCosine], &work).unwrap_err());
     let cross = CrossOptions {
-        folds: 2,
+        folds: 3,
         seed: 0,
         procedure: "none".into(),
     };
@@ -340,7 +340,7 @@ fn cross_validated_parameters_never_saw_the_people_they_score() {
     for a in 0..set.len() {
         for b in 0..set.len() {
             let parameters = weights.of(set.subjects()[a], set.subjects()[b]);
-            let training = &seen[parameters.alpha as usize - 1];
+            let training = &seen[parameters.parameters.alpha as usize - 1];
             for image in [a, b] {
                 let person = set.names().unwrap()[image].split('/').next().unwrap();
                 assert!(training.iter().all(|name| name.split('/').next() != Some(person)));
@@ -377,7 +377,7 @@ fn cross_validated_parameters_never_saw_the_people_they_score() {
 
 #[test]
 fn impossible_cross_validations_are_refused() {
-    let set = made_up(3, 2, 4);
+    let set = made_up(6, 2, 4);
     let refused = |folds, fail: bool| {
         let cross = CrossOptions {
             folds,
@@ -392,13 +392,13 @@ fn impossible_cross_validations_are_refused() {
             .unwrap_err()
             .to_string()
     };
-    assert!(refused(1, false).contains("1 folds"));
-    assert!(refused(4, false).contains("3 people can't be in 4 folds"));
-    assert_eq!(refused(2, true), "people outside fold 0: no line");
+    assert!(refused(2, false).contains("2 folds"));
+    assert!(refused(7, false).contains("6 people can't be in 7 folds"));
+    assert_eq!(refused(3, true), "people outside fold 0: no line");
     let Score::CrossValidated(mut score) = cross_validate(
         &set,
         &CrossOptions {
-            folds: 2,
+            folds: 3,
             seed: 0,
             procedure: "x".into(),
         },
@@ -476,7 +476,7 @@ fn ijb_fuses_frames_then_media() {
         assert!(metrics.exact.auc.value > 0.9 && metrics.exact.auc.interval.is_some());
         // By hand: the lowest genuine cosine of templates fused from f, or from q f, in f64.
         let combine = |parts: &[(Vec<f64>, f64)]| {
-            let mut sum = vec![0.0; 16];
+            let mut sum = [0.0; 16];
             for (f, q) in parts {
                 let weight = if fusion == FusionName::Mean { 1.0 } else { *q };
                 sum.iter_mut().zip(f).for_each(|(sum, v)| *sum += weight * v);
