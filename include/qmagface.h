@@ -55,6 +55,41 @@
 #define QMF_TEMPLATE_FUSED 4
 
 /**
+ * False match rates were used for which there are too few pairs of different people.
+ */
+#define QMF_FIT_WARNING_UNSUPPORTED 1
+
+/**
+ * At some of the false match rates no pair of one person passes.
+ */
+#define QMF_FIT_WARNING_NOTHING_PASSES 2
+
+/**
+ * At some of the false match rates every pair of one person passes with several weights.
+ */
+#define QMF_FIT_WARNING_NOTHING_FAILS 4
+
+/**
+ * The same weight is the best at all false match rates: beta is 0.
+ */
+#define QMF_FIT_WARNING_ONE_WEIGHT 8
+
+/**
+ * At some of the false match rates the best weight is an end of the grid.
+ */
+#define QMF_FIT_WARNING_END_OF_GRID 16
+
+/**
+ * beta is not above 0: quality counts as much for similar faces as for others.
+ */
+#define QMF_FIT_WARNING_NOT_RISING 32
+
+/**
+ * beta is so low that a greater cosine can give a smaller score.
+ */
+#define QMF_FIT_WARNING_NOT_MONOTONE 64
+
+/**
  * A quality is below the calibration's gate: the faces show too little to trust the score.
  */
 #define QMF_COMPARISON_LOW_QUALITY 1
@@ -478,13 +513,29 @@ typedef struct qmf_calibration_info {
      */
     double greatest_fmr;
     /**
-     * How many thresholds were measured.
+     * How many thresholds were measured: see `qmf_calibration_get_threshold`.
      */
     uint32_t thresholds;
     /**
      * Zero.
      */
     uint32_t reserved;
+    /**
+     * How many people it was fitted on; 0 if that is not known.
+     */
+    uint64_t subjects;
+    /**
+     * How many images it was fitted on; 0 if that is not known.
+     */
+    uint64_t images;
+    /**
+     * How many pairs of one person it was fitted on; 0 if that is not known.
+     */
+    uint64_t genuine_pairs;
+    /**
+     * How many pairs of two people it was fitted on; 0 if that is not known.
+     */
+    uint64_t impostor_pairs;
     /**
      * Name of the model it is of, NUL-terminated; empty if it may be used with any.
      */
@@ -494,6 +545,110 @@ typedef struct qmf_calibration_info {
      */
     char fingerprint[72];
 } qmf_calibration_info;
+
+/**
+ * A threshold of a calibration and what was measured at it. Set `struct_size` with `qmf_threshold_init` before
+ * `qmf_calibration_get_threshold`.
+ */
+typedef struct qmf_threshold {
+    /**
+     * Bytes of this struct as the caller knows it; `qmf_threshold_init` fills it.
+     */
+    uint32_t struct_size;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * The false match rate (FMR): the share of pairs of different people that reach the score.
+     */
+    double fmr;
+    /**
+     * The score.
+     */
+    double score;
+    /**
+     * Lower end of the 95 % confidence interval of the score with that FMR; NaN if it is not known.
+     */
+    double score_low;
+    /**
+     * Upper end of that interval; NaN if it is not known.
+     */
+    double score_high;
+    /**
+     * The share of pairs of one person that don't reach the score (FNMR), 0..1; NaN if it is not known.
+     */
+    double fnmr;
+    /**
+     * Lower end of the 95 % confidence interval of the FNMR; NaN if it is not known.
+     */
+    double fnmr_low;
+    /**
+     * Upper end of that interval; NaN if it is not known.
+     */
+    double fnmr_high;
+    /**
+     * How many pairs of different people reach the score; `UINT64_MAX` if it is not known.
+     */
+    uint64_t impostors_above;
+} qmf_threshold;
+
+/**
+ * How (alpha, beta) are found.
+ */
+typedef int32_t qmf_fit_procedure;
+
+/**
+ * How a calibration is fitted. Fill it with `qmf_fit_options_init`, then change what is needed.
+ */
+typedef struct qmf_fit_options {
+    /**
+     * Bytes of this struct as the caller knows it; `qmf_fit_options_init` fills it.
+     */
+    uint32_t struct_size;
+    /**
+     * How (alpha, beta) are found, a `QMF_FIT_PROCEDURE_*`. Default: `QMF_FIT_PROCEDURE_PUBLISHED`.
+     */
+    qmf_fit_procedure procedure;
+    /**
+     * Least false match rate (FMR) that counts for the fit, 1e-12 or more. It takes 3 / `least_fmr` pairs of different
+     * people. Default: 1e-5.
+     */
+    double least_fmr;
+    /**
+     * Greatest FMR that counts for the fit, above `least_fmr` and below 1. Default: 1e-2.
+     */
+    double greatest_fmr;
+    /**
+     * How many FMRs from the one to the other, 2..10000. Default: 50.
+     */
+    uint32_t fmr_count;
+    /**
+     * How many weights of the quality are tried, 2..1000. Default: 20.
+     */
+    uint32_t weight_count;
+    /**
+     * How many times the people are drawn anew for the thresholds' confidence intervals, 0..100000; 0: no intervals.
+     * Default: 1000.
+     */
+    uint32_t replicates;
+    /**
+     * 1: FMRs are used for which there are too few pairs, as the paper's code does; 0 refuses them. Default: 0.
+     */
+    uint32_t allow_unsupported;
+    /**
+     * Threads; 0: one per core. The result doesn't depend on it. Default: 0.
+     */
+    uint32_t threads;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * Equal seeds give equal intervals. Default: 0.
+     */
+    uint64_t seed;
+} qmf_fit_options;
 
 /**
  * What comparing two faces gives. Set `struct_size` with `qmf_comparison_init` before the call.
@@ -805,6 +960,21 @@ typedef struct qmf_comparison {
  * (alpha, beta) were given, nothing else is known.
  */
 #define QMF_CALIBRATION_GIVEN 3
+
+/**
+ * As the paper's code does: thresholds are those of the sigmoid of the score.
+ */
+#define QMF_FIT_PROCEDURE_PUBLISHED 0
+
+/**
+ * The same with thresholds of the score itself.
+ */
+#define QMF_FIT_PROCEDURE_CONSISTENT 1
+
+/**
+ * The (alpha, beta) with the least mean log FNMR, searched without a line through a grid.
+ */
+#define QMF_FIT_PROCEDURE_DIRECT 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -1271,6 +1441,25 @@ uint64_t qmf_live_calibrations(void);
 qmf_status qmf_calibration_get_info(const struct qmf_calibration *handle, struct qmf_calibration_info *info);
 
 /**
+ * Fills `threshold` of `size` bytes (pass `sizeof(qmf_threshold)`) with its size and "nothing known".
+ *
+ * The caller promises:
+ * `threshold` points to `size` writable bytes.
+ */
+qmf_status qmf_threshold_init(struct qmf_threshold *threshold, size_t size);
+
+/**
+ * Says what was measured at the threshold `index`, 0 to `thresholds` - 1 of `qmf_calibration_info`, by falling FMR.
+ * `QMF_ERROR_INVALID_ARGUMENT` for another index.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `threshold` initialised by `qmf_threshold_init`.
+ */
+qmf_status qmf_calibration_get_threshold(const struct qmf_calibration *handle,
+                                         size_t index,
+                                         struct qmf_threshold *threshold);
+
+/**
  * Makes a copy of a calibration whose comparisons are flagged when a face's quality is below `quality_gate`, 0 or more;
  * NaN takes the gate away.
  *
@@ -1305,6 +1494,57 @@ qmf_status qmf_calibration_fmr(const struct qmf_calibration *handle,
                                double score,
                                double *negative_log10_fmr,
                                uint32_t *flags);
+
+/**
+ * Fills `options` of `size` bytes (pass `sizeof(qmf_fit_options)`) with its size and the defaults.
+ *
+ * The caller promises:
+ * `options` points to `size` writable bytes.
+ */
+qmf_status qmf_fit_options_init(struct qmf_fit_options *options, size_t size);
+
+/**
+ * Fits (alpha, beta) to all pairs of embeddings of known people, measures the thresholds of every power of ten
+ * from 0.01 down that the pairs support (0.1 if they support no other), and makes a calibration of both.
+ *
+ * `embeddings` holds `count` embeddings of `length` floats, one after the other, `people[i]` says who is on the i-th:
+ * equal numbers, one person. The calibration is of `engine`'s model, or with NULL of any one model. `data` names the
+ * data in the calibration's file; NULL or one line of at most 1024 bytes. `*warnings` (`warnings` may be NULL) gets what
+ * is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
+ *
+ * `QMF_ERROR_CALIBRATION` when there is no pair of one person or of two, when the pairs don't support `least_fmr` (the
+ * error says how many it takes), or when they determine no (alpha, beta). All pairs are compared without being kept; the
+ * call takes as long as count * count * length says.
+ *
+ * The caller promises:
+ * `engine` is NULL or a live handle, `embeddings` has `count * length` readable floats, `people` `count` readable
+ * numbers, `options` is initialised by `qmf_fit_options_init` or NULL for the defaults, `data` is NULL or a
+ * NUL-terminated string in UTF-8, `result` is writable, `warnings` is NULL or writable.
+ */
+qmf_status qmf_calibration_fit(const struct qmf_engine *engine,
+                               const float *embeddings,
+                               size_t count,
+                               size_t length,
+                               const uint32_t *people,
+                               const struct qmf_fit_options *options,
+                               const char *data,
+                               struct qmf_calibration **result,
+                               uint32_t *warnings);
+
+/**
+ * As `qmf_calibration_fit`, of templates, whose model the calibration is then of. Failed templates take no part.
+ * `QMF_ERROR_MODEL_MISMATCH` when they are of two models.
+ *
+ * The caller promises:
+ * `templates` has `count` live handles, `people` `count` readable numbers; the rest is as for `qmf_calibration_fit`.
+ */
+qmf_status qmf_calibration_fit_templates(const struct qmf_template *const *templates,
+                                         size_t count,
+                                         const uint32_t *people,
+                                         const struct qmf_fit_options *options,
+                                         const char *data,
+                                         struct qmf_calibration **result,
+                                         uint32_t *warnings);
 
 /**
  * Fills `comparison` of `size` bytes (pass `sizeof(qmf_comparison)`) with its size and "nothing known".

@@ -182,6 +182,16 @@ enum class Fusion : std::int32_t {
     mean = QMF_FUSION_MEAN
 };
 
+/** How the parameters of the quality-aware score are fitted. */
+enum class FitProcedure : std::int32_t {
+    /** As the paper's code does: thresholds are those of the sigmoid of the score. */
+    published = QMF_FIT_PROCEDURE_PUBLISHED,
+    /** The same with thresholds of the score itself. */
+    consistent = QMF_FIT_PROCEDURE_CONSISTENT,
+    /** The parameters with the least mean log FNMR, searched without a line through a grid. */
+    direct = QMF_FIT_PROCEDURE_DIRECT
+};
+
 /** How grave a log message is; as an option, the least grave level that is still told. */
 enum class LogLevel : std::int32_t {
     /** Nothing. Never the level of a message. */
@@ -561,10 +571,88 @@ struct CalibrationInfo {
     std::optional<FmrRange> covered;
     /** How many thresholds. */
     std::uint32_t thresholds = 0;
+    /** How many people it was fitted on; 0 if that is not known. */
+    std::uint64_t subjects = 0;
+    /** How many images it was fitted on; 0 if that is not known. */
+    std::uint64_t images = 0;
+    /** How many pairs of one person it was fitted on; 0 if that is not known. */
+    std::uint64_t genuine_pairs = 0;
+    /** How many pairs of two people it was fitted on; 0 if that is not known. */
+    std::uint64_t impostor_pairs = 0;
     /** Name of the model; empty: of any. */
     std::string model;
     /** Fingerprint of the model's engine, in hexadecimal; empty: of any. */
     std::string fingerprint;
+};
+
+/** A 95 % confidence interval. */
+struct Interval {
+    /** Its lower end. */
+    double low;
+    /** Its upper end. */
+    double high;
+};
+
+/** A threshold of a calibration, and what was measured at it. */
+struct MeasuredThreshold {
+    /** The share of pairs of different people that reach the score. */
+    double fmr = 0.0;
+    /** The score. */
+    double score = 0.0;
+    /** Of the score with that FMR; empty: not known. */
+    std::optional<Interval> score_interval;
+    /** The share of pairs of one person that don't reach the score; empty: not known. */
+    std::optional<double> fnmr;
+    /** Of the FNMR; empty: not known. */
+    std::optional<Interval> fnmr_interval;
+    /** How many pairs of different people reach the score; empty: not known. */
+    std::optional<std::uint64_t> impostors_above;
+};
+
+/** How a calibration is fitted. The defaults are the published procedure's. */
+struct FitOptions {
+    /** How the parameters are found. */
+    FitProcedure procedure = FitProcedure::published;
+    /** The FMRs that count, 1e-12 or more, rising, below 1. It takes 3 / least pairs of different people. */
+    FmrRange fmr = {1e-5, 1e-2};
+    /** How many FMRs, 2..10000. */
+    std::uint32_t fmr_count = 50;
+    /** How many weights of the quality are tried, 2..1000. */
+    std::uint32_t weight_count = 20;
+    /** How often the people are drawn anew for the confidence intervals, 0..100000; 0: no intervals. */
+    std::uint32_t replicates = 1000;
+    /** Use FMRs for which there are too few pairs, as the paper's code does. */
+    bool allow_unsupported = false;
+    /** Threads; 0: one per core. The result doesn't depend on it. */
+    std::uint32_t threads = 0;
+    /** Equal seeds give equal intervals. */
+    std::uint64_t seed = 0;
+    /** Name of the data, one line, for the calibration's file; empty: none. */
+    std::string data;
+};
+
+/** What is odd about a fit: look at it before it is used. */
+struct FitWarnings {
+    /** FMRs were used for which there are too few pairs of different people. */
+    bool unsupported = false;
+    /** At some of the FMRs no pair of one person passes. */
+    bool nothing_passes = false;
+    /** At some of the FMRs every pair of one person passes with several weights. */
+    bool nothing_fails = false;
+    /** The same weight is the best at all FMRs: beta is 0. */
+    bool one_weight = false;
+    /** At some of the FMRs the best weight is an end of the grid. */
+    bool end_of_grid = false;
+    /** beta is not above 0: quality counts as much for similar faces as for others. */
+    bool not_rising = false;
+    /** beta is so low that a greater cosine can give a smaller score. */
+    bool not_monotone = false;
+
+    /** Whether there is any. */
+    explicit operator bool() const noexcept {
+        return unsupported || nothing_passes || nothing_fails || one_weight || end_of_grid || not_rising ||
+               not_monotone;
+    }
 };
 
 /** What a score means in falsely matched pairs. */
@@ -1050,6 +1138,38 @@ public:
         }));
     }
 
+    /**
+     * Fitted to all pairs of embeddings of `length` floats, one after the other; equal numbers in `people`, one for each
+     * embedding, are one person. For any model: Engine::fit_calibration() ties it to one.
+     *
+     * Status::calibration when there are too few pairs, or they determine no parameters. `warnings`, if given, gets what
+     * is odd about the fit.
+     */
+    [[nodiscard]] static Return<Calibration> fit(Floats embeddings, std::size_t length,
+                                                 Span<const std::uint32_t> people,
+                                                 const FitOptions &options = FitOptions(),
+                                                 FitWarnings *warnings = nullptr) {
+        return detail::deliver(fitted(nullptr, embeddings, length, people, options, warnings));
+    }
+
+    /**
+     * As for embeddings, of templates, whose model it is then for; failed ones take no part. Status::model_mismatch if
+     * they are of two models.
+     */
+    [[nodiscard]] static Return<Calibration> fit(Span<const Template> templates, Span<const std::uint32_t> people,
+                                                 const FitOptions &options = FitOptions(),
+                                                 FitWarnings *warnings = nullptr) {
+        if (const auto same = one_each(templates.size(), people.size()); !same) {
+            return detail::deliver(detail::same_failure<Calibration>(same));
+        }
+        const auto all = detail::handles<qmf_template>(templates);
+        return detail::deliver(
+            fitted(options, warnings, [&](const qmf_fit_options *raw, const char *data, qmf_calibration **made,
+                                          std::uint32_t *flags) {
+                return qmf_calibration_fit_templates(all.data(), all.size(), people.data(), raw, data, made, flags);
+            }));
+    }
+
     /** Reads a file. Status::io if it can't be read, Status::calibration if it is damaged. */
     [[nodiscard]] static Return<Calibration> load(const std::string &path) {
         if (const auto whole = detail::whole_text(path, "path"); !whole) {
@@ -1089,6 +1209,11 @@ public:
             status = qmf_calibration_get_info(get(), &raw);
         }
         return detail::deliver(detail::answer(status, [&] { return from_c(raw); }));
+    }
+
+    /** Its thresholds by falling FMR, and what was measured at each. */
+    [[nodiscard]] Return<std::vector<MeasuredThreshold>> measured_thresholds() const {
+        return detail::deliver(all_thresholds());
     }
 
     /** A copy with another quality gate; empty: none. */
@@ -1180,6 +1305,105 @@ private:
         return detail::answer(status, [&] { return Calibration(made); });
     }
 
+    friend class Engine;
+
+    static Result<void> one_each(std::size_t count, std::size_t people) {
+        if (count == people) {
+            return Result<void>();
+        }
+        return Result<void>(Status::invalid_argument, std::to_string(people) + " people for " + std::to_string(count) +
+                                                          " embeddings: there must be one for each");
+    }
+
+    static Result<Calibration> fitted(const qmf_engine *engine, Floats embeddings, std::size_t length,
+                                      Span<const std::uint32_t> people, const FitOptions &options,
+                                      FitWarnings *warnings) {
+        if (length == 0 || embeddings.size() % length != 0) {
+            return Result<Calibration>(Status::invalid_argument, std::to_string(embeddings.size()) +
+                                                                     " floats are no whole embeddings of length " +
+                                                                     std::to_string(length));
+        }
+        if (const auto same = one_each(embeddings.size() / length, people.size()); !same) {
+            return detail::same_failure<Calibration>(same);
+        }
+        return fitted(options, warnings, [&](const qmf_fit_options *raw, const char *data, qmf_calibration **made,
+                                             std::uint32_t *flags) {
+            return qmf_calibration_fit(engine, embeddings.data(), people.size(), length, people.data(), raw, data, made,
+                                       flags);
+        });
+    }
+
+    template <typename Call>
+    static Result<Calibration> fitted(const FitOptions &options, FitWarnings *warnings, Call call) {
+        if (const auto whole = detail::whole_text(options.data, "data"); !whole) {
+            return detail::same_failure<Calibration>(whole);
+        }
+        std::uint32_t flags = 0;
+        auto made = made_by([&](qmf_calibration **result) {
+            qmf_fit_options raw{};
+            const qmf_status status = qmf_fit_options_init(&raw, sizeof raw);
+            if (status != QMF_OK) {
+                return status;
+            }
+            raw.procedure = static_cast<qmf_fit_procedure>(options.procedure);
+            raw.least_fmr = options.fmr.least;
+            raw.greatest_fmr = options.fmr.greatest;
+            raw.fmr_count = options.fmr_count;
+            raw.weight_count = options.weight_count;
+            raw.replicates = options.replicates;
+            raw.allow_unsupported = options.allow_unsupported ? 1 : 0;
+            raw.threads = options.threads;
+            raw.seed = options.seed;
+            return call(&raw, options.data.empty() ? nullptr : options.data.c_str(), result, &flags);
+        });
+        if (made && warnings != nullptr) {
+            warnings->unsupported = detail::has_flag(flags, QMF_FIT_WARNING_UNSUPPORTED);
+            warnings->nothing_passes = detail::has_flag(flags, QMF_FIT_WARNING_NOTHING_PASSES);
+            warnings->nothing_fails = detail::has_flag(flags, QMF_FIT_WARNING_NOTHING_FAILS);
+            warnings->one_weight = detail::has_flag(flags, QMF_FIT_WARNING_ONE_WEIGHT);
+            warnings->end_of_grid = detail::has_flag(flags, QMF_FIT_WARNING_END_OF_GRID);
+            warnings->not_rising = detail::has_flag(flags, QMF_FIT_WARNING_NOT_RISING);
+            warnings->not_monotone = detail::has_flag(flags, QMF_FIT_WARNING_NOT_MONOTONE);
+        }
+        return made;
+    }
+
+    Result<std::vector<MeasuredThreshold>> all_thresholds() const {
+        using All = std::vector<MeasuredThreshold>;
+        qmf_calibration_info known{};
+        qmf_status status = qmf_calibration_info_init(&known, sizeof known);
+        if (status == QMF_OK) {
+            status = qmf_calibration_get_info(get(), &known);
+        }
+        All all;
+        for (std::size_t index = 0; status == QMF_OK && index < known.thresholds; ++index) {
+            qmf_threshold raw{};
+            status = qmf_threshold_init(&raw, sizeof raw);
+            if (status == QMF_OK) {
+                status = qmf_calibration_get_threshold(get(), index, &raw);
+            }
+            all.push_back(from_c(raw));
+        }
+        return detail::answer(status, [&] { return std::move(all); });
+    }
+
+    static MeasuredThreshold from_c(const qmf_threshold &raw) {
+        MeasuredThreshold result;
+        result.fmr = raw.fmr;
+        result.score = raw.score;
+        if (!std::isnan(raw.score_low) && !std::isnan(raw.score_high)) {
+            result.score_interval = Interval{raw.score_low, raw.score_high};
+        }
+        result.fnmr = detail::unless_nan(raw.fnmr);
+        if (!std::isnan(raw.fnmr_low) && !std::isnan(raw.fnmr_high)) {
+            result.fnmr_interval = Interval{raw.fnmr_low, raw.fnmr_high};
+        }
+        if (raw.impostors_above != std::numeric_limits<std::uint64_t>::max()) {
+            result.impostors_above = raw.impostors_above;
+        }
+        return result;
+    }
+
     template <typename Call>
     static Result<Comparison> compared(Call call) {
         qmf_comparison raw{};
@@ -1211,6 +1435,10 @@ private:
             info.covered = FmrRange{raw.least_fmr, raw.greatest_fmr};
         }
         info.thresholds = raw.thresholds;
+        info.subjects = raw.subjects;
+        info.images = raw.images;
+        info.genuine_pairs = raw.genuine_pairs;
+        info.impostor_pairs = raw.impostor_pairs;
         info.model = detail::fixed_text(raw.model);
         info.fingerprint = detail::fixed_text(raw.fingerprint);
         return info;
@@ -1270,6 +1498,17 @@ public:
         qmf_calibration *made = nullptr;
         const auto status = qmf_engine_get_calibration(get(), &made);
         return detail::deliver(detail::answer(status, [&] { return Calibration::adopt(made); }));
+    }
+
+    /** As Calibration::fit(), for this engine's model, of embeddings of EngineInfo::embedding_length floats. */
+    [[nodiscard]] Return<Calibration> fit_calibration(Floats embeddings, Span<const std::uint32_t> people,
+                                                      const FitOptions &options = FitOptions(),
+                                                      FitWarnings *warnings = nullptr) const {
+        const auto length = raw_info([](const qmf_engine_info &raw) { return std::size_t{raw.embedding_length}; });
+        if (!length) {
+            return detail::deliver(Result<Calibration>(length.status(), length.message()));
+        }
+        return detail::deliver(Calibration::fitted(get(), embeddings, *length, people, options, warnings));
     }
 
     /** Every face of an image, best score first; empty if it has none. */

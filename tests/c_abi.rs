@@ -15,15 +15,23 @@ use std::fs;
 use std::process::Command;
 
 /// The programs that call functions as they are meant to be called.
-const RESULTS: [&str; 5] = ["stages.c", "images.c", "templates.c", "calibration.c", "logging.c"];
+const RESULTS: [&str; 6] = [
+    "stages.c",
+    "images.c",
+    "templates.c",
+    "calibration.c",
+    "fit.c",
+    "logging.c",
+];
 
 /// The programs that call functions wrongly.
-const REFUSALS: [&str; 5] = [
+const REFUSALS: [&str; 6] = [
     "refuse_creation.c",
     "refuse_images.c",
     "refuse_stages.c",
     "refuse_templates.c",
     "refuse_calibration.c",
+    "refuse_fit.c",
 ];
 
 /// Functions that no call can be wrong of, and why.
@@ -67,6 +75,12 @@ fn c_gets_the_comparisons_that_rust_gets() {
 }
 
 #[test]
+fn c_fits_the_calibrations_that_rust_fits() {
+    assert_results("fit.c", &expected::fit());
+    expected::assert_fitted_files();
+}
+
+#[test]
 fn c_gets_the_messages_it_asks_for_and_no_others() {
     assert_results("logging.c", &[]);
 }
@@ -100,6 +114,11 @@ fn wrong_templates_are_refused() {
 #[test]
 fn wrong_calibrations_and_comparisons_are_refused() {
     assert_refusals("refuse_calibration.c");
+}
+
+#[test]
+fn fits_that_mean_nothing_are_refused() {
+    assert_refusals("refuse_fit.c");
 }
 
 #[test]

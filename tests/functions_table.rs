@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// C function, C++ face, C# face. A face that holds the call inside (an init function, an end) says so in brackets.
-const FACES: [(&str, &str, &str); 53] = [
+const FACES: [(&str, &str, &str); 58] = [
     ("qmf_abi_version", "abi_version", "LibraryInfo.AbiVersion"),
     ("qmf_version", "version", "LibraryInfo.Version"),
     ("qmf_build_info", "build_info", "LibraryInfo.BuildInfo"),
@@ -89,6 +89,19 @@ const FACES: [(&str, &str, &str); 53] = [
         "qmf_calibration_create",
         "Calibration::create",
         "Calibration.Calibration",
+    ),
+    ("qmf_fit_options_init", "FitOptions", "FitOptions"),
+    ("qmf_calibration_fit", "Calibration::fit", "Calibration.Fit"),
+    ("qmf_calibration_fit_templates", "Calibration::fit", "Calibration.Fit"),
+    (
+        "qmf_threshold_init",
+        "Calibration::measured_thresholds",
+        "Calibration.GetMeasuredThresholds",
+    ),
+    (
+        "qmf_calibration_get_threshold",
+        "Calibration::measured_thresholds",
+        "Calibration.GetMeasuredThresholds",
     ),
     ("qmf_calibration_load", "Calibration::load", "Calibration.Load"),
     ("qmf_calibration_save", "Calibration::save", "Calibration.Save"),

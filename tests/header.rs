@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 9] = [
+const DECLARING: [&str; 10] = [
     "version",
     "status",
     "engine",
@@ -15,6 +15,7 @@ const DECLARING: [&str; 9] = [
     "template",
     "extract",
     "calibration",
+    "fit",
     "compare",
 ];
 

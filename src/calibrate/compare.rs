@@ -126,7 +126,7 @@ impl Calibration {
     }
 }
 
-fn check_same_model((a, place_a): (&Template, &str), (b, place_b): (&Template, &str)) -> Result<()> {
+pub(crate) fn check_same_model((a, place_a): (&Template, &str), (b, place_b): (&Template, &str)) -> Result<()> {
     if a.fingerprint() == b.fingerprint() && a.length() == b.length() {
         return Ok(());
     }

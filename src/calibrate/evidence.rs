@@ -52,6 +52,32 @@ pub struct About<'a> {
     pub pairs: Option<&'a str>,
 }
 
+/// Today's date in UTC, as a calibration has it.
+pub fn today() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
+}
+
+impl About<'_> {
+    /// Checks the texts and the date, as [`Calibration::fitted`] will: worth it before hours of work.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        self.evidence()
+            .check()
+            .map_err(|what| Error::new(ErrorKind::InvalidArgument, what))
+    }
+
+    fn evidence(&self) -> Evidence {
+        Evidence {
+            data: self.data.map(str::to_owned),
+            date: self.date.map(str::to_owned),
+            pairs: self.pairs.map(str::to_owned),
+            ..Evidence::default()
+        }
+    }
+}
+
 impl Calibration {
     /// The calibration of a fit and the thresholds that were measured with its parameters: [`Status::Own`].
     ///
@@ -61,16 +87,14 @@ impl Calibration {
     pub fn fitted(fit: &Fit, measured: &[MeasuredThreshold], about: &About) -> Result<Self> {
         let invalid = |what: String| Error::new(ErrorKind::InvalidArgument, what);
         check_parameters(&fit.parameters).map_err(invalid)?;
+        about.check()?;
         let evidence = Evidence {
-            data: about.data.map(str::to_owned),
-            date: about.date.map(str::to_owned),
-            pairs: about.pairs.map(str::to_owned),
             subjects: Some(fit.subjects as u64),
             images: Some(fit.images as u64),
             genuine_pairs: Some(fit.count.genuine),
             impostor_pairs: Some(fit.count.impostor),
+            ..about.evidence()
         };
-        evidence.check().map_err(invalid)?;
         // A cosine can be a rounding above 1.
         let threshold = |m: &MeasuredThreshold| ScoreThreshold {
             fmr: m.fmr,

@@ -107,6 +107,20 @@ pub fn measure(
     }
 }
 
+/// The FMRs worth a threshold each: powers of ten from 1e-2 down to 1e-8 that the pairs support, or 1e-1 where they
+/// support no other.
+pub fn supported_fmrs(count: Count) -> Vec<f64> {
+    let is_supported = |fmr: &f64| check_support(*fmr, count.impostor).is_ok();
+    let all: Vec<f64> = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
+        .into_iter()
+        .filter(is_supported)
+        .collect();
+    match all.is_empty() {
+        true => [1e-1].into_iter().filter(is_supported).collect(),
+        false => all,
+    }
+}
+
 /// The FMRs, rising, each once.
 fn rising(fmrs: &[f64]) -> Result<Vec<f64>> {
     if let Some(wrong) = fmrs.iter().find(|fmr| !(1e-12..1.0).contains(*fmr)) {

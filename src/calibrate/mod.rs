@@ -21,8 +21,9 @@ mod measure;
 mod thresholds;
 
 pub use compare::ScoredComparison;
-pub use evidence::{About, Evidence, ThresholdEvidence};
-pub use measure::{Interval, MeasureOptions, MeasuredThreshold, measure};
+pub(crate) use compare::check_same_model;
+pub use evidence::{About, Evidence, ThresholdEvidence, today};
+pub use measure::{Interval, MeasureOptions, MeasuredThreshold, measure, supported_fmrs};
 
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};

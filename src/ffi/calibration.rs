@@ -3,7 +3,7 @@
 use super::compare::QMF_COMPARISON_OUT_OF_RANGE;
 use super::engine::{characters, qmf_engine};
 use super::handle::{Live, free, give};
-use super::memory::{Sized32, array, check, check_sized, init_sized, put, reference, text, write_sized};
+use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, put, reference, text, write_sized};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use crate::calibrate::{Calibration, Status};
 use crate::compare::QualityParameters;
@@ -24,7 +24,7 @@ pub struct qmf_calibration {
 static LIVE_CALIBRATIONS: AtomicU64 = AtomicU64::new(0);
 
 impl qmf_calibration {
-    fn new(calibration: Calibration) -> qmf_calibration {
+    pub(super) fn new(calibration: Calibration) -> qmf_calibration {
         qmf_calibration {
             calibration,
             _live: Live::count(&LIVE_CALIBRATIONS),
@@ -71,10 +71,18 @@ pub struct qmf_calibration_info {
     pub least_fmr: f64,
     /// The largest FMR a threshold can be asked for; NaN without thresholds.
     pub greatest_fmr: f64,
-    /// How many thresholds were measured.
+    /// How many thresholds were measured: see `qmf_calibration_get_threshold`.
     pub thresholds: u32,
     /// Zero.
     pub reserved: u32,
+    /// How many people it was fitted on; 0 if that is not known.
+    pub subjects: u64,
+    /// How many images it was fitted on; 0 if that is not known.
+    pub images: u64,
+    /// How many pairs of one person it was fitted on; 0 if that is not known.
+    pub genuine_pairs: u64,
+    /// How many pairs of two people it was fitted on; 0 if that is not known.
+    pub impostor_pairs: u64,
     /// Name of the model it is of, NUL-terminated; empty if it may be used with any.
     pub model: [c_char; 72],
     /// Fingerprint of the model it is of, NUL-terminated; empty if it may be used with any.
@@ -93,6 +101,10 @@ impl Default for qmf_calibration_info {
             greatest_fmr: f64::NAN,
             thresholds: 0,
             reserved: 0,
+            subjects: 0,
+            images: 0,
+            genuine_pairs: 0,
+            impostor_pairs: 0,
             model: [0; 72],
             fingerprint: [0; 72],
         }
@@ -258,6 +270,7 @@ pub unsafe extern "C" fn qmf_calibration_get_info(
         let known = unsafe { qmf_calibration::borrow(handle, "handle") }?;
         // SAFETY: promised by the caller.
         unsafe { check_sized(info, "info") }?;
+        let evidence = known.evidence();
         let (least_fmr, greatest_fmr) = known.fmr_range().unwrap_or((f64::NAN, f64::NAN));
         let value = qmf_calibration_info {
             status: match known.status() {
@@ -272,6 +285,10 @@ pub unsafe extern "C" fn qmf_calibration_get_info(
             least_fmr,
             greatest_fmr,
             thresholds: known.thresholds().len() as u32,
+            subjects: evidence.subjects.unwrap_or(0),
+            images: evidence.images.unwrap_or(0),
+            genuine_pairs: evidence.genuine_pairs.unwrap_or(0),
+            impostor_pairs: evidence.impostor_pairs.unwrap_or(0),
             model: characters(known.model().unwrap_or_default()),
             fingerprint: known
                 .fingerprint()
@@ -280,6 +297,107 @@ pub unsafe extern "C" fn qmf_calibration_get_info(
         };
         // SAFETY: checked above, writable by the caller's promise.
         unsafe { write_sized(info, &value) };
+        Ok(QMF_OK)
+    })
+}
+
+/// A threshold of a calibration and what was measured at it. Set `struct_size` with `qmf_threshold_init` before
+/// `qmf_calibration_get_threshold`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct qmf_threshold {
+    /// Bytes of this struct as the caller knows it; `qmf_threshold_init` fills it.
+    pub struct_size: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The false match rate (FMR): the share of pairs of different people that reach the score.
+    pub fmr: f64,
+    /// The score.
+    pub score: f64,
+    /// Lower end of the 95 % confidence interval of the score with that FMR; NaN if it is not known.
+    pub score_low: f64,
+    /// Upper end of that interval; NaN if it is not known.
+    pub score_high: f64,
+    /// The share of pairs of one person that don't reach the score (FNMR), 0..1; NaN if it is not known.
+    pub fnmr: f64,
+    /// Lower end of the 95 % confidence interval of the FNMR; NaN if it is not known.
+    pub fnmr_low: f64,
+    /// Upper end of that interval; NaN if it is not known.
+    pub fnmr_high: f64,
+    /// How many pairs of different people reach the score; `UINT64_MAX` if it is not known.
+    pub impostors_above: u64,
+}
+
+impl Default for qmf_threshold {
+    fn default() -> Self {
+        qmf_threshold {
+            struct_size: size_of::<Self>() as u32,
+            reserved: 0,
+            fmr: f64::NAN,
+            score: f64::NAN,
+            score_low: f64::NAN,
+            score_high: f64::NAN,
+            fnmr: f64::NAN,
+            fnmr_low: f64::NAN,
+            fnmr_high: f64::NAN,
+            impostors_above: u64::MAX,
+        }
+    }
+}
+
+// SAFETY: repr(C), a u32 in front, only integers and floats.
+unsafe impl Sized32 for qmf_threshold {
+    const LEAST: usize = size_of::<Self>();
+}
+
+/// Fills `threshold` of `size` bytes (pass `sizeof(qmf_threshold)`) with its size and "nothing known".
+///
+/// # Safety
+/// `threshold` points to `size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_threshold_init(threshold: *mut qmf_threshold, size: usize) -> qmf_status {
+    // SAFETY: promised by the caller.
+    guard(|| unsafe { init_sized(threshold, size, "threshold") }.map(|()| QMF_OK))
+}
+
+/// Says what was measured at the threshold `index`, 0 to `thresholds` - 1 of `qmf_calibration_info`, by falling FMR.
+/// `QMF_ERROR_INVALID_ARGUMENT` for another index.
+///
+/// # Safety
+/// `handle` is a live handle, `threshold` initialised by `qmf_threshold_init`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_calibration_get_threshold(
+    handle: *const qmf_calibration,
+    index: usize,
+    threshold: *mut qmf_threshold,
+) -> qmf_status {
+    guard(|| {
+        // SAFETY: promised by the caller.
+        let known = unsafe { qmf_calibration::borrow(handle, "handle") }?;
+        // SAFETY: promised by the caller.
+        unsafe { check_sized(threshold, "threshold") }?;
+        let Some(point) = known.thresholds().get(index) else {
+            return Err(invalid(format!(
+                "index is {index}, the calibration has {} thresholds",
+                known.thresholds().len()
+            )));
+        };
+        let evidence = known.threshold_evidence().get(index).copied().unwrap_or_default();
+        let (score_low, score_high) = evidence.score_interval.unwrap_or((f64::NAN, f64::NAN));
+        let (fnmr_low, fnmr_high) = evidence.fnmr_interval.unwrap_or((f64::NAN, f64::NAN));
+        let value = qmf_threshold {
+            fmr: point.fmr,
+            score: point.score,
+            score_low,
+            score_high,
+            fnmr: evidence.fnmr.unwrap_or(f64::NAN),
+            fnmr_low,
+            fnmr_high,
+            impostors_above: evidence.impostors_above.unwrap_or(u64::MAX),
+            ..Default::default()
+        };
+        // SAFETY: checked above, writable by the caller's promise.
+        unsafe { write_sized(threshold, &value) };
         Ok(QMF_OK)
     })
 }

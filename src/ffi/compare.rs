@@ -212,7 +212,7 @@ fn room(probes: usize, gallery: usize, scores: *const f32, capacity: usize) -> R
 ///
 /// # Safety
 /// A `pointer` that isn't NULL points to `count * length` readable floats.
-unsafe fn rows<'a>(
+pub(super) unsafe fn rows<'a>(
     pointer: *const f32,
     count: usize,
     length: usize,

@@ -1,8 +1,10 @@
 //! The lines that the results programs print, from the Rust interface.
 
-use crate::setting::{VIEW, folder, open, options};
+use crate::setting::{VIEW, folder, open, options, people};
 use qmagface::align::{Chip, TEMPLATE};
-use qmagface::calibrate::{ScoredComparison, Status};
+use qmagface::calibrate::fit::{self, Fit, FitOptions, Procedure, Warning};
+use qmagface::calibrate::{About, MeasureOptions, ScoredComparison, Status, measure, supported_fmrs};
+use qmagface::pairs::{Pairs, Prepared};
 use qmagface::{
     BgrImage, Calibration, DecodeLimits, Engine, EngineOptions, Face, FaceChoice, Fusion, ImageView, Landmarks,
     PixelFormat, QualityParameters, Rotation, Scalar, Template, Yuv, build_info::BuildInfo,
@@ -313,6 +315,115 @@ fn comparison_line(name: &str, a: usize, b: usize, result: &ScoredComparison) ->
 }
 
 /// What calibration.c prints.
+/// The fits of tests/c_abi/fit.c: their names, how, whether of the engine's model, and the data's name.
+const FITS: [(&str, Procedure, bool, Option<&str>); 6] = [
+    ("published", Procedure::Published, true, Some("made-up people")),
+    ("consistent", Procedure::Consistent, true, Some("made-up people")),
+    ("direct", Procedure::Direct, true, Some("made-up people")),
+    ("any", Procedure::Published, false, None),
+    ("unsupported", Procedure::Published, true, None),
+    ("templates", Procedure::Published, true, Some("templates")),
+];
+
+/// One of [`FITS`], made on `date`, with its warnings.
+fn fitted((name, procedure, of_model, data): (&str, Procedure, bool, Option<&str>), date: &str) -> (Calibration, Fit) {
+    let engine = open("sface", options());
+    let (embeddings, people) = people();
+    let embeddings = match name {
+        // A template keeps direction and quality apart.
+        "templates" => {
+            let rows: Vec<f32> = embeddings
+                .rows()
+                .into_iter()
+                .flat_map(|row| engine.template_of(&row.to_vec()).unwrap().embedding())
+                .collect();
+            ndarray::Array2::from_shape_vec(embeddings.dim(), rows).unwrap()
+        }
+        _ => embeddings,
+    };
+    let set = Prepared::new(embeddings, &people).unwrap();
+    let unsupported = name == "unsupported";
+    let fit_options = FitOptions {
+        fmr: (if unsupported { 1e-5 } else { 1e-3 }, 1e-2),
+        allow_unsupported: unsupported,
+        ..FitOptions::default()
+    };
+    let fit = fit::fit(&set, Pairs::All, procedure, &fit_options).unwrap();
+    let measure_options = MeasureOptions {
+        replicates: if unsupported || !of_model { 0 } else { 50 },
+        seed: 7,
+        ..MeasureOptions::default()
+    };
+    let fmrs = supported_fmrs(fit.count);
+    let measured = measure(&set, Pairs::All, &fit.parameters, &fmrs, &measure_options).unwrap();
+    let info = engine.info();
+    let about = About {
+        model: of_model.then_some((info.model.as_str(), info.fingerprint)),
+        data,
+        date: Some(date),
+        pairs: Some("all"),
+    };
+    (Calibration::fitted(&fit, &measured, &about).unwrap(), fit)
+}
+
+/// The number that C has for a warning.
+fn warning_flag(warning: &Warning) -> u32 {
+    match warning {
+        Warning::Unsupported(_) => 1,
+        Warning::NothingPasses(_) => 2,
+        Warning::NothingFails(_) => 4,
+        Warning::OneWeight(_) => 8,
+        Warning::EndOfGrid(_) => 16,
+        Warning::NotRising => 32,
+        Warning::NotMonotone => 64,
+        _ => panic!("a warning without a number: {warning}"),
+    }
+}
+
+pub fn fit() -> Vec<String> {
+    FITS.iter()
+        .map(|&how| {
+            let (calibration, fit) = fitted(how, "2026-01-01");
+            let warnings: u32 = fit.warnings.iter().map(warning_flag).sum();
+            let parameters = calibration.parameters();
+            let line = Line::new("fit")
+                .word(how.0)
+                .word(if how.0 == "any" { 0 } else { warnings })
+                .word(fit.subjects)
+                .word(fit.images)
+                .word(fit.count.genuine)
+                .word(fit.count.impostor)
+                .word(calibration.thresholds().len())
+                .f64s(&[parameters.alpha, parameters.beta]);
+            let thresholds = calibration.thresholds().iter().zip(calibration.threshold_evidence());
+            thresholds
+                .fold(line, |line, (point, known)| {
+                    let line = line
+                        .f64s(&[point.fmr, point.score, known.fnmr.unwrap()])
+                        .word(known.impostors_above.unwrap());
+                    match (known.score_interval, known.fnmr_interval) {
+                        (Some(score), Some(fnmr)) => line.f64s(&[score.0, score.1, fnmr.0, fnmr.1]),
+                        _ => line,
+                    }
+                })
+                .0
+        })
+        .collect()
+}
+
+/// What tests/c_abi/fit.c saved is what Rust fits, and of today.
+pub fn assert_fitted_files() {
+    for how in FITS {
+        let saved = Calibration::read(&folder().join(format!("fitted-{}.toml", how.0))).unwrap();
+        let date = saved.evidence().date.clone().expect("a fit has a date");
+        let today = jiff::Timestamp::now();
+        // The test may have run over midnight.
+        let days = [today, today - jiff::Span::new().hours(24)].map(|day| day.strftime("%Y-%m-%d").to_string());
+        assert!(days.contains(&date), "{date}");
+        assert_eq!(saved, fitted(how, &date).0, "{}", how.0);
+    }
+}
+
 pub fn calibration() -> Vec<String> {
     let engine = open("sface", options());
     let embeddings: Vec<Vec<f32>> = three_chips()

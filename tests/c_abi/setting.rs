@@ -2,6 +2,7 @@
 
 use crate::common;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage, imageops};
+use ndarray::{Array2, Axis};
 use qmagface::model::{Bundle, Fingerprint, MANIFEST_FILE, Pack, Store};
 use qmagface::{BgrImage, Calibration, DecodeLimits, DeviceChoice, Engine, EngineOptions, Scalar, Template};
 use std::fs;
@@ -74,8 +75,40 @@ pub fn folder() -> &'static Path {
         let engine = Engine::from_packs(&embedder, &detector, &options()).unwrap();
         write_images(&folder, &engine);
         write_foreign(&folder, &engine);
+        let people: Vec<u8> = people().0.iter().flat_map(|value| value.to_le_bytes()).collect();
+        fs::write(folder.join("people.f32"), people).unwrap();
         folder
     })
+}
+
+/// Images of each made-up person.
+const EACH: usize = 5;
+
+/// Embeddings of 60 made-up people, and who is on each: the shorter an embedding is, the less it resembles its person's
+/// others, as with real ones.
+pub fn people() -> (Array2<f32>, Vec<u32>) {
+    let mut state = 1u64;
+    // splitmix64, to -1..1.
+    let mut next = move || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    };
+    let mut embeddings = Array2::zeros((60 * EACH, 128));
+    for mut person in embeddings.axis_chunks_iter_mut(Axis(0), EACH) {
+        let centre: Vec<f32> = (0..128).map(|_| next()).collect();
+        for mut image in person.rows_mut() {
+            let quality = 11.0 + 3.0 * next();
+            for (value, centre) in image.iter_mut().zip(&centre) {
+                *value = centre + (14.5 - quality) * 0.35 * next();
+            }
+            let length = image.iter().map(|value| value * value).sum::<f32>().sqrt();
+            image.mapv_inplace(|value| value * quality / length);
+        }
+    }
+    let subjects = (0..60 * EACH).map(|image| (image / EACH) as u32).collect();
+    (embeddings, subjects)
 }
 
 /// The options of the programs' engines.

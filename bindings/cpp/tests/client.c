@@ -265,6 +265,47 @@ static void calibrations(const qmf_engine *engine, const char *path) {
     CHECK(qmf_live_calibrations() == 0);
 }
 
+/* Four made-up people on three images each. */
+static void fits(const qmf_engine *engine) {
+    enum { IMAGES = 12 };
+    static float rows[IMAGES * LENGTH];
+    qmf_template *templates[IMAGES];
+    uint32_t people[IMAGES], state = 1, warnings = 0;
+    qmf_fit_options options;
+    qmf_calibration *of_rows = NULL, *of_templates = NULL;
+    qmf_threshold threshold;
+    size_t i, k;
+
+    for (i = 0; i < IMAGES; i++) {
+        people[i] = (uint32_t)(i / 3);
+        for (k = 0; k < LENGTH; k++) {
+            state = state * 1664525u + 1013904223u;
+            rows[i * LENGTH + k] = (k % 4 == people[i] ? 1.0f : 0.0f) + (float)(state >> 8) / (float)(1 << 24);
+        }
+        OK(qmf_template_create(engine, &rows[i * LENGTH], LENGTH, &templates[i]));
+    }
+    OK(qmf_fit_options_init(&options, sizeof options));
+    FAILS(QMF_ERROR_CALIBRATION,
+          qmf_calibration_fit(engine, rows, IMAGES, LENGTH, people, &options, NULL, &of_rows, &warnings));
+    options.least_fmr = 0.1;
+    options.greatest_fmr = 0.5;
+    options.replicates = 10;
+    options.procedure = QMF_FIT_PROCEDURE_DIRECT;
+    OK(qmf_calibration_fit(engine, rows, IMAGES, LENGTH, people, &options, "made-up", &of_rows, &warnings));
+    OK(qmf_calibration_fit_templates((const qmf_template *const *)templates, IMAGES, people, &options, NULL,
+                                     &of_templates, NULL));
+    OK(qmf_threshold_init(&threshold, sizeof threshold));
+    OK(qmf_calibration_get_threshold(of_rows, 0, &threshold));
+    CHECK(threshold.fmr == 0.1 && threshold.impostors_above <= 5);
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_calibration_get_threshold(of_rows, 1, &threshold));
+    for (i = 0; i < IMAGES; i++) {
+        qmf_template_destroy(templates[i]);
+    }
+    qmf_calibration_destroy(of_rows);
+    qmf_calibration_destroy(of_templates);
+    CHECK(qmf_live_calibrations() == 0 && qmf_live_templates() == 0);
+}
+
 /* Ends the engine first: what it made lives on. */
 static void comparisons(qmf_engine *engine, const float *embedding) {
     qmf_calibration *calibration = NULL;
@@ -343,6 +384,7 @@ int main(int argc, char **argv) {
     extraction(engine, face, blank, chip);
     templates(engine, embedding);
     calibrations(engine, argv[5]);
+    fits(engine);
     comparisons(engine, embedding);
     free(face.data);
     free(blank.data);

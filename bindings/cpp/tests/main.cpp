@@ -71,6 +71,7 @@ int main(int count, char **arguments) {
     test_stages(setting);
     test_templates(setting);
     test_calibrations(setting);
+    test_fits(setting);
     test_moves(setting);
     test_lifetimes(setting);
     test_log(setting);

@@ -119,3 +119,119 @@ void test_calibrations(const Setting &setting) {
     refused(Status::invalid_argument, "whole embeddings", [&] { return own.score_matrix(twice, twice, 0); });
     refused(Status::invalid_argument, "", [&] { return own.score_matrix(Span<const Template>(), gallery); });
 }
+
+namespace {
+
+constexpr std::size_t images_each = 5;
+
+// Made-up embeddings of 60 people: the shorter one is, the less it resembles its person's others, as with real ones.
+std::vector<float> made_up(std::size_t length, std::vector<std::uint32_t> &people) {
+    std::uint32_t state = 1;
+    const auto next = [&state] {
+        state = state * 1664525u + 1013904223u;
+        return static_cast<double>(state >> 8) / (1 << 23) - 1.0;
+    };
+    std::vector<float> embeddings;
+    for (std::uint32_t person = 0; person < 60; ++person) {
+        std::vector<double> centre(length);
+        for (double &value : centre) {
+            value = next();
+        }
+        for (std::size_t image = 0; image < images_each; ++image) {
+            const double quality = 11.0 + 3.0 * next();
+            std::vector<double> raw;
+            double squares = 0.0;
+            for (const double value : centre) {
+                raw.push_back(value + (14.5 - quality) * 0.35 * next());
+                squares += raw.back() * raw.back();
+            }
+            for (const double value : raw) {
+                embeddings.push_back(static_cast<float>(value * quality / std::sqrt(squares)));
+            }
+            people.push_back(1000 - person);
+        }
+    }
+    return embeddings;
+}
+
+} // namespace
+
+void test_fits(const Setting &setting) {
+    Engine engine = get(Engine::open(setting.model, usual_options()));
+    const std::size_t length = get(engine.info()).embedding_length;
+    std::vector<std::uint32_t> people;
+    const std::vector<float> embeddings = made_up(length, people);
+    FitOptions options;
+    CHECK(options.procedure == FitProcedure::published && options.fmr.least == 1e-5 && options.fmr.greatest == 1e-2);
+    options.fmr.least = 1e-3;
+    options.replicates = 50;
+    options.data = "made-up people";
+
+    const Calibration any = get(Calibration::fit(embeddings, length, people, options));
+    const CalibrationInfo info = get(any.info());
+    CHECK(info.status == CalibrationStatus::own && info.model.empty() && info.subjects == 60 && info.images == 300);
+    CHECK(info.genuine_pairs == 600 && info.impostor_pairs == 44250 && info.thresholds > 1);
+    CHECK(info.parameters.beta > 0.0);
+
+    const auto thresholds = get(any.measured_thresholds());
+    CHECK(thresholds.size() == info.thresholds);
+    for (const MeasuredThreshold &threshold : thresholds) {
+        CHECK(std::abs(get(any.threshold(threshold.fmr)) - threshold.score) < 1e-12);
+        CHECK(threshold.score_interval && threshold.score_interval->low <= threshold.score);
+        CHECK(threshold.score <= threshold.score_interval->high);
+        CHECK(threshold.fnmr && *threshold.fnmr >= 0.0 && *threshold.fnmr <= 1.0);
+        CHECK(threshold.fnmr_interval && threshold.fnmr_interval->low <= *threshold.fnmr);
+        CHECK(threshold.impostors_above);
+        CHECK(static_cast<double>(*threshold.impostors_above) <= threshold.fmr * 44250.0);
+    }
+    CHECK(get(get(Calibration::create({0.1, 0.2})).measured_thresholds()).empty());
+    for (const MeasuredThreshold &threshold : get(get(engine.calibration()).measured_thresholds())) {
+        CHECK(threshold.fmr > 0.0 && std::isfinite(threshold.score));
+    }
+
+    // Of the engine's model, and of templates, which say whose they are; a failed one takes no part.
+    const Calibration own = get(engine.fit_calibration(embeddings, people, options));
+    CHECK(get(own.info()).model == "sface" && get(own.info()).parameters.alpha == info.parameters.alpha);
+    std::vector<Template> templates;
+    for (std::size_t image = 0; image < people.size(); ++image) {
+        templates.push_back(get(engine.make_template(Floats(embeddings.data() + image * length, length))));
+    }
+    templates.push_back(get(engine.make_failed_template()));
+    std::vector<std::uint32_t> with_failed = people;
+    with_failed.push_back(7);
+    const Calibration stored = get(Calibration::fit(templates, with_failed, options));
+    CHECK(get(stored.info()).model == "sface" && get(stored.info()).images == 300);
+    CHECK(std::abs(get(stored.info()).parameters.alpha - info.parameters.alpha) < 1e-3);
+
+    // What the other procedures give, and what is odd is said.
+    for (const FitProcedure procedure : {FitProcedure::consistent, FitProcedure::direct}) {
+        options.procedure = procedure;
+        CHECK(get(get(Calibration::fit(embeddings, length, people, options)).info()).parameters.alpha !=
+              info.parameters.alpha);
+    }
+    FitWarnings warnings;
+    CHECK(!warnings);
+    FitOptions rash;
+    rash.allow_unsupported = true;
+    rash.replicates = 0;
+    const Calibration odd = get(Calibration::fit(embeddings, length, people, rash, &warnings));
+    CHECK(warnings && warnings.unsupported && !get(odd.measured_thresholds())[0].score_interval);
+
+    refused(Status::calibration, "300000 impostor pairs",
+            [&] { return Calibration::fit(embeddings, length, people); });
+    refused(Status::calibration, "300000 impostor pairs", [&] { return engine.fit_calibration(embeddings, people); });
+    refused(Status::calibration, "300000 impostor pairs", [&] { return Calibration::fit(templates, with_failed); });
+    refused(Status::invalid_argument, "one for each", [&] { return Calibration::fit(templates, people, options); });
+    refused(Status::invalid_argument, "one for each",
+            [&] { return Calibration::fit(embeddings, length, with_failed, options); });
+    refused(Status::invalid_argument, "no whole embeddings",
+            [&] { return Calibration::fit(embeddings, length - 1, people, options); });
+    refused(Status::invalid_argument, "no whole embeddings",
+            [&] { return Calibration::fit(embeddings, 0, people, options); });
+    options.procedure = static_cast<FitProcedure>(9);
+    refused(Status::invalid_argument, "procedure is 9",
+            [&] { return Calibration::fit(embeddings, length, people, options); });
+    options.procedure = FitProcedure::published;
+    options.data = std::string("a\0b", 3);
+    refused(Status::invalid_argument, "NUL", [&] { return Calibration::fit(embeddings, length, people, options); });
+}

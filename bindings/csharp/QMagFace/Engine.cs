@@ -143,6 +143,30 @@ namespace QMagFace
             return new Calibration(result);
         }
 
+        /// <summary>Fits a calibration of this engine's model to all pairs of embeddings of known people.</summary>
+        /// <param name="embeddings">Embeddings of <see cref="EngineInfo.EmbeddingLength"/> floats one after another.</param>
+        /// <param name="people">Who is on each: equal numbers are one person.</param>
+        /// <param name="options">How; null for the defaults.</param>
+        /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
+        /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
+        public Calibration FitCalibration(float[] embeddings, int[] people, FitOptions options = null)
+        {
+            return FitCalibration(embeddings, people, options, out _);
+        }
+
+        /// <summary>Fits a calibration of this engine's model to all pairs of embeddings of known people.</summary>
+        /// <param name="embeddings">Embeddings of <see cref="EngineInfo.EmbeddingLength"/> floats one after another.</param>
+        /// <param name="people">Who is on each: equal numbers are one person.</param>
+        /// <param name="options">How; null for the defaults.</param>
+        /// <param name="warnings">What is odd about the fit.</param>
+        /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
+        /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
+        public Calibration FitCalibration(
+            float[] embeddings, int[] people, FitOptions options, out FitWarnings warnings)
+        {
+            return Calibration.Fit(Handle, embeddings, Info.EmbeddingLength, people, options, out warnings);
+        }
+
         /// <summary>Finds the faces of an image.</summary>
         /// <param name="image">The image.</param>
         /// <returns>The faces, best score first; none if there are none.</returns>

@@ -1,3 +1,5 @@
+using System;
+
 namespace QMagFace
 {
     /// <summary>What a call of the native library answered.</summary>
@@ -219,5 +221,46 @@ namespace QMagFace
 
         /// <summary>Given by the program as numbers.</summary>
         Given = 3,
+    }
+    /// <summary>How the parameters of the quality-aware score are fitted.</summary>
+    public enum FitProcedure
+    {
+        /// <summary>As the paper's code does: thresholds are those of the sigmoid of the score.</summary>
+        Published = 0,
+
+        /// <summary>The same with thresholds of the score itself.</summary>
+        Consistent = 1,
+
+        /// <summary>The parameters with the least mean log FNMR, searched without a line through a grid.</summary>
+        Direct = 2,
+    }
+
+    /// <summary>What is odd about a fit: look at it before it is used.</summary>
+    [Flags]
+    public enum FitWarnings
+    {
+        /// <summary>Nothing.</summary>
+        None = 0,
+
+        /// <summary>False match rates were used for which there are too few pairs of different people.</summary>
+        Unsupported = 1,
+
+        /// <summary>At some of the false match rates no pair of one person passes.</summary>
+        NothingPasses = 2,
+
+        /// <summary>At some of the false match rates every pair of one person passes with several weights.</summary>
+        NothingFails = 4,
+
+        /// <summary>The same weight is the best at all false match rates: beta is 0.</summary>
+        OneWeight = 8,
+
+        /// <summary>At some of the false match rates the best weight is an end of the grid.</summary>
+        EndOfGrid = 16,
+
+        /// <summary>beta is not above 0: quality counts as much for similar faces as for others.</summary>
+        NotRising = 32,
+
+        /// <summary>beta is so low that a greater cosine can give a smaller score.</summary>
+        NotMonotone = 64,
     }
 }

@@ -269,6 +269,33 @@ namespace QMagFace.Interop
         internal static partial int qmf_score_matrix_embeddings(
             CalibrationHandle calibration, float* probes, UIntPtr probe_count, float* gallery, UIntPtr gallery_count,
             UIntPtr length, float* scores, UIntPtr capacity);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_fit_options_init(
+            NativeFitOptions* options, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_fit(
+            EngineHandle engine, float* embeddings, UIntPtr count, UIntPtr length, uint* people,
+            NativeFitOptions* options, byte* data, out CalibrationHandle result, uint* warnings);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_fit_templates(
+            IntPtr* templates, UIntPtr count, uint* people, NativeFitOptions* options, byte* data,
+            out CalibrationHandle result, uint* warnings);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_threshold_init(
+            NativeThreshold* threshold, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_calibration_get_threshold(
+            CalibrationHandle value, UIntPtr index, NativeThreshold* threshold);
     }
 }
 #endif

@@ -132,7 +132,41 @@ namespace QMagFace.Interop
         internal double greatest_fmr;
         internal uint thresholds;
         internal uint reserved;
+        internal ulong subjects;
+        internal ulong images;
+        internal ulong genuine_pairs;
+        internal ulong impostor_pairs;
         internal fixed byte model[NativeText.NameSize];
         internal fixed byte fingerprint[NativeText.NameSize];
+    }
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeThreshold
+    {
+        internal uint struct_size;
+        internal uint reserved;
+        internal double fmr;
+        internal double score;
+        internal double score_low;
+        internal double score_high;
+        internal double fnmr;
+        internal double fnmr_low;
+        internal double fnmr_high;
+        internal ulong impostors_above;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeFitOptions
+    {
+        internal uint struct_size;
+        internal int procedure;
+        internal double least_fmr;
+        internal double greatest_fmr;
+        internal uint fmr_count;
+        internal uint weight_count;
+        internal uint replicates;
+        internal uint allow_unsupported;
+        internal uint threads;
+        internal uint reserved;
+        internal ulong seed;
     }
 }

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Outcome};
 use crate::{folder, output};
 use clap::{Args, ValueEnum};
 use qmagface::calibrate::fit::{Fit, FitOptions, Procedure, check_support, fit};
-use qmagface::calibrate::{About, MeasureOptions, MeasuredThreshold, measure};
+use qmagface::calibrate::{About, MeasureOptions, MeasuredThreshold, measure, supported_fmrs, today};
 use qmagface::pairs::{Count, List, Pairs, Prepared, SampleOptions, Work, sample};
 use qmagface::{Calibration, Result};
 use std::path::PathBuf;
@@ -110,7 +110,6 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     };
     let pairs = list.as_ref().map_or(Pairs::All, Pairs::List);
     let (fit, measured, seconds) = calculate(shared, arguments, set, pairs)?;
-    let today = || jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
     let date = arguments.date.clone().unwrap_or_else(today);
     let about = About {
         model: input
@@ -183,7 +182,7 @@ fn calculate(
     bar.reset();
     let started = Instant::now();
     let fmrs = match arguments.measure.is_empty() {
-        true => supported(pairs.count(set)),
+        true => supported_fmrs(pairs.count(set)),
         false => arguments.measure.clone(),
     };
     let options = MeasureOptions {
@@ -202,19 +201,6 @@ fn calculate(
         measure: started.elapsed().as_secs_f64(),
     };
     Ok((fitted, measured, seconds))
-}
-
-/// Powers of ten from 1e-2 down that the pairs support; 1e-1 where they support no more.
-fn supported(count: Count) -> Vec<f64> {
-    let is_supported = |fmr: &f64| check_support(*fmr, count.impostor).is_ok();
-    let all: Vec<f64> = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
-        .into_iter()
-        .filter(is_supported)
-        .collect();
-    match all.is_empty() {
-        true => [1e-1].into_iter().filter(is_supported).collect(),
-        false => all,
-    }
 }
 
 /// Adds what to do where there are too few pairs.
