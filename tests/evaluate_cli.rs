@@ -135,7 +135,7 @@ fn robustness_and_all_pairs_agree_where_all_pairs_are_generated() {
     refused(&set, "all-pairs", &two, 1, &["2 folds of people", "3 to 100"]);
 
     let words = ["false match rate of 2"];
-    refused(&set, "all-pairs", &["--score", "cosine", "--fmrs", "4"], 1, &words);
+    refused(&set, "all-pairs", &["--score", "cosine", "--fmrs", "2"], 1, &words);
     refused(
         &set,
         "robustness",

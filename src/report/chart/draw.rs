@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, Drawn, Pen, Place};
 use super::legend::{Legend, ink, pen};
 use super::scale::Ruler;
-use super::{Chart, Shape, palette};
+use super::{Chart, Series, Shape, palette};
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, DrawingBackend};
 use plotters::style::text_anchor::HPos;
@@ -71,7 +71,10 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, area: &DrawingArea<B, Shift>, sink
         HPos::Center,
     )?;
     let labels = chart.labels();
-    for series in &chart.series {
+    // Areas lie behind lines, and a whole line behind a dashed one, which would else be hidden by it.
+    let mut ordered: Vec<&Series> = chart.series.iter().collect();
+    ordered.sort_by_key(|series| layer(&series.shape));
+    for series in ordered {
         let plot = Plot {
             canvas: &canvas,
             frame,
@@ -82,6 +85,16 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, area: &DrawingArea<B, Shift>, sink
         plot.shape(&series.shape)?;
     }
     Ok(())
+}
+
+/// What is drawn first lies behind.
+fn layer(shape: &Shape) -> u8 {
+    match shape {
+        Shape::Band { .. } | Shape::Histogram { .. } => 0,
+        Shape::Line { dashed: false, .. } => 1,
+        Shape::Line { dashed: true, .. } => 2,
+        Shape::Points { .. } | Shape::Mark { .. } => 3,
+    }
 }
 
 /// The rulers of both axes; `None` for one without data.

@@ -25,7 +25,7 @@ pub struct Chart {
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
-    /// What is drawn, from back to front.
+    /// What is drawn: areas behind lines, whole lines behind dashed ones, then in this order.
     pub series: Vec<Series>,
 }
 

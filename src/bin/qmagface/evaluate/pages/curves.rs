@@ -1,6 +1,7 @@
 //! Charts of error curves and distributions.
 
 use super::{Named, slug};
+use qmagface::evaluate::Score;
 use qmagface::evaluate::results::{Histogram, ScoreHistogram};
 use qmagface::report::{Axis, Chart, Shape};
 
@@ -82,7 +83,10 @@ pub fn scores(one: &Named) -> Chart {
     let mut chart = Chart::new(
         format!("scores-{}", slug(&one.name)),
         format!("Scores of genuine and impostor pairs: {}", one.name),
-        Axis::linear("score"),
+        Axis::linear(match one.result.score {
+            Score::CrossValidated(_) => "score, on the scale of −log10(FMR)",
+            _ => "score",
+        }),
         Axis::linear("share of the pairs of its kind (%)").percent(),
     );
     chart.add("genuine", bars(histogram.low, histogram.high, &histogram.genuine));
