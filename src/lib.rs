@@ -20,7 +20,7 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
-//! | [`replace`] | writing a file whole or not at all |
+//! | [`replace`] | writing a file or a folder whole or not at all |
 //! | [`image`] | pixels: borrowed views, decoding with limits, OpenCV-compatible resizing |
 //! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
 //! | [`device`] | CPU or CUDA, and loading libtorch's CUDA half at run time |
@@ -33,6 +33,7 @@
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
 //! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
+//! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
 //! | [`build_info`] | versions, processor and GPU, for a support request |
 //! | [`ffi`] | the C ABI (`include/qmagface.h`) |
@@ -52,6 +53,7 @@ pub mod model;
 pub mod network;
 pub mod pairs;
 pub mod replace;
+pub mod report;
 pub mod template;
 pub mod weights;
 

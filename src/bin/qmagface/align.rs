@@ -34,7 +34,7 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
+pub enum Format {
     Png,
     Bmp,
     Jpg,
@@ -49,7 +49,7 @@ impl Format {
         }
     }
 
-    fn encode(self, chip: &Chip) -> Result<Vec<u8>> {
+    pub fn encode(self, chip: &Chip) -> Result<Vec<u8>> {
         let mut bytes = std::io::Cursor::new(Vec::new());
         let rgb = chip.to_image().to_rgb();
         match self {

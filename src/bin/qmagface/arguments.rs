@@ -16,7 +16,7 @@ pub struct Shared {
     /// What the embedding network computes in: f32, f16 or bf16 [default: f32]
     #[arg(long, global = true)]
     precision: Option<Precision>,
-    /// Threads on the CPU [default: one per core]
+    /// Threads for the networks on the CPU and for comparing many pairs [default: one per core]
     #[arg(long, global = true)]
     pub threads: Option<usize>,
     /// Print JSON, one line per result
@@ -39,11 +39,22 @@ pub struct Detection {
 }
 
 /// Which of several faces a command goes on with.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Choice {
     /// Which of several faces: best (highest score), largest or central
     #[arg(long, default_value = "best")]
     face: FaceChoice,
+}
+
+impl Default for Detection {
+    fn default() -> Self {
+        let options = DetectorOptions::default();
+        Detection {
+            min_face: options.minimum_face,
+            thresholds: options.thresholds.to_vec(),
+            factor: options.factor,
+        }
+    }
 }
 
 impl Shared {
@@ -52,6 +63,14 @@ impl Shared {
     /// # Errors
     /// As [`Engine::open`].
     pub fn engine(&self, detection: &Detection, choice: Option<&Choice>) -> Result<Engine> {
+        self.engine_of(&self.model, detection, choice)
+    }
+
+    /// The engine these options describe, of another model.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn engine_of(&self, model: &str, detection: &Detection, choice: Option<&Choice>) -> Result<Engine> {
         let mut thresholds = DetectorOptions::default().thresholds;
         thresholds.copy_from_slice(&detection.thresholds); // clap takes exactly three
         let options = EngineOptions {
@@ -66,6 +85,6 @@ impl Shared {
             face: choice.map(|choice| choice.face).unwrap_or_default(),
             ..Default::default()
         };
-        Engine::open(&self.model, &options)
+        Engine::open(model, &options)
     }
 }

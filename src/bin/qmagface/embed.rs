@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Images embedded and written to the journal at once.
 const BATCH: usize = 16;
@@ -54,9 +55,10 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let input = Input {
         source: &arguments.source,
         align: arguments.align,
+        cancel: None,
     };
     let journal = embed_all(shared, &engine, &input, &images, &journal_path)?;
-    let paths = Paths::new(arguments);
+    let paths = Paths::new(&arguments.result, &arguments.name);
     let written = write_arrays(&journal, &images, &paths, engine.info().embedding_length, &mut skipped)?;
     journal.remove()?;
     if shared.json {
@@ -87,12 +89,14 @@ pub struct Input<'a> {
     pub source: &'a Path,
     /// They are photos, not chips.
     pub align: bool,
+    /// Set it to stop after the batch that is being embedded; what is done stays in the journal.
+    pub cancel: Option<&'a AtomicBool>,
 }
 
 /// Embeds images into the journal, with a progress bar; goes on where an interrupted run stopped.
 ///
 /// # Errors
-/// As [`Journal::open`], and when the network fails. A bad image is an entry.
+/// As [`Journal::open`], and when the network fails; [`ErrorKind::Cancelled`]. A bad image is an entry.
 pub fn embed_all(
     shared: &Shared,
     engine: &Engine,
@@ -114,6 +118,16 @@ pub fn embed_all(
     progress.set_position(journal.done() as u64);
     progress.reset_eta();
     for batch in images[journal.done()..].chunks(BATCH) {
+        if input.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+            progress.finish_and_clear();
+            return Err(Error::new(
+                ErrorKind::Cancelled,
+                format!(
+                    "stopped after {} images: the same command goes on there",
+                    journal.done()
+                ),
+            ));
+        }
         journal.append(&embed(engine, input, batch)?)?;
         progress.inc(batch.len() as u64);
     }
@@ -122,14 +136,15 @@ pub fn embed_all(
 }
 
 /// The two result files.
-struct Paths {
-    embeddings: PathBuf,
-    filenames: PathBuf,
+pub struct Paths {
+    pub embeddings: PathBuf,
+    pub filenames: PathBuf,
 }
 
 impl Paths {
-    fn new(arguments: &Arguments) -> Self {
-        let path = |kind: &str| arguments.result.join(format!("{kind}_{}.npy", arguments.name));
+    /// The files of the data set `name` in `folder`.
+    pub fn new(folder: &Path, name: &str) -> Self {
+        let path = |kind: &str| folder.join(format!("{kind}_{name}.npy"));
         Paths {
             embeddings: path("embeddings"),
             filenames: path("filenames"),
@@ -138,7 +153,7 @@ impl Paths {
 }
 
 /// What a journal must agree with to be gone on with.
-fn header(engine: &Engine, input: &Input, images: &[PathBuf]) -> Header {
+pub fn header(engine: &Engine, input: &Input, images: &[PathBuf]) -> Header {
     let mut hash = Sha256::new();
     for path in images {
         hash.update(folder::name(path));
@@ -163,7 +178,7 @@ fn embed(engine: &Engine, input: &Input, batch: &[PathBuf]) -> Result<Vec<Entry>
         .iter()
         .map(|relative| {
             let source = input.source.join(relative);
-            chip(engine, input, &source).map_err(|error| Skipped::image(relative, &source, &error))
+            chip(engine, &source, input.align).map_err(|error| Skipped::image(relative, &source, &error))
         })
         .collect();
     let good: Vec<&Chip> = chips.iter().flatten().collect();
@@ -183,9 +198,13 @@ fn embed(engine: &Engine, input: &Input, batch: &[PathBuf]) -> Result<Vec<Entry>
         .collect()
 }
 
-fn chip(engine: &Engine, input: &Input, source: &Path) -> Result<Chip> {
+/// The chip of an image: of the chosen face of a photo with `align`, else the image itself.
+///
+/// # Errors
+/// [`ErrorKind::NoFace`], or why the image can't be read or is no chip.
+pub fn chip(engine: &Engine, source: &Path, align: bool) -> Result<Chip> {
     let image = image::read(source, &engine.options().limits)?;
-    if !input.align {
+    if !align {
         return Chip::from_image(image).map_err(|error| {
             Error::new(
                 error.kind(),
@@ -200,7 +219,7 @@ fn chip(engine: &Engine, input: &Input, source: &Path) -> Result<Chip> {
 }
 
 /// Turns the journal into the two arrays, and says how many embeddings there are. Both files are replaced whole.
-fn write_arrays(
+pub fn write_arrays(
     journal: &Journal,
     images: &[PathBuf],
     paths: &Paths,

@@ -55,6 +55,7 @@ impl Failure {
                 ErrorKind::NoFace => 3,
                 ErrorKind::ModelNotInstalled => 4,
                 ErrorKind::Device => 5,
+                ErrorKind::Cancelled => 130,
                 _ => 1,
             },
         })

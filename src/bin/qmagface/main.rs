@@ -1,4 +1,4 @@
-//! The command line: `qmagface detect | align | embed | quality | compare | calibrate | draw | models`.
+//! The command line: `qmagface detect | align | embed | quality | compare | calibrate | evaluate | draw | models`.
 
 mod align;
 mod arguments;
@@ -7,6 +7,7 @@ mod compare;
 mod detect;
 mod draw;
 mod embed;
+mod evaluate;
 mod failure;
 mod folder;
 mod journal;
@@ -31,7 +32,7 @@ struct Cli {
 
 /// What `--help` says about exit codes; [`failure`] keeps them.
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, in whole or for some of the files; 2 wrong usage; \
-3 no face where one is needed; 4 model not installed; 5 device not available.
+3 no face where one is needed; 4 model not installed; 5 device not available; 130 stopped with Ctrl-C.
 Models are kept in $QMAGFACE_CACHE, else $XDG_CACHE_HOME/qmagface, else ~/.cache/qmagface.";
 
 #[derive(Subcommand)]
@@ -48,6 +49,9 @@ enum Command {
     Compare(compare::Arguments),
     /// Fit the score and measure its thresholds on labelled photos or embeddings
     Calibrate(calibrate::Arguments),
+    /// Run the published experiments, and write reports that people can look at
+    #[command(subcommand)]
+    Evaluate(evaluate::Command),
     /// Draw what the detector and the aligner see in a photo
     Draw(draw::Arguments),
     /// List, fetch, import, verify and export models
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Command::Quality(arguments) => quality::run(shared, &arguments),
         Command::Compare(arguments) => compare::run(shared, &arguments),
         Command::Calibrate(arguments) => calibrate::run(shared, &arguments),
+        Command::Evaluate(command) => evaluate::run(shared, &command),
         Command::Draw(arguments) => draw::run(shared, &arguments),
         Command::Models(command) => models::run(shared, &command),
     };

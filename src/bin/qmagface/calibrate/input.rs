@@ -122,6 +122,7 @@ fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<La
     let input = Input {
         source,
         align: !arguments.chips,
+        cancel: None,
     };
     let journal = embed_all(
         shared,

@@ -1,0 +1,65 @@
+//! The end of every run: the report is written, and what matters most is said.
+
+use crate::arguments::Shared;
+use crate::output;
+use qmagface::report::{Report, check_target};
+use qmagface::{Error, Result};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// Whether the report can be written as `out`; asked before the work. Makes the folder's parent.
+///
+/// # Errors
+/// As [`check_target`]; [`qmagface::ErrorKind::Io`] when the parent can't be made.
+pub fn prepare(out: &Path) -> Result<()> {
+    check_target(out)?;
+    match out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, "create", &error)),
+        None => Ok(()),
+    }
+}
+
+/// Writes the report and says its highlights.
+///
+/// # Errors
+/// As [`Report::write`].
+pub fn finish(shared: &Shared, report: &Report, out: &Path) -> Result<()> {
+    report.write(out)?;
+    let page = out.join("index.html");
+    if shared.json {
+        let figures: Map<String, Value> = report
+            .highlights
+            .iter()
+            .map(|highlight| (highlight.label.clone(), highlight.value.clone().into()))
+            .collect();
+        output::line(json!({
+            "title": report.title,
+            "report": page.to_string_lossy(),
+            "results": out.join("results.json").to_string_lossy(),
+            "highlights": figures,
+        }));
+        return Ok(());
+    }
+    output::line(&report.title);
+    output::line(&report.summary);
+    let width = report
+        .highlights
+        .iter()
+        .map(|highlight| highlight.label.chars().count())
+        .max();
+    for highlight in &report.highlights {
+        let note = highlight
+            .note
+            .as_deref()
+            .map(|note| format!("   ({note})"))
+            .unwrap_or_default();
+        output::line(format_args!(
+            "  {:<width$}  {}{note}",
+            highlight.label,
+            highlight.value,
+            width = width.unwrap_or(0)
+        ));
+    }
+    output::line(format_args!("report: {}", page.display()));
+    Ok(())
+}

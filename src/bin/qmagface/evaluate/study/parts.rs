@@ -1,0 +1,237 @@
+//! The parts of a study, one for each model, set and experiment: run, kept, and taken again while nothing changed.
+
+use super::config::{Config, Experiment, Model, Set};
+use crate::arguments::{Choice, Detection, Shared};
+use crate::evaluate::long::with_bar;
+use crate::evaluate::scores::{self, Given};
+use crate::evaluate::set::{self, Loaded, Source};
+use qmagface::evaluate::data::{Missing, PairFile};
+use qmagface::evaluate::metrics::{MetricOptions, PublishedForm};
+use qmagface::evaluate::{Evaluation, Options, Score, protocol};
+use qmagface::pairs::SampleOptions;
+use qmagface::replace::replace;
+use qmagface::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A finished part.
+pub struct Part {
+    pub model: String,
+    pub set: String,
+    pub experiment: Experiment,
+    pub found: Evaluation,
+    /// Where the set and the parameters come from.
+    pub origin: Vec<(String, String)>,
+    pub notes: Vec<String>,
+    /// Whether it was taken from an earlier run.
+    pub kept: bool,
+}
+
+/// A part as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// Hash over everything the result depends on.
+    key: String,
+    found: Evaluation,
+}
+
+/// Folders beside the report.
+pub struct Folders {
+    pub parts: PathBuf,
+    pub embeddings: PathBuf,
+}
+
+impl Folders {
+    pub fn beside(out: &Path) -> Folders {
+        let beside = |ending: &str| {
+            let mut name = out.file_name().unwrap_or_default().to_owned();
+            name.push(ending);
+            out.with_file_name(name)
+        };
+        Folders {
+            parts: beside(".parts"),
+            embeddings: beside(".embeddings"),
+        }
+    }
+}
+
+/// Runs the study's parts, in order; `done` is told of each.
+///
+/// # Errors
+/// Whatever a part fails with, naming it. Finished parts are kept.
+pub fn run(shared: &Shared, config: &Config, folders: &Folders) -> Result<Vec<Part>> {
+    std::fs::create_dir_all(&folders.parts).map_err(|error| Error::io(&folders.parts, "create", &error))?;
+    let total: usize = config.models.len() * config.sets.iter().map(|set| set.protocols.len()).sum::<usize>();
+    let mut parts = Vec::new();
+    for model in &config.models {
+        for set in &config.sets {
+            let place = |error: Error| error.at(format_args!("{}, {}", model.name, set.name));
+            let mut loaded = load(shared, model, set, folders).map_err(place)?;
+            for &experiment in &set.protocols {
+                let part = part(shared, config, (model, set, experiment), &mut loaded, folders).map_err(place)?;
+                if !shared.json {
+                    eprintln!(
+                        "{} of {total}: {}, {}, {}{}",
+                        parts.len() + 1,
+                        model.name,
+                        set.name,
+                        experiment.name(),
+                        if part.kept { ": unchanged, kept" } else { "" }
+                    );
+                }
+                parts.push(part);
+            }
+        }
+    }
+    Ok(parts)
+}
+
+fn load(shared: &Shared, model: &Model, set: &Set, folders: &Folders) -> Result<Loaded> {
+    let people = set.protocols.iter().any(|one| *one != Experiment::SingleImage);
+    let with_model =
+        |path: &Option<String>| PathBuf::from(path.as_deref().unwrap_or("").replace("{model}", &model.name));
+    let (embeddings, filenames) = (with_model(&set.embeddings), with_model(&set.filenames));
+    let keep = folders.embeddings.join(&model.name).join(&set.name);
+    let source = match &set.photos {
+        Some(folder) => Source::Photos { folder, keep: &keep },
+        None => Source::Arrays {
+            embeddings: &embeddings,
+            filenames: &filenames,
+        },
+    };
+    let pack = model.pack.as_deref().unwrap_or(&shared.model);
+    set::load(
+        shared,
+        pack,
+        &source,
+        (&Detection::default(), &Choice::default()),
+        people,
+    )
+}
+
+/// One part: kept where nothing changed, run otherwise.
+fn part(
+    shared: &Shared,
+    config: &Config,
+    (model, set, experiment): (&Model, &Set, Experiment),
+    loaded: &mut Loaded,
+    folders: &Folders,
+) -> Result<Part> {
+    let given = Given {
+        alpha_beta: model.alpha.zip(model.beta),
+        calibration: model.calibration.as_deref(),
+        model: model.pack.as_deref().unwrap_or(&shared.model),
+    };
+    let (scores, settings) = scores::scores(config.scores, &given, loaded)?;
+    let options = options(config, experiment, scores, loaded, set);
+    let key = key(experiment, &options, loaded, set)?;
+    let path = folders
+        .parts
+        .join(format!("{}--{}--{}.json", model.name, set.name, experiment.name()));
+    let stored: Option<Stored> = std::fs::read(&path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let (found, kept) = match stored {
+        Some(stored) if stored.key == key => (stored.found, true),
+        _ => {
+            let found = compare(shared, experiment, &options, loaded, set)?;
+            let stored = Stored { key, found };
+            let text =
+                serde_json::to_vec(&stored).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+            replace(&path, |mut file| {
+                file.write_all(&text).map_err(|error| Error::io(&path, "write", &error))
+            })?;
+            (stored.found, false)
+        }
+    };
+    let mut origin = loaded.origin.clone();
+    origin.extend(settings);
+    Ok(Part {
+        model: model.name.clone(),
+        set: set.name.clone(),
+        experiment,
+        found,
+        origin,
+        notes: loaded.notes.clone(),
+        kept,
+    })
+}
+
+fn options(config: &Config, experiment: Experiment, scores: Vec<Score>, loaded: &Loaded, set: &Set) -> Options {
+    // Genuine pairs tell people apart where names don't.
+    let people_known = loaded.people_known || set.pairs.is_some();
+    Options {
+        scores,
+        metrics: MetricOptions {
+            fmrs: config.fmrs.clone(),
+            published: config.metrics.published().then_some(match experiment {
+                Experiment::SingleImage => PublishedForm::Grid,
+                _ => PublishedForm::Roc,
+            }),
+            replicates: if people_known { config.replicates } else { 0 },
+            confidence: config.confidence,
+            seed: config.seed,
+            ..MetricOptions::default()
+        },
+        worst: 0,
+        ..Options::default()
+    }
+}
+
+/// Hash over everything that a part's result depends on.
+fn key(experiment: Experiment, options: &Options, loaded: &Loaded, set: &Set) -> Result<String> {
+    let pairs = set.pairs.as_deref().map(set::sha256).transpose()?;
+    let inputs = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "experiment": experiment,
+        "options": options,
+        "set": loaded.content,
+        "pairs": pairs,
+        "format": set.format.map(|format| format.layout()),
+        "leave_out_missing": set.leave_out_missing,
+    });
+    Ok(hex::encode(Sha256::digest(inputs.to_string())))
+}
+
+fn compare(
+    shared: &Shared,
+    experiment: Experiment,
+    options: &Options,
+    loaded: &mut Loaded,
+    set: &Set,
+) -> Result<Evaluation> {
+    let what = format!("{} {}", set.name, experiment.name());
+    match (experiment, &set.pairs, set.format) {
+        (Experiment::SingleImage, Some(path), Some(format)) => {
+            let missing = match set.leave_out_missing {
+                true => Missing::LeaveOut,
+                false => Missing::Refuse,
+            };
+            let file = PairFile::read(path, format.layout())?;
+            let resolved = file
+                .resolve(&loaded.set, missing)
+                .map_err(|error| error.at(path.display()))?;
+            loaded.people_by_pairs(resolved.list.pairs())?;
+            with_bar(shared, &what, |work| {
+                protocol::single_image(&loaded.set, &resolved, options, work)
+            })
+        }
+        (Experiment::SingleImage, ..) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("set {}: single-image needs pairs and format", set.name),
+        )),
+        (Experiment::Robustness, ..) => {
+            let sample = SampleOptions {
+                seed: options.metrics.seed,
+                ..SampleOptions::default()
+            };
+            with_bar(shared, &what, |work| {
+                protocol::robustness(&loaded.set, &sample, options, work)
+            })
+        }
+        (Experiment::AllPairs, ..) => with_bar(shared, &what, |work| protocol::all_pairs(&loaded.set, options, work)),
+    }
+}
