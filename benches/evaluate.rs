@@ -1,14 +1,16 @@
-//! What evaluation costs: the published metrics of 85,690 listed pairs and all pairs of a set, cosine and quality-aware.
+//! What evaluation and fitting cost: the published metrics of 85,690 listed pairs and all pairs of a set, cosine and
+//! quality-aware, and the published fit of the same.
 //!
 //! `cargo bench --bench evaluate`, with the test data beside the checkout; `scripts/benchmark_evaluate.py` runs it and the
 //! same in numpy and scikit-learn, and prints both.
 
 use ndarray::Array2;
 use qmagface::QualityParameters;
+use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::evaluate::metrics::PublishedForm;
 use qmagface::evaluate::protocol::{all_pairs, listed};
-use qmagface::evaluate::{Evaluation, Options, Protocol, Score};
-use qmagface::pairs::{List, Pair, Prepared, Work};
+use qmagface::evaluate::{Options, Protocol, Score};
+use qmagface::pairs::{List, Pair, Pairs, Prepared, Work};
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -67,7 +69,16 @@ fn main() {
         all_pairs(&set, &options, &work).expect("an evaluation")
     });
     options.metrics.replicates = 0;
+    // The published FMRs, which these pairs are too few for.
+    let how = FitOptions {
+        allow_unsupported: true,
+        ..FitOptions::default()
+    };
+    let fitted = |set: &Prepared, pairs: Pairs| fit(set, pairs, Procedure::Published, &how).expect("a fit");
+    time("fit 85690", 20, || fitted(&set, Pairs::List(&list)));
+    time("fit all pairs of the golden set", 3, || fitted(&set, Pairs::All));
     let lfw = as_large_as_lfw(&set);
+    time("fit all pairs of 13233 x 128", 1, || fitted(&lfw, Pairs::All));
     time("all pairs of 13233 x 128", 3, || {
         all_pairs(&lfw, &options, &work).expect("an evaluation")
     });
@@ -93,7 +104,7 @@ fn as_large_as_lfw(set: &Prepared) -> Prepared {
 }
 
 /// The median of some runs, and the processor time of each on average: what counts where other programs run as well.
-fn time(name: &str, runs: usize, run: impl Fn() -> Evaluation) {
+fn time<T>(name: &str, runs: usize, run: impl Fn() -> T) {
     // Arguments name what is measured; cargo passes options of its own.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     if !wanted.is_empty() && !wanted.iter().any(|wanted| name == wanted) {
