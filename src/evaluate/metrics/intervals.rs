@@ -64,7 +64,8 @@ pub(in crate::evaluate) struct Replicated {
     pub complete: bool,
 }
 
-/// What one replicate gives; NaN where it has no such pairs.
+/// What one replicate gives; NaN where it has no such pairs. Where the entries end before a figure is known, it is the
+/// infinity on whose side it lies: leaving such replicates out would bend the interval.
 struct Figures {
     equal_error: f64,
     auc: f64,
@@ -130,7 +131,7 @@ impl Replicated {
             let mut values: Vec<f64> = figures.iter().map(value).filter(|value| !value.is_nan()).collect();
             let enough = 2 * values.len() > figures.len();
             let (low, high) = bootstrap::interval(&mut values, options.confidence).filter(|_| enough)?;
-            Some(Interval { low, high })
+            (low.is_finite() && high.is_finite()).then_some(Interval { low, high })
         };
         let set = |estimate: &mut Estimate, value: &dyn Fn(&Figures) -> f64| estimate.interval = interval(value);
         let exact = &mut metrics.exact;
@@ -243,6 +244,14 @@ impl Replicated {
                 figures.fnmr[place] = 0.0;
             }
             figures.auc = area / (2.0 * genuine as f64 * impostor as f64);
+        } else {
+            // At lower scores than the entries' fewer genuine pairs fail and more impostor pairs match.
+            for &place in &plan.places[next..] {
+                figures.fnmr[place] = f64::NEG_INFINITY;
+            }
+            if !crossed {
+                figures.equal_error = f64::INFINITY;
+            }
         }
         figures
     }
