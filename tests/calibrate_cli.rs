@@ -264,6 +264,8 @@ fn what_cannot_be_calibrated_is_refused_and_leaves_the_old_file() {
     any(&["--pairs", "some"]).fails(2, &["all", "sampled"]);
     any(&["--gate=-1", "--published"]).fails(1, &["--gate", "quality_gate is -1"]);
     any(&["--date", "yesterday", "--published"]).fails(1, &["date must be a day"]);
+    let nowhere = ["calibrate", "-s", "nowhere", "-o", text(&out), "--data", "two\nlines"];
+    run(&nowhere).fails(1, &["data must be one line"]);
     any(&["--measure", "1e-3", "--fmr", "5e-3..5e-2"]).fails(1, &["1e-3 takes at least 3000"]);
     any(&["--source", "x"]).fails(2, &["cannot be used with"]);
     arrays

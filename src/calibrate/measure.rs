@@ -10,7 +10,8 @@ mod bootstrap;
 /// How a measurement is made.
 #[derive(Debug, Clone, Copy)]
 pub struct MeasureOptions<'a> {
-    /// How many times the people are drawn anew for the intervals, at most 100,000; 0: no intervals.
+    /// How many times the people are drawn anew for the intervals, at most 100,000; with 0, or where fewer than 40 draws
+    /// have pairs of both kinds, there are no intervals.
     pub replicates: usize,
     /// Equal seeds give equal intervals.
     pub seed: u64,

@@ -57,6 +57,11 @@ impl Bounds {
         (0..BINS).all(|bin| f64::from(self.cosines[bin]) <= self.least_in(bin, &region) - SLACK / 2.0)
     }
 
+    /// Whether every pair is kept, as by [`Bounds::all`].
+    pub fn keep_all(&self) -> bool {
+        self.cosines.iter().all(|&cosine| cosine == f32::NEG_INFINITY)
+    }
+
     /// The bin of a quality. That of a pair is the lesser of its images' bins.
     pub fn bin(&self, quality: f64) -> u8 {
         ((quality - self.least) / self.step).clamp(0.0, (BINS - 1) as f64) as u8 // NaN, where the step is 0, becomes 0

@@ -2,6 +2,7 @@
 
 use super::{Bounds, Count, List, Pairs, Prepared, Row, ScoredPair, Work, fold};
 use crate::error::{Error, ErrorKind, Result};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most pairs kept of each kind: 480 MB of them.
 const MOST_KEPT: usize = 20_000_000;
@@ -142,6 +143,12 @@ impl<'a> Source<'a> {
     /// # Errors
     /// [`ErrorKind::Limit`] when more than 20 million of a kind would be kept; [`ErrorKind::Cancelled`].
     pub fn collect(&self, bounds: Bounds, work: &Work) -> Result<Tail> {
+        check_room("genuine", self.count.genuine)?;
+        if bounds.keep_all() {
+            check_room("impostor", self.count.impostor)?;
+        }
+        // Of all threads together.
+        let kept = AtomicUsize::new(0);
         let mut parts = match &self.scored {
             Some((list, scored)) => {
                 let mut parts = Parts::default();
@@ -160,22 +167,13 @@ impl<'a> Source<'a> {
                     .map(|&quality| bounds.bin(quality))
                     .collect();
                 let least = bounds.least_cosine();
-                let visit = |parts: &mut Parts, row: &Row| self.visit(parts, row, &bounds, &bins, least);
+                let visit = |parts: &mut Parts, row: &Row| self.visit(parts, row, (&bounds, &bins, least), &kept);
                 fold(self.set, work, Parts::default, visit, Parts::join)?
             }
         };
-        for (what, kept) in [("genuine", &mut parts.genuine), ("impostor", &mut parts.impostor)] {
-            if kept.len() > MOST_KEPT {
-                return Err(Error::new(
-                    ErrorKind::Limit,
-                    format!(
-                        "more than {MOST_KEPT} {what} pairs would have to be kept: ask for smaller false match rates, \
-                         or use sampled pairs or fewer images"
-                    ),
-                ));
-            }
-            kept.shrink_to_fit();
-        }
+        check_room("impostor", parts.impostor.len() as u64)?;
+        parts.genuine.shrink_to_fit();
+        parts.impostor.shrink_to_fit();
         Ok(Tail {
             genuine: parts.genuine,
             impostor: parts.impostor,
@@ -184,7 +182,11 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn visit(&self, parts: &mut Parts, row: &Row, bounds: &Bounds, bins: &[u8], least: f32) {
+    fn visit(&self, parts: &mut Parts, row: &Row, (bounds, bins, least): (&Bounds, &[u8], f32), kept: &AtomicUsize) {
+        if kept.load(Ordering::Relaxed) > MOST_KEPT {
+            return; // too many: it fails in the end
+        }
+        let before = parts.impostor.len();
         let (subject, bin) = (row.subject(), bins[row.image]);
         let quality = self.set.qualities()[row.image];
         let chunks = row.cosines.chunks(STEP).zip(row.subjects().chunks(STEP));
@@ -208,7 +210,22 @@ impl<'a> Source<'a> {
                 }
             }
         }
+        kept.fetch_add(parts.impostor.len() - before, Ordering::Relaxed);
     }
+}
+
+/// Refuses more pairs of a kind than are kept.
+fn check_room(what: &str, pairs: u64) -> Result<()> {
+    if pairs <= MOST_KEPT as u64 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Limit,
+        format!(
+            "more than {MOST_KEPT} {what} pairs would have to be kept: ask for smaller false match rates, or use sampled \
+             pairs or fewer images"
+        ),
+    ))
 }
 
 #[derive(Default)]

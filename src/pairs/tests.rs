@@ -320,3 +320,23 @@ fn impossible_samples_are_refused() {
         assert!(error.message().contains(part), "{error}");
     }
 }
+
+#[test]
+fn a_tail_of_too_many_pairs_is_refused_before_the_work() {
+    let stop = AtomicBool::new(false);
+    let started = |_: u64, _: u64| stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let work = Work {
+        progress: Some(&started),
+        ..Work::default()
+    };
+    let rows = 6400; // 20.5 million pairs
+    for (what, people) in [("genuine", 2), ("impostor", rows)] {
+        let labels: Vec<usize> = (0..rows).map(|row| (row + 1).min(people)).collect();
+        let set = Prepared::new(Array2::ones((rows, 1)), &labels).unwrap();
+        let source = Source::new(&set, Pairs::All, &work).unwrap();
+        let error = source.collect(Bounds::all(&set), &work).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(error.message().contains(&format!("20000000 {what} pairs")), "{error}");
+    }
+    assert!(!stop.into_inner());
+}

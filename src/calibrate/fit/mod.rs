@@ -9,7 +9,7 @@ mod grid;
 mod line;
 mod tail;
 
-pub(super) use grid::allowed;
+pub(crate) use grid::allowed;
 pub(super) use tail::tail_of;
 
 use crate::compare::QualityParameters;
@@ -242,13 +242,18 @@ pub fn fit(set: &Prepared, pairs: Pairs, procedure: Procedure, options: &FitOpti
 /// below the wanted one with 95 % confidence (the rule of three).
 const LEAST_MATCHES: f64 = 3.0;
 
+/// How many impostor pairs an FMR takes at least.
+pub(crate) fn pairs_for(fmr: f64) -> f64 {
+    // A billionth: 3 / 1e-5 is not quite 300,000.
+    (LEAST_MATCHES / fmr * (1.0 - 1e-9)).ceil()
+}
+
 /// Checks that there are enough impostor pairs for an FMR.
 ///
 /// # Errors
 /// [`ErrorKind::Calibration`] saying how many it takes.
 pub fn check_support(fmr: f64, impostors: u64) -> Result<()> {
-    // A billionth: 3 / 1e-5 is not quite 300,000.
-    let wanted = (LEAST_MATCHES / fmr * (1.0 - 1e-9)).ceil();
+    let wanted = pairs_for(fmr);
     if impostors as f64 >= wanted {
         return Ok(());
     }

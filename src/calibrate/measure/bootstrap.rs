@@ -2,10 +2,11 @@
 
 use super::{Interval, MeasureOptions, MeasuredThreshold};
 use crate::error::Result;
+use crate::pairs::bootstrap::{interval, multiplicities};
 use crate::pairs::{Kept, Prepared, Source, Tail};
 
-/// The share of draws left out on either side.
-const OUTSIDE: f64 = 0.025;
+/// The share of draws that an interval holds.
+const CONFIDENCE: f64 = 0.95;
 
 /// Fewer usable draws than this give no interval.
 const LEAST_DRAWS: usize = 40;
@@ -116,7 +117,7 @@ impl<'a> People<'a> {
 
     /// How often each person comes up in draw `index`.
     fn draw(&self, seed: u64, index: u64) -> Vec<u32> {
-        crate::pairs::bootstrap::multiplicities(seed, index, self.images.len())
+        multiplicities(seed, index, self.images.len())
     }
 
     /// How many impostor pairs a draw has; `None` for none.
@@ -197,12 +198,8 @@ fn fnmrs(genuine: &[Scored], times: &[u32], limits: &[f64], total: f64) -> Draw 
     draw
 }
 
-/// The middle 95 % of the values, widened to hold `measured`.
+/// The middle 95 % of the values, of which there is one at least, widened to hold `measured`.
 fn percentiles(mut values: Vec<f64>, measured: f64) -> Interval {
-    values.sort_unstable_by(f64::total_cmp);
-    let outside = (values.len() as f64 * OUTSIDE) as usize;
-    (
-        values[outside].min(measured),
-        values[values.len() - 1 - outside].max(measured),
-    )
+    let (low, high) = interval(&mut values, CONFIDENCE).unwrap_or((measured, measured));
+    (low.min(measured), high.max(measured))
 }

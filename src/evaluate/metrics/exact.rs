@@ -4,13 +4,11 @@
 
 use super::ranked::{Step, Steps};
 use super::types::{EqualError, Estimate, FnmrAt};
-
-/// Relative slack on `fmr * impostors`, so that 0.1 of 30 pairs is 3 although 0.1 is no binary fraction.
-const SLACK: f64 = 1e-12;
+use crate::calibrate::fit;
 
 /// Impostor pairs that may match at a false match rate: the greatest count whose share isn't above it.
 pub fn allowed(fmr: f64, impostors: u64) -> u64 {
-    ((fmr * impostors as f64 * (1.0 + SLACK)).floor() as u64).min(impostors)
+    fit::allowed(fmr, impostors)
 }
 
 /// The equal error rate: of all thresholds the one at which FMR and FNMR differ least (of several the highest), and the
@@ -78,7 +76,7 @@ pub fn fnmr_at(pairs: &impl Steps, fmrs: &[f64]) -> Vec<FnmrAt> {
 
 /// Whether this many impostor pairs can support this FMR at all, by the rule of three: at least 3 / FMR pairs.
 pub fn supported(fmr: f64, impostors: u64) -> bool {
-    fmr * impostors as f64 * (1.0 + SLACK) >= 3.0
+    impostors as f64 >= fit::pairs_for(fmr)
 }
 
 /// The area under the ROC curve, 0..1: the share of (genuine, impostor) combinations in which the genuine pair scores

@@ -64,7 +64,8 @@ pub(in crate::evaluate) struct Replicated {
     pub complete: bool,
 }
 
-/// What one replicate gives; NaN where it has no such pairs.
+/// What one replicate gives; NaN where it has no such pairs. Where the entries end before a figure is known, it is the
+/// infinity on whose side it lies: leaving such replicates out would bend the interval.
 struct Figures {
     equal_error: f64,
     auc: f64,
@@ -118,19 +119,20 @@ impl Replicated {
         for entry in self.entries.iter().filter(|entry| entry.genuine()) {
             genuine[entry.a as usize] += 1;
         }
+        let known = self.known();
         let figures = bootstrap::replicates(
             options.seed,
             options.replicates,
             self.people,
             work,
-            |drawn, _: &mut ()| self.replicate(&plan, &genuine, drawn),
+            |drawn, _: &mut ()| self.replicate(known, &plan, &genuine, drawn),
         )?;
         let interval = |value: &dyn Fn(&Figures) -> f64| {
             // A replicate in which nobody has two images says nothing.
             let mut values: Vec<f64> = figures.iter().map(value).filter(|value| !value.is_nan()).collect();
             let enough = 2 * values.len() > figures.len();
             let (low, high) = bootstrap::interval(&mut values, options.confidence).filter(|_| enough)?;
-            Some(Interval { low, high })
+            (low.is_finite() && high.is_finite()).then_some(Interval { low, high })
         };
         let set = |estimate: &mut Estimate, value: &dyn Fn(&Figures) -> f64| estimate.interval = interval(value);
         let exact = &mut metrics.exact;
@@ -155,6 +157,17 @@ impl Replicated {
         Ok(())
     }
 
+    /// The entries down to the lowest score whose impostor pairs are all there: below it, genuine pairs stand alone.
+    fn known(&self) -> &[Entry] {
+        if self.complete {
+            return &self.entries;
+        }
+        let behind = self.entries.iter().rposition(|entry| !entry.genuine()).unwrap_or(0);
+        let rest = &self.entries[behind..];
+        let end = rest.iter().position(Entry::last_of_score).map_or(0, |last| last + 1);
+        &self.entries[..behind + end]
+    }
+
     /// All impostor pairs' weight.
     fn impostors(&self, drawn: &[u32]) -> u64 {
         match &self.images {
@@ -177,7 +190,7 @@ impl Replicated {
         }
     }
 
-    fn replicate(&self, plan: &Plan, genuine_pairs: &[u64], drawn: &[u32]) -> Figures {
+    fn replicate(&self, known: &[Entry], plan: &Plan, genuine_pairs: &[u64], drawn: &[u32]) -> Figures {
         let genuine: u64 = genuine_pairs
             .iter()
             .zip(drawn)
@@ -208,7 +221,7 @@ impl Replicated {
         let (mut area, mut crossed) = (0.0, false);
         let mut next = 0;
         let mut limit = plan.limit(0, impostor);
-        for entry in &self.entries {
+        for entry in known {
             // Without a branch on the kind of pair, which nothing could foresee.
             let (times, is_genuine) = (u64::from(drawn[entry.a as usize]), u64::from(entry.genuine()));
             here.0 += is_genuine * times;
@@ -243,6 +256,14 @@ impl Replicated {
                 figures.fnmr[place] = 0.0;
             }
             figures.auc = area / (2.0 * genuine as f64 * impostor as f64);
+        } else {
+            // At lower scores than the entries' fewer genuine pairs fail and more impostor pairs match.
+            for &place in &plan.places[next..] {
+                figures.fnmr[place] = f64::NEG_INFINITY;
+            }
+            if !crossed {
+                figures.equal_error = f64::INFINITY;
+            }
         }
         figures
     }

@@ -302,6 +302,57 @@ fn intervals_hold_the_figure_and_depend_on_the_seed_alone() {
 }
 
 #[test]
+fn entries_that_end_early_give_the_whole_interval_or_none() {
+    use intervals::{Entry, Replicated};
+    let mut random = fastrand::Rng::with_seed(4);
+    // All pairs of twenty people of three images each.
+    let mut pairs: Vec<(f64, u32, u32)> = (0..60u32)
+        .flat_map(|i| (0..i).map(move |j| (j / 3, i / 3)))
+        .map(|(a, b)| (random.f64() + random.f64() + f64::from(u8::from(a == b)), a, b))
+        .collect();
+    pairs.sort_by(|x, y| y.0.total_cmp(&x.0));
+    let scores: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
+    let genuine: Vec<bool> = pairs.iter().map(|pair| pair.1 == pair.2).collect();
+    let options = MetricOptions {
+        fmrs: vec![0.01, 0.057],
+        replicates: 400,
+        ..MetricOptions::default()
+    };
+    let with = |kept: usize, complete: bool| {
+        let mut left = kept;
+        let entries = pairs.iter().filter(|&&(_, a, b)| {
+            let keep = a == b || left > 0;
+            left -= usize::from(a != b && keep);
+            keep
+        });
+        let replicated = Replicated {
+            entries: entries.map(|&(_, a, b)| Entry::new(a, b, true)).collect(),
+            judged: Vec::new(),
+            people: 20,
+            band: Vec::new(),
+            folds: 0,
+            images: Some(vec![3; 20]),
+            complete,
+        };
+        let mut metrics = measured(&scores, &genuine, &options);
+        replicated.add(&mut metrics, &options, &Work::default()).unwrap();
+        metrics.exact
+    };
+    let (whole, cut) = (with(1710, true), with(102, false));
+    let interval = |rates: &ExactRates, at: usize| rates.fnmr[at].fnmr.interval;
+    assert!(interval(&whole, 0).is_some() && interval(&whole, 1).is_some());
+    assert_eq!(interval(&cut, 0), interval(&whole, 0));
+    // 102 of 1710 pairs are 6 %: most replicates have that many at an FMR of 5.7 %, those of some people don't.
+    assert_eq!(interval(&cut, 1), None);
+    // Nor does any reach the equal error rate, 12 %.
+    assert_eq!((cut.auc.interval, cut.equal_error.rate.interval), (None, None));
+    assert_eq!(
+        with(900, false).equal_error.rate.interval,
+        whole.equal_error.rate.interval
+    );
+}
+
+#[test]
 fn what_cannot_be_measured_is_refused_by_name() {
     let refused = |pairs: &Labelled, options: &MetricOptions| {
         let error = measure(pairs, options, &Work::default()).unwrap_err();

@@ -114,7 +114,7 @@ pub fn all_pairs(set: &Prepared, options: &Options, work: &Work) -> Result<Evalu
             )?;
             notes.extend(beyond.map(|fmr| {
                 format!(
-                    "FMRs above {fmr:.1e} and the AUC have no interval: it would take more impostor pairs than are kept \
+                    "FMRs and EERs above {fmr:.1e} and the AUC have no interval: it would take more impostor pairs than are kept \
                      ({}).",
                     scoring.score.name()
                 )

@@ -30,8 +30,8 @@ impl From<FusionName> for Fusion {
     }
 }
 
-/// A template's images by medium.
-type Media = Vec<(u32, Vec<u32>)>;
+/// A template's images, those of one medium together.
+type Media = Vec<Vec<u32>>;
 
 /// TPR at FPR (as FNMR at FMR, one less the TPR) over the listed template pairs, with each fusion: images of one medium
 /// (the frames of a video) are fused first, then the media of a template.
@@ -51,6 +51,8 @@ pub fn ijb(set: &Prepared, lists: &IjbLists, fusions: &[FusionName], options: &O
     // Templates are numbered as the list brings them up.
     let mut number: HashMap<u32, u32> = HashMap::new();
     let mut templates: Vec<(u32, Media)> = Vec::new();
+    // Where a template has a medium: looked for along the list, a long one would take hours.
+    let mut place: HashMap<(u32, u32), usize> = HashMap::new();
     let (mut found, mut missing) = (0u64, 0u64);
     for entry in lists.images {
         let index = *number.entry(entry.template).or_insert_with(|| {
@@ -63,11 +65,13 @@ pub fn ijb(set: &Prepared, lists: &IjbLists, fusions: &[FusionName], options: &O
         };
         found += 1;
         let media = &mut templates[index as usize].1;
-        match media.iter_mut().rfind(|(medium, _)| *medium == entry.media) {
-            Some((_, rows)) => rows.push(row),
-            None => media.push((entry.media, vec![row])),
-        }
+        let at = *place.entry((index, entry.media)).or_insert_with(|| {
+            media.push(Vec::new());
+            media.len() - 1
+        });
+        media[at].push(row);
     }
+    drop(place);
     if found == 0 {
         let first = lists
             .images
@@ -161,7 +165,7 @@ fn fuse_all(
 
 /// Frames of one medium first, then the media.
 fn fuse(set: &Prepared, media: &Media, fusion: Fusion) -> Result<Template> {
-    let of_medium = |(_, rows): &(u32, Vec<u32>)| {
+    let of_medium = |rows: &Vec<u32>| {
         let frames: Vec<Template> = rows
             .iter()
             .map(|&row| template(set, row as usize))

@@ -1,5 +1,6 @@
 //! How values are spread: histograms, and the pairs at the wrong end.
 
+use crate::calibrate::fit::pairs_for;
 use crate::error::Result;
 use crate::evaluate::results::{Histogram, Options, ScoreHistogram, WorstPair};
 use crate::evaluate::score::invalid;
@@ -134,7 +135,7 @@ pub fn support_notes(fmrs: &[f64], impostors: u64) -> Vec<String> {
             format!(
                 "FMR {fmr:e} takes at least {} impostor pairs, there are {impostors}: what stands there is not \
                  supported by the data.",
-                (3.0 / fmr * (1.0 - 1e-9)).ceil()
+                pairs_for(fmr)
             )
         })
         .collect()

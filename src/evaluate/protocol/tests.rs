@@ -595,6 +595,7 @@ fn optimal_weights_are_the_fits() {
     };
     let procedures = [Procedure::Published, Procedure::Consistent];
     let found = optimal_weight("made up", &set, Pairs::All, &procedures, &options).unwrap();
+    assert_eq!(found.fits.len(), 2);
     for (ours, procedure) in found.fits.iter().zip(procedures) {
         let theirs = fit(&set, Pairs::All, procedure, &options).unwrap();
         assert_eq!(

@@ -135,6 +135,12 @@ fn check(arguments: &Arguments) -> Result<()> {
     Calibration::from_parameters(qmagface::QualityParameters { alpha: 0.0, beta: 0.0 })?
         .with_quality_gate(arguments.gate)
         .map_err(|error| error.at("--gate"))?;
+    About {
+        data: arguments.data.as_deref(),
+        date: arguments.date.as_deref(),
+        ..About::default()
+    }
+    .check()?;
     let folder = match arguments.out.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => std::path::Path::new("."),

@@ -221,6 +221,17 @@ fn cells(result: Option<&ScoreResult>, definition: Definition, fmrs: usize) -> V
         .collect()
 }
 
+/// A set's part of file names: its letters and digits, and its number where those are none or another set's too.
+fn file_name(config: &Config, set: &str) -> String {
+    let own = slug(set);
+    let of_these = |other: &&str| slug(other) == own;
+    let names = || config.sets.iter().map(|set| set.name.as_str());
+    match names().position(|name| name == set) {
+        Some(index) if own.is_empty() || names().filter(of_these).count() > 1 => format!("{own}-{}", index + 1),
+        _ => own,
+    }
+}
+
 /// The section of one set and experiment: every model and score with its intervals, and their curves in one chart.
 fn one(config: &Config, parts: &[Part], set: &str, experiment: Experiment) -> Section {
     let mut named = Vec::new();
@@ -239,7 +250,7 @@ fn one(config: &Config, parts: &[Part], set: &str, experiment: Experiment) -> Se
             }
         }
     }
-    let place = format!("{}-{}", slug(set), experiment.name());
+    let place = format!("{}-{}", file_name(config, set), experiment.name());
     let context = Context {
         set: set.to_owned(),
         settings: Vec::new(),
