@@ -94,6 +94,9 @@ impl Default for MetricOptions {
 /// Most false match rates, replicates and curve points.
 const MOST: usize = 100_000;
 
+/// Most figures that the replicates give: 8 bytes each.
+const MOST_FIGURES: usize = 50_000_000;
+
 impl MetricOptions {
     /// Refuses what can't be measured.
     ///
@@ -119,6 +122,14 @@ impl MetricOptions {
             if count > MOST {
                 return Err(invalid(format!("{count} {what} were asked for, at most {MOST} can be")));
             }
+        }
+        let points = self.fmrs.len() + self.curve_points;
+        if points * self.replicates > MOST_FIGURES {
+            return Err(invalid(format!(
+                "{} bootstrap replicates at {points} false match rates and curve points are more than {MOST_FIGURES} \
+                 figures: ask for fewer of one",
+                self.replicates
+            )));
         }
         Ok(())
     }

@@ -405,6 +405,8 @@ fn what_cannot_be_measured_is_refused_by_name() {
     }
     assert!(with(&|options| options.confidence = 1.0).contains("confidence of 1"));
     assert!(with(&|options| options.replicates = 100_001).contains("bootstrap replicates"));
+    let both = |options: &mut MetricOptions| (options.replicates, options.curve_points) = (100_000, 100_000);
+    assert!(with(&both).contains("ask for fewer"));
 }
 
 #[test]
