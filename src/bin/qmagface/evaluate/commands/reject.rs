@@ -41,6 +41,12 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
             format!("--most {}: a share from 0 to below 1", arguments.most),
         ));
     }
+    if arguments.points < 2 {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("--points {}: a curve has at least 2", arguments.points),
+        ));
+    }
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
     let (list, pairs) = arguments.list.list(&loaded.set, arguments.out.seed)?;
