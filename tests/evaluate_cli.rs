@@ -210,7 +210,7 @@ fn reject_and_optimal_weight_draw_their_curves() {
         "reject",
         &["--score", "cosine", "--points", &endless],
         1,
-        &["1 to 1000"],
+        &["2 to 1000"],
     );
 
     let range = ["--fmrs", "2e-2", "2e-1", "--points", "10"];

@@ -41,8 +41,9 @@ pub fn page(report: &Report) -> Result<String> {
                         p {
                             "Made by qmagface " (env!("CARGO_PKG_VERSION")) ". Beside this page lie the figures for "
                             "programs, " a href="results.json" { "results.json" } " and "
-                            a href="tables/" { "tables/" } ", and the charts as SVG and PNG, "
-                            a href="figures/" { "figures/" } "."
+                            a href="tables/" { "tables/" }
+                            @if report.charts().next().is_some() { ", and the charts as SVG and PNG, " a href="figures/" { "figures/" } }
+                            "."
                         }
                     }
                 }

@@ -56,6 +56,8 @@ impl Ruler {
         // One value alone still needs an axis.
         if high <= low {
             (low, high) = match axis.scale {
+                // A rate has no values above 100 %.
+                Scale::Linear if axis.numbers == Numbers::Percent && low >= 1.0 => (low - 0.01, low),
                 Scale::Linear => (low - 0.5 * low.abs().max(1e-3), low + 0.5 * low.abs().max(1e-3)),
                 Scale::Log => (low / 10.0, low * 10.0),
             };

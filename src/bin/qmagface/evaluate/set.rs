@@ -5,16 +5,28 @@ use super::photos::{PHOTOS, embedded};
 use crate::arguments::{Choice, Detection, Shared};
 use crate::embed::Paths;
 use clap::Args;
-use qmagface::evaluate::data::people_of;
+use qmagface::evaluate::data::{Missing, PairFile, Resolved, people_of};
 use qmagface::pairs::{Pair, Prepared, npy, subject_of};
 use qmagface::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
+/// The pairs of `file`, read from `path`, as rows of `set`; `setting` is what the user sets to leave missing ones out.
+pub fn resolved(file: &PairFile, path: &Path, set: &Prepared, missing: Missing, setting: &str) -> Result<Resolved> {
+    file.resolve(set, missing).map_err(|error| {
+        // Advised only where it works.
+        let error = match missing == Missing::Refuse && file.resolve(set, Missing::LeaveOut).is_ok() {
+            true => Error::new(error.kind(), format!("{error} ({setting} leaves such pairs out)")),
+            false => error,
+        };
+        error.at(path.display())
+    })
+}
+
 /// What is evaluated.
 #[derive(Args)]
 pub struct SetArguments {
-    /// Embeddings, one a row, as `qmagface embed` writes them
+    /// Embeddings, one a row, as `qmagface embed` writes them; or else --photos
     #[arg(
         long,
         value_name = "FILE.npy",

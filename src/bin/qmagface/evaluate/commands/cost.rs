@@ -18,7 +18,7 @@ pub struct Arguments {
     #[command(flatten)]
     set: SetArguments,
     /// How often each task runs (runtime only); the time is the median's
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
     /// The fits that are measured: published, consistent, direct
     #[arg(long, value_delimiter = ',', default_values_t = [Procedure::Published])]

@@ -41,10 +41,10 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
             format!("--most {}: a share from 0 to below 1", arguments.most),
         ));
     }
-    if !(1..=1000).contains(&arguments.points) {
+    if !(2..=1000).contains(&arguments.points) {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("--points {}: a curve has 1 to 1000", arguments.points),
+            format!("--points {}: a curve has 2 to 1000", arguments.points),
         ));
     }
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;

@@ -72,9 +72,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
         false => Missing::Refuse,
     };
     let mut loaded = arguments.set.load(shared, &arguments.out.out, false)?;
-    let resolved = file
-        .resolve(&loaded.set, missing)
-        .map_err(|error| error.at(arguments.pairs.display()))?;
+    let resolved = set::resolved(&file, &arguments.pairs, &loaded.set, missing, "--leave-out-missing")?;
     loaded.people_by_pairs(resolved.list.pairs())?;
     let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
     let options = arguments.metrics.options(

@@ -211,9 +211,7 @@ fn compare(
                 false => Missing::Refuse,
             };
             let file = PairFile::read(path, format.layout())?;
-            let resolved = file
-                .resolve(&loaded.set, missing)
-                .map_err(|error| error.at(path.display()))?;
+            let resolved = set::resolved(&file, path, &loaded.set, missing, "leave_out_missing = true")?;
             loaded.people_by_pairs(resolved.list.pairs())?;
             with_bar(shared, &what, |work| {
                 protocol::single_image(&loaded.set, &resolved, options, work)

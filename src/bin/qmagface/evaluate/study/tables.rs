@@ -83,16 +83,21 @@ pub fn report(config: &Config, parts: &[Part], mut settings: Vec<(String, String
     Ok(Report {
         title: config.title.clone(),
         summary: format!(
-            "{} models on {} sets, {} experiments in all.",
-            config.models.len(),
-            config.sets.len(),
-            parts.len()
+            "{} on {}, {} in all.",
+            counted(config.models.len(), "model"),
+            counted(config.sets.len(), "set"),
+            counted(parts.len(), "experiment")
         ),
         date: clock::now(),
         highlights: Vec::new(),
         sections,
         result: json!(results),
     })
+}
+
+/// `1 set`, `2 sets`.
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The results of one model, set and experiment.
