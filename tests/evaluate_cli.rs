@@ -247,7 +247,13 @@ fn runtime_and_memory_measure_every_task() {
         seconds.len() == 3 && seconds.iter().all(|&time| time > 0.0),
         "{seconds:?}"
     );
-    refused(&set, "runtime", &["--repeats", "0"], 1, &["0 repeats"]);
+    refused(
+        &set,
+        "runtime",
+        &["--repeats", "0"],
+        2,
+        &["--repeats", "1..=4294967295"],
+    );
     let one = Set::of(1);
     refused(&one, "memory", &[], 1, &["fewer than two people"]);
 }
