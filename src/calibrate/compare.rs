@@ -31,7 +31,7 @@ impl Calibration {
     /// calibration.
     pub fn compare(&self, a: &Template, b: &Template) -> Result<ScoredComparison> {
         self.check_model(a, "the first template")?;
-        check_same_model((a, "the first template"), (b, "the second"))?;
+        check_same_model((a, "the first template"), b, || "the second".to_owned())?;
         let failed_template = a.is_failed() || b.is_failed();
         let (quality_a, quality_b) = (a.quality(), b.quality());
         let comparison = if failed_template {
@@ -80,7 +80,7 @@ impl Calibration {
         self.check_model(first, first_place)?;
         for (side, templates) in [("probe", probes), ("gallery", gallery)] {
             for (index, template) in templates.iter().enumerate() {
-                check_same_model((first, first_place), (template, &format!("{side} {index}")))?;
+                check_same_model((first, first_place), template, || format!("{side} {index}"))?;
             }
         }
         let (probe_directions, probe_quality) = stack(probes, first.length());
@@ -126,16 +126,22 @@ impl Calibration {
     }
 }
 
-pub(crate) fn check_same_model((a, place_a): (&Template, &str), (b, place_b): (&Template, &str)) -> Result<()> {
+/// `place_b` is asked only for the error: matrices check thousands of templates.
+pub(crate) fn check_same_model(
+    (a, place_a): (&Template, &str),
+    b: &Template,
+    place_b: impl FnOnce() -> String,
+) -> Result<()> {
     if a.fingerprint() == b.fingerprint() && a.length() == b.length() {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::ModelMismatch,
         format!(
-            "templates of two models can't be compared: {place_a} is of {} with {} floats, {place_b} of {} with {}",
+            "templates of two models can't be compared: {place_a} is of {} with {} floats, {} of {} with {}",
             a.origin(),
             a.length(),
+            place_b(),
             b.origin(),
             b.length()
         ),

@@ -184,7 +184,7 @@ pub unsafe extern "C" fn qmf_calibration_fit_templates(
             };
             let people = array(people, count, "people")?;
             for (index, template) in templates.iter().enumerate() {
-                check_same_model((first, "templates[0]"), (template, &format!("templates[{index}]")))?;
+                check_same_model((first, "templates[0]"), template, || format!("templates[{index}]"))?;
             }
             let whole: Vec<(&Template, u32)> = templates
                 .iter()
