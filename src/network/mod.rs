@@ -9,6 +9,8 @@ use crate::weights::TensorMap;
 use spec::Network;
 use tch::{Device, Kind, Tensor};
 
+mod fold;
+mod folded;
 mod iresnet;
 mod layers;
 mod precision;
