@@ -3,6 +3,14 @@ mod formula;
 use qmagface::align::Chip;
 use qmagface::network::{self, EmbeddingNetwork, IResNet, Precision, spec::Network};
 use std::time::Instant;
+fn cpu() -> f64 {
+    let mut u: libc::rusage = unsafe { std::mem::zeroed() };
+    unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut u) };
+    u.ru_utime.tv_sec as f64
+        + u.ru_utime.tv_usec as f64 * 1e-6
+        + u.ru_stime.tv_sec as f64
+        + u.ru_stime.tv_usec as f64 * 1e-6
+}
 fn main() {
     let name = std::env::args().nth(1).unwrap();
     let batches: Vec<usize> = std::env::args()
@@ -13,7 +21,16 @@ fn main() {
         .collect();
     let with_torch = std::env::args().nth(3).is_some();
     let network = Network::from_name(&name).unwrap();
-    let weights = if network == Network::SFace { qmagface::model::Store::default_location().unwrap().open("sface").unwrap().load_weights().unwrap() } else { formula::weights(network) };
+    let weights = if network == Network::SFace {
+        qmagface::model::Store::default_location()
+            .unwrap()
+            .open("sface")
+            .unwrap()
+            .load_weights()
+            .unwrap()
+    } else {
+        formula::weights(network)
+    };
     let native = network::build(network, &weights, tch::Device::Cpu, Precision::F32).unwrap();
     let torch: Option<Box<dyn EmbeddingNetwork>> = with_torch.then(|| {
         if network == Network::SFace {
@@ -57,6 +74,10 @@ fn main() {
             n.forward(&refs).unwrap();
             t.elapsed().as_secs_f64() * 1e3 / batch as f64
         };
+        let c0 = cpu();
+        native.forward(&refs).unwrap();
+        native.forward(&refs).unwrap();
+        println!("cpu ms/image {:.2}", (cpu() - c0) * 500.0 / batch as f64);
         let (mut a, mut b) = (vec![], vec![]);
         for _ in 0..9 {
             a.push(time(&*native));

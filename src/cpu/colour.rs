@@ -90,26 +90,30 @@ impl Slide<'_> {
     #[inline(always)]
     fn places<S: Simd, const ROWS: usize, const V: usize>(&mut self, simd: S, image: usize, y: usize, first: usize) {
         let [height, width] = self.size;
-        let mut sums: [[S::f32s; V]; ROWS] = std::array::from_fn(|row| {
+        let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
+        for row in 0..ROWS {
             let kind = match self.epilogue.by_place() {
                 true => place(y, first + row, height, width),
                 false => 0,
             };
-            load::<S, V>(self.epilogue.bias(kind))
-        });
+            sums[row] = load::<S, V>(simd, self.epilogue.bias(kind));
+        }
         for (row, weights) in self.weights.iter().enumerate() {
             let start = ((image * self.pixels.height + y + row) * self.pixels.width + first) * COLOURS;
             let numbers = &self.pixels.data[start..][..(ROWS - 1) * COLOURS + ROW];
-            let rows = std::array::from_fn(|row| {
-                numbers[row * COLOURS..]
-                    .first_chunk::<ROW>()
-                    .expect("the last kernel ends where the numbers end")
-            });
+            let mut rows = [&[0.0; ROW]; ROWS];
+            for row in 0..ROWS {
+                rows[row] = numbers[row * COLOURS..]
+                    .first_chunk()
+                    .expect("the last kernel ends where the numbers end");
+            }
             accumulate(simd, &mut sums, rows, weights);
         }
         let start = (image * height + y) * width + first;
-        for (output, sums) in self.output[start..][..ROWS].iter_mut().zip(sums) {
-            store::<S, V>(output, self.epilogue.finish::<S, V>(simd, sums, None));
+        let output = &mut self.output[start..][..ROWS];
+        for row in 0..ROWS {
+            let values = self.epilogue.finish::<S, V>(simd, sums[row], None);
+            store::<S, V>(&mut output[row], values);
         }
     }
 }

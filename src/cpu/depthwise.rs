@@ -71,8 +71,11 @@ impl Channels<'_> {
     #[inline(always)]
     fn run<S: Simd, const V: usize>(self, simd: S) {
         let [height, width] = self.size;
-        let bias = load::<S, V>(self.epilogue.bias(0));
-        let taps: [[S::f32s; V]; TAPS] = std::array::from_fn(|tap| load::<S, V>(&self.weights[tap]));
+        let bias = load::<S, V>(simd, self.epilogue.bias(0));
+        let mut taps = [[simd.splat_f32s(0.0); V]; TAPS];
+        for tap in 0..TAPS {
+            taps[tap] = load::<S, V>(simd, &self.weights[tap]);
+        }
         // Beyond the border there are zeros: a row of them stands in for a row outside.
         let outside = vec![Lane::ZERO; self.input.width];
         for (at, output) in self.output.chunks_exact_mut(width).enumerate() {
@@ -85,9 +88,13 @@ impl Channels<'_> {
             for (x, output) in output.iter_mut().enumerate() {
                 let left = (x * self.stride).wrapping_sub(1);
                 let mut sums = bias;
-                for (row, taps) in rows.iter().zip(taps.chunks_exact(KERNEL)) {
-                    for (column, tap) in taps.iter().enumerate() {
-                        let input = load::<S, V>(row.get(left.wrapping_add(column)).unwrap_or(&Lane::ZERO));
+                for row in 0..KERNEL {
+                    for column in 0..KERNEL {
+                        let lane = match rows[row].get(left.wrapping_add(column)) {
+                            Some(lane) => lane,
+                            None => &Lane::ZERO,
+                        };
+                        let (input, tap) = (load::<S, V>(simd, lane), taps[row * KERNEL + column]);
                         for v in 0..V {
                             sums[v] = simd.mul_add_f32s(input[v], tap[v], sums[v]);
                         }

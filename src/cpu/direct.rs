@@ -117,36 +117,46 @@ impl Slide<'_> {
             stride,
             padding,
         } = self.window;
-        let at: [(usize, usize); ROWS] = std::array::from_fn(|row| ((first + row) / width, (first + row) % width));
-        let mut sums: [[S::f32s; V]; ROWS] = std::array::from_fn(|row| {
+        let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
+        let mut at = [(0, 0); ROWS];
+        for row in 0..ROWS {
+            at[row] = ((first + row) / width, (first + row) % width);
             let kind = match self.epilogue.by_place() {
                 true => place(at[row].0, at[row].1, height, width),
                 false => 0,
             };
-            load::<S, V>(self.epilogue.bias(kind))
-        });
+            sums[row] = load::<S, V>(simd, self.epilogue.bias(kind));
+        }
         let (weights, _) = self.weights.as_chunks::<LANES>();
         let panels = self.input.panels;
         for (tap, weights) in weights.chunks_exact(panels).enumerate() {
             // Where each place reads with this tap; outside the map it reads zeros.
-            let from: [usize; ROWS] = at.map(|(y, x)| {
-                let y = (y * stride + tap / kernel).wrapping_sub(padding);
-                let x = (x * stride + tap % kernel).wrapping_sub(padding);
-                match y < self.input.height && x < self.input.width {
-                    true => y * self.input.width + x,
-                    false => usize::MAX,
+            let mut from = [usize::MAX; ROWS];
+            for row in 0..ROWS {
+                let y = (at[row].0 * stride + tap / kernel).wrapping_sub(padding);
+                let x = (at[row].1 * stride + tap % kernel).wrapping_sub(padding);
+                if y < self.input.height && x < self.input.width {
+                    from[row] = y * self.input.width + x;
                 }
-            });
+            }
             for (panel, weights) in weights.iter().enumerate() {
                 let plane = self.input.plane(panel, image);
-                let rows = from.map(|from| &plane.get(from).unwrap_or(&Lane::ZERO).0);
+                let mut rows = [&Lane::ZERO.0; ROWS];
+                for row in 0..ROWS {
+                    if let Some(lane) = plane.get(from[row]) {
+                        rows[row] = &lane.0;
+                    }
+                }
                 accumulate(simd, &mut sums, rows, weights);
             }
         }
         let start = image * height * width + first;
-        for (row, sums) in sums.into_iter().enumerate() {
-            let residual = self.residual.map(|lanes| &lanes[start + row]);
-            let values = self.epilogue.finish::<S, V>(simd, sums, residual);
+        for row in 0..ROWS {
+            let residual = match self.residual {
+                Some(lanes) => Some(&lanes[start + row]),
+                None => None,
+            };
+            let values = self.epilogue.finish::<S, V>(simd, sums[row], residual);
             store::<S, V>(&mut self.output[start + row], values);
         }
     }

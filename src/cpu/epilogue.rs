@@ -82,15 +82,16 @@ impl<'a> Panel<'a> {
         residual: Option<&Lane>,
     ) -> [S::f32s; V] {
         if let Some(slopes) = self.slopes {
-            let (zero, slopes) = (simd.splat_f32s(0.0), load::<S, V>(slopes));
-            for (value, slope) in values.iter_mut().zip(slopes) {
-                let above = simd.max_f32s(*value, zero);
-                *value = simd.mul_add_f32s(simd.min_f32s(*value, zero), slope, above);
+            let (zero, slopes) = (simd.splat_f32s(0.0), load::<S, V>(simd, slopes));
+            for v in 0..V {
+                let above = simd.max_f32s(values[v], zero);
+                values[v] = simd.mul_add_f32s(simd.min_f32s(values[v], zero), slopes[v], above);
             }
         }
         if let Some(residual) = residual {
-            for (value, more) in values.iter_mut().zip(load::<S, V>(residual)) {
-                *value = simd.add_f32s(*value, more);
+            let residual = load::<S, V>(simd, residual);
+            for v in 0..V {
+                values[v] = simd.add_f32s(values[v], residual[v]);
             }
         }
         values

@@ -1,20 +1,29 @@
 //! The innermost loop of every convolution and dense layer: rows of inputs times a panel of packed weights.
+//!
+//! Code between vector instructions is plain loops: a closure is a function of its own, without the wider instructions, and
+//! where the compiler doesn't inline it, it costs ten times the work.
 
 use super::Lane;
 use pulp::Simd;
 
 /// A lane's values as `V` vectors.
 #[inline(always)]
-pub(crate) fn load<S: Simd, const V: usize>(lane: &Lane) -> [S::f32s; V] {
+pub(crate) fn load<S: Simd, const V: usize>(simd: S, lane: &Lane) -> [S::f32s; V] {
     let (vectors, _) = S::as_simd_f32s(&lane.0);
-    std::array::from_fn(|at| vectors[at])
+    let mut values = [simd.splat_f32s(0.0); V];
+    for at in 0..V {
+        values[at] = vectors[at];
+    }
+    values
 }
 
 /// `V` vectors as a lane's values.
 #[inline(always)]
 pub(crate) fn store<S: Simd, const V: usize>(lane: &mut Lane, values: [S::f32s; V]) {
     let (vectors, _) = S::as_mut_simd_f32s(&mut lane.0);
-    vectors[..V].copy_from_slice(&values);
+    for at in 0..V {
+        vectors[at] = values[at];
+    }
 }
 
 /// Adds to `sums[row]` the products of `INPUTS` numbers of each row with their weights: those of input k for the panel's
@@ -26,12 +35,12 @@ pub(crate) fn accumulate<S: Simd, const ROWS: usize, const V: usize, const INPUT
     rows: [&[f32; INPUTS]; ROWS],
     weights: &[Lane; INPUTS],
 ) {
-    for (k, weights) in weights.iter().enumerate() {
-        let weights = load::<S, V>(weights);
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            let input = simd.splat_f32s(row[k]);
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum = simd.mul_add_f32s(input, weight, *sum);
+    for k in 0..INPUTS {
+        let weights = load::<S, V>(simd, &weights[k]);
+        for row in 0..ROWS {
+            let input = simd.splat_f32s(rows[row][k]);
+            for v in 0..V {
+                sums[row][v] = simd.mul_add_f32s(input, weights[v], sums[row][v]);
             }
         }
     }

@@ -44,11 +44,13 @@ impl Windows<'_> {
             let plane = self.input.plane(self.panel, image);
             for (x, output) in output.iter_mut().enumerate() {
                 let x = x * STRIDE;
-                let mut greatest = load::<S, V>(&plane[y * self.input.width + x]);
+                let mut greatest = load::<S, V>(simd, &plane[y * self.input.width + x]);
                 for y in y..(y + self.kernel).min(self.input.height) {
                     for lane in &plane[y * self.input.width..][x..(x + self.kernel).min(self.input.width)] {
-                        let values = load::<S, V>(lane);
-                        greatest = std::array::from_fn(|v| simd.max_f32s(greatest[v], values[v]));
+                        let values = load::<S, V>(simd, lane);
+                        for v in 0..V {
+                            greatest[v] = simd.max_f32s(greatest[v], values[v]);
+                        }
                     }
                 }
                 store::<S, V>(output, greatest);

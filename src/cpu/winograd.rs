@@ -182,30 +182,37 @@ impl Spread<'_> {
         let (height, width) = (self.input.height, self.input.width);
         for (at, tile) in self.tiles.iter().enumerate() {
             let plane = self.input.plane(self.panel, tile.image);
-            // The tile's first input is one up and one to the left of its first output.
-            let lane = |row: usize, column: usize| -> &Lane {
-                let (y, x) = ((tile.y + row).wrapping_sub(1), (tile.x + column).wrapping_sub(1));
-                if y < height && x < width {
-                    &plane[y * width + x]
-                } else {
-                    &Lane::ZERO
-                }
-            };
             let mut rows = [[[simd.splat_f32s(0.0); SIDE]; SIDE]; V];
             for row in 0..SIDE {
-                let inputs: [[S::f32s; V]; SIDE] = std::array::from_fn(|column| load::<S, V>(lane(row, column)));
+                let mut inputs = [[simd.splat_f32s(0.0); SIDE]; V];
+                for column in 0..SIDE {
+                    // The tile's first input is one up and one to the left of its first output.
+                    let (y, x) = ((tile.y + row).wrapping_sub(1), (tile.x + column).wrapping_sub(1));
+                    if y < height && x < width {
+                        let lane = load::<S, V>(simd, &plane[y * width + x]);
+                        for v in 0..V {
+                            inputs[v][column] = lane[v];
+                        }
+                    }
+                }
                 for v in 0..V {
-                    rows[v][row] = spread(simd, std::array::from_fn(|column| inputs[column][v]));
+                    rows[v][row] = spread(simd, inputs[v]);
                 }
             }
             for column in 0..SIDE {
-                let outputs: [[S::f32s; SIDE]; V] =
-                    std::array::from_fn(|v| spread(simd, std::array::from_fn(|row| rows[v][row][column])));
+                let mut outputs = [[simd.splat_f32s(0.0); V]; SIDE];
+                for v in 0..V {
+                    let mut inputs = [simd.splat_f32s(0.0); SIDE];
+                    for row in 0..SIDE {
+                        inputs[row] = rows[v][row][column];
+                    }
+                    let values = spread(simd, inputs);
+                    for row in 0..SIDE {
+                        outputs[row][v] = values[row];
+                    }
+                }
                 for row in 0..SIDE {
-                    store::<S, V>(
-                        &mut self.points[(row * SIDE + column) * count + at],
-                        std::array::from_fn(|v| outputs[v][row]),
-                    );
+                    store::<S, V>(&mut self.points[(row * SIDE + column) * count + at], outputs[row]);
                 }
             }
         }
@@ -259,10 +266,15 @@ impl Gather<'_> {
         let (weights, _) = weights.as_chunks::<LANES>();
         for (points, weights) in self.points.chunks_exact(POINTS * count).zip(weights) {
             let rows = &points[point * count + first..][..ROWS];
-            accumulate(simd, &mut sums, std::array::from_fn(|row| &rows[row].0), weights);
+            let mut inputs = [&Lane::ZERO.0; ROWS];
+            for row in 0..ROWS {
+                inputs[row] = &rows[row].0;
+            }
+            accumulate(simd, &mut sums, inputs, weights);
         }
-        for (product, sum) in self.products[point * count + first..][..ROWS].iter_mut().zip(sums) {
-            store::<S, V>(product, sum);
+        let products = &mut self.products[point * count + first..][..ROWS];
+        for row in 0..ROWS {
+            store::<S, V>(&mut products[row], sums[row]);
         }
     }
 
@@ -274,27 +286,44 @@ impl Gather<'_> {
         let (height, width) = (self.input.height, self.input.width);
         let mut columns = [[[simd.splat_f32s(0.0); SIDE]; TILE]; V];
         for column in 0..SIDE {
-            let products: [[S::f32s; V]; SIDE] =
-                std::array::from_fn(|row| load::<S, V>(&self.products[(row * SIDE + column) * count + at]));
+            let mut products = [[simd.splat_f32s(0.0); SIDE]; V];
+            for row in 0..SIDE {
+                let lane = load::<S, V>(simd, &self.products[(row * SIDE + column) * count + at]);
+                for v in 0..V {
+                    products[v][row] = lane[v];
+                }
+            }
             for v in 0..V {
-                let values = gather(simd, std::array::from_fn(|row| products[row][v]));
+                let values = gather(simd, products[v]);
                 for row in 0..TILE {
                     columns[v][row][column] = values[row];
                 }
             }
         }
         for row in 0..TILE.min(height - y) {
-            let values: [[S::f32s; TILE]; V] = std::array::from_fn(|v| gather(simd, columns[v][row]));
+            let mut outputs = [[simd.splat_f32s(0.0); V]; TILE];
+            for v in 0..V {
+                let values = gather(simd, columns[v][row]);
+                for column in 0..TILE {
+                    outputs[column][v] = values[column];
+                }
+            }
             for column in 0..TILE.min(width - x) {
                 let (y, x) = (y + row, x + column);
                 let bias = self.epilogue.bias(match self.epilogue.by_place() {
                     true => place(y, x, height, width),
                     false => 0,
                 });
-                let bias = load::<S, V>(bias);
-                let values = std::array::from_fn(|v| simd.add_f32s(values[v][column], bias[v]));
+                let bias = load::<S, V>(simd, bias);
+                let mut values = outputs[column];
+                for v in 0..V {
+                    values[v] = simd.add_f32s(values[v], bias[v]);
+                }
                 let at = (image * height + y) * width + x;
-                let residual = self.residual.map(|lanes| &lanes[at]);
+                let residual = match self.residual {
+                    Some(lanes) => Some(&lanes[at]),
+                    None => None,
+                };
                 let values = self.epilogue.finish::<S, V>(simd, values, residual);
                 store::<S, V>(&mut self.output[at], values);
             }
