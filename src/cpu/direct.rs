@@ -119,8 +119,14 @@ impl Slide<'_> {
         } = self.window;
         let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
         let mut at = [(0, 0); ROWS];
+        // One division for all of them: it takes longer than many a product.
+        let (mut y, mut x) = (first / width, first % width);
         for row in 0..ROWS {
-            at[row] = ((first + row) / width, (first + row) % width);
+            at[row] = (y, x);
+            x += 1;
+            if x == width {
+                (y, x) = (y + 1, 0);
+            }
             let kind = match self.epilogue.by_place() {
                 true => place(at[row].0, at[row].1, height, width),
                 false => 0,
