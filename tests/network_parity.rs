@@ -10,7 +10,7 @@ mod formula;
 
 use qmagface::align::Chip;
 use qmagface::network::spec::Network;
-use qmagface::network::{EmbeddingNetwork, IResNet, Precision};
+use qmagface::network::{self, EmbeddingNetwork, Precision};
 use safetensors::{Dtype, SafeTensors};
 
 const LEAST_COSINE: f64 = 0.999_999;
@@ -51,7 +51,7 @@ fn reduced_precisions_stay_close() {
                 return;
             };
             let golden = Golden::read(&std::fs::read(&path).unwrap());
-            let iresnet = IResNet::new(network, &formula::weights(network), tch::Device::Cpu, precision).unwrap();
+            let iresnet = network::build(network, &formula::weights(network), tch::Device::Cpu, precision).unwrap();
             let count = 4; // 16-bit convolutions are slow on a CPU without them
             let chips: Vec<&Chip> = golden.chips.iter().take(count).collect();
             let (mut worst_cosine, mut worst_relative) = (1.0f64, 0.0f64);
@@ -93,7 +93,7 @@ fn parity(network: Network) {
     for (layer, expected) in [(2, &golden.layer3), (3, &golden.layer4)] {
         // The inner layers of the first chip, alone and as one of three and of ten.
         for batch in [1, 3, 10] {
-            let maps = iresnet.forward_layers(&chips[..batch]).unwrap();
+            let maps = iresnet.forward_stages(&chips[..batch]).unwrap();
             let map = &maps[layer];
             assert_eq!(
                 (map.shape[0], &map.shape[1..]),

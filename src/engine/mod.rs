@@ -15,7 +15,7 @@ use crate::device::{self, DeviceChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
 use crate::model::{Bundle, Fingerprint, PackOf, Store};
-use crate::network;
+use crate::network::{self, Precision};
 use crate::template::{Fusion, Template};
 use batch::Batcher;
 use parking_lot::Mutex;
@@ -131,7 +131,7 @@ impl Engine {
                 .log
                 .write(LogLevel::Info, || format!("running on the CPU, because {why}"));
         }
-        let precision = options.precision.unwrap_or_default();
+        let precision = Precision::choose(options.precision, device)?;
         let lnet = detector.load_lnet()?;
         let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device)?;
         let network = network::build(pack.network(), &pack.load_weights()?, device, precision)?;

@@ -23,7 +23,8 @@ pub const MAX_BATCH_WAIT: Duration = Duration::from_secs(1);
 pub struct EngineOptions {
     /// Where the networks run. Default: a GPU if one can be used, else the CPU.
     pub device: DeviceChoice,
-    /// What the embedding network computes in; the detector always computes in f32. Default: f32.
+    /// What the embedding network computes in; the detector always computes in f32. Default: f16 on a GPU, f32 on the
+    /// CPU.
     pub precision: Option<Precision>,
     /// Threads libtorch uses for one call on the CPU, for the whole process. Default: libtorch's own choice, one per
     /// core.
