@@ -181,6 +181,7 @@ fn widened(embeddings: &[Vec<f32>]) -> Vec<Vec<f64>> {
 fn parity(device: Device, path: &std::path::Path, batches: &[usize]) -> Result<()> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let network = named(name);
+    formula::assert_check_values();
     let (chips, golden) = read_golden(path);
     let mut exact: Vec<Vec<f64>> = Vec::new();
     for (precision, least_cosine, most_magnitude) in precisions(device) {
@@ -230,7 +231,10 @@ fn read_golden(path: &std::path::Path) -> (Vec<Chip>, Vec<Vec<f64>>) {
             .chunks_exact(Chip::SIZE * Chip::SIZE * 3)
             .map(|pixels| Chip::from_bgr(pixels.to_vec()).expect("a chip"))
             .collect(),
-        values.chunks_exact(embeddings.shape()[1]).map(<[f64]>::to_vec).collect(),
+        values
+            .chunks_exact(embeddings.shape()[1])
+            .map(<[f64]>::to_vec)
+            .collect(),
     )
 }
 

@@ -44,7 +44,7 @@ c10::Stream stream_of(int device, int64_t id) {
     return c10::Stream(c10::Stream::UNSAFE, device_of(device), id);
 }
 
-// The functions of at::cuda::CUDAGraph, in the order of qmagface_graph_symbols. The capture mode is a C enum.
+// The functions of at::cuda::CUDAGraph, in the order of GRAPH_SYMBOLS in accelerator.rs. The capture mode is a C enum.
 struct GraphFunctions {
     void (*construct)(void *graph, bool keep);
     void (*destroy)(void *graph);
@@ -68,14 +68,6 @@ struct Graph {
 } // namespace
 
 extern "C" {
-
-const char *const qmagface_graph_symbols[] = {
-    "_ZN2at4cuda9CUDAGraphC1Eb",
-    "_ZN2at4cuda9CUDAGraphD1Ev",
-    "_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode",
-    "_ZN2at4cuda9CUDAGraph11capture_endEv",
-    "_ZN2at4cuda9CUDAGraph6replayEv",
-};
 
 int qmagface_stream_new(int device, int64_t *stream, char *why, size_t room) {
     return guarded(why, room, [&] {
@@ -130,7 +122,7 @@ int qmagface_copy(const void *to, const void *from, char *why, size_t room) {
     });
 }
 
-// Begins to record what this thread's current stream is given to do. `functions` are those of qmagface_graph_symbols.
+// Begins to record what this thread's current stream is given to do. `functions` are those of GRAPH_SYMBOLS.
 int qmagface_graph_begin(void *const functions[5], void **graph, char *why, size_t room) {
     return guarded(why, room, [&] {
         auto made = std::make_unique<Graph>();

@@ -10,12 +10,17 @@ use std::marker::PhantomData;
 use std::ptr::null_mut;
 use tch::{Device, Tensor};
 
-/// How many functions of `at::cuda::CUDAGraph` are called.
-const GRAPH_FUNCTIONS: usize = 5;
+/// The functions of `at::cuda::CUDAGraph` that are called, as libtorch 2.11 names them: the constructor, the destructor,
+/// `capture_begin`, `capture_end` and `replay`.
+const GRAPH_SYMBOLS: [&CStr; 5] = [
+    c"_ZN2at4cuda9CUDAGraphC1Eb",
+    c"_ZN2at4cuda9CUDAGraphD1Ev",
+    c"_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode",
+    c"_ZN2at4cuda9CUDAGraph11capture_endEv",
+    c"_ZN2at4cuda9CUDAGraph6replayEv",
+];
 
 unsafe extern "C" {
-    static qmagface_graph_symbols: [*const c_char; GRAPH_FUNCTIONS];
-
     fn qmagface_stream_new(device: c_int, stream: *mut i64, why: *mut c_char, room: usize) -> c_int;
     fn qmagface_stream_switch(
         device: c_int,
@@ -86,8 +91,12 @@ impl Stream {
         };
         let mut id = 0;
         // SAFETY: `id` is a live number.
-        call("a new stream", |why, room| unsafe { qmagface_stream_new(index, &mut id, why, room) })?;
-        Ok(Stream { cuda: Some((index, id)) })
+        call("a new stream", |why, room| unsafe {
+            qmagface_stream_new(index, &mut id, why, room)
+        })?;
+        Ok(Stream {
+            cuda: Some((index, id)),
+        })
     }
 
     /// Makes this thread give its work to the stream until the guard is dropped.
@@ -186,7 +195,9 @@ impl Event {
             return Ok(());
         }
         // SAFETY: an event that the shim made.
-        call("waiting for an event", |why, room| unsafe { qmagface_event_wait(self.event, why, room) })
+        call("waiting for an event", |why, room| unsafe {
+            qmagface_event_wait(self.event, why, room)
+        })
     }
 }
 
@@ -236,7 +247,7 @@ impl Graph {
     pub(crate) fn capture<T>(work: impl FnOnce() -> Result<T>) -> Result<(Graph, T)> {
         let functions = graph_functions()?;
         let mut graph = null_mut();
-        // SAFETY: the functions are of the names that the shim gives, from the loaded libtorch; `graph` is live.
+        // SAFETY: the functions are those that the shim takes, from the loaded libtorch; `graph` is live.
         call("beginning a CUDA graph", |why, room| unsafe {
             qmagface_graph_begin(functions.as_ptr().cast(), &mut graph, why, room)
         })?;
@@ -255,7 +266,9 @@ impl Graph {
     /// Gives the recorded work to this thread's current stream.
     pub(crate) fn replay(&mut self) -> Result<()> {
         // SAFETY: a graph that was captured.
-        call("a CUDA graph", |why, room| unsafe { qmagface_graph_replay(self.0, why, room) })
+        call("a CUDA graph", |why, room| unsafe {
+            qmagface_graph_replay(self.0, why, room)
+        })
     }
 }
 
@@ -266,26 +279,23 @@ impl Drop for Graph {
     }
 }
 
-/// The names of the functions of `at::cuda::CUDAGraph` that are called.
-fn graph_symbols() -> [&'static CStr; GRAPH_FUNCTIONS] {
-    // SAFETY: constant texts of the shim that end in NUL.
-    unsafe { qmagface_graph_symbols.map(|name| CStr::from_ptr(name)) }
-}
-
-/// The addresses of [`graph_symbols`] in the loaded libtorch.
+/// The addresses of [`GRAPH_SYMBOLS`] in the loaded libtorch.
 ///
 /// # Errors
 /// [`ErrorKind::Device`] naming the one that is missing.
-pub(crate) fn graph_functions() -> Result<&'static [usize; GRAPH_FUNCTIONS]> {
-    static FOUND: OnceCell<[usize; GRAPH_FUNCTIONS]> = OnceCell::new();
+pub(crate) fn graph_functions() -> Result<&'static [usize; GRAPH_SYMBOLS.len()]> {
+    static FOUND: OnceCell<[usize; GRAPH_SYMBOLS.len()]> = OnceCell::new();
     FOUND.get_or_try_init(|| {
-        let mut found = [0; GRAPH_FUNCTIONS];
-        for (address, name) in found.iter_mut().zip(graph_symbols()) {
+        let mut found = [0; GRAPH_SYMBOLS.len()];
+        for (address, name) in found.iter_mut().zip(GRAPH_SYMBOLS) {
             *address = address_of(name);
             if *address == 0 {
                 return Err(Error::new(
                     ErrorKind::Device,
-                    format!("libtorch's CUDA half is not loaded or has no {}", name.to_string_lossy()),
+                    format!(
+                        "libtorch's CUDA half is not loaded or has no {}",
+                        name.to_string_lossy()
+                    ),
                 ));
             }
         }
@@ -345,7 +355,9 @@ pub fn memory(device: Device) -> Result<Option<DeviceMemory>> {
 pub(crate) fn release_memory(device: Device) -> Result<()> {
     match device.is_cuda() {
         // SAFETY: takes nothing.
-        true => call("releasing memory", |why, room| unsafe { qmagface_memory_release(why, room) }),
+        true => call("releasing memory", |why, room| unsafe {
+            qmagface_memory_release(why, room)
+        }),
         false => Ok(()),
     }
 }
@@ -400,7 +412,10 @@ mod tests {
 
         let mut to = pinned(2, &[3], tch::Kind::Float, Device::Cpu).unwrap();
         copy(&mut to, &Tensor::from_slice2(&[[1f32, 2.0, 3.0], [4.0, 5.0, 6.0]])).unwrap();
-        assert_eq!(Vec::<f32>::try_from(to.flatten(0, 1)).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(
+            Vec::<f32>::try_from(to.flatten(0, 1)).unwrap(),
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+        );
         let error = copy(&mut to, &Tensor::from_slice(&[1f32; 5])).unwrap_err();
         assert!(error.message().contains("size"), "{error}");
     }
@@ -414,7 +429,7 @@ mod tests {
         };
         // Read, not loaded: that needs a driver. Names end in NUL in the table of strings.
         let mut file = BufReader::with_capacity(1 << 20, std::fs::File::open(&path).unwrap());
-        let mut missing: Vec<&[u8]> = graph_symbols().map(CStr::to_bytes).to_vec();
+        let mut missing: Vec<&[u8]> = GRAPH_SYMBOLS.map(CStr::to_bytes).to_vec();
         let mut text = Vec::new();
         while !missing.is_empty() && file.read_until(0, &mut text).unwrap() > 0 {
             missing.retain(|&name| text.strip_suffix(b"\0") != Some(name));

@@ -51,16 +51,9 @@ pub(super) struct Conv {
 pub(super) enum Bias {
     /// One number for each output.
     Channel(Vec<f32>),
-    /// One number for each output and each kind of place in the map, see [`border`]: a constant that was added before the
+    /// One number for each output and each kind of place in the map, see [`crate::cpu::epilogue::place`]: a constant that was added before the
     /// padding is missing where the kernel reaches over the border.
     Border(Box<[Vec<f32>; 9]>),
-}
-
-/// The kind of place of row `y` and column `x` in a map of `height` x `width`, both at least 2: 3 times the row's kind
-/// plus the column's kind, which is 0 on the first, 2 on the last, 1 between.
-pub(super) fn border(y: usize, x: usize, height: usize, width: usize) -> usize {
-    let kind = |at: usize, length: usize| usize::from(at > 0) + usize::from(at + 1 == length);
-    3 * kind(y, height) + kind(x, width)
 }
 
 /// The dense layer that makes the embedding.

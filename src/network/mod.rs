@@ -4,6 +4,7 @@
 //! the same embeddings on every device and in every back end up to rounding.
 
 use crate::align::Chip;
+use crate::cpu::{self, Workers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use spec::Network;
@@ -11,6 +12,7 @@ use tch::Device;
 
 mod fold;
 mod folded;
+mod native;
 mod precision;
 pub mod spec;
 mod torch;
@@ -40,7 +42,8 @@ pub trait EmbeddingNetwork: Send + Sync {
     /// compare with another implementation.
     ///
     /// # Errors
-    /// [`ErrorKind::Limit`] for more than [`MOST_INSPECTED`] chips; [`ErrorKind::Backend`] when the back end fails.
+    /// [`ErrorKind::Limit`] for no chip and for more than [`MOST_INSPECTED`]; [`ErrorKind::Backend`] when the back end
+    /// fails.
     fn forward_stages(&self, chips: &[&Chip]) -> Result<Vec<FeatureMap>>;
 
     /// Whether a chip's embedding has the same bits whatever goes through with it, and several threads may call
@@ -59,23 +62,42 @@ pub struct FeatureMap {
     pub data: Vec<f32>,
 }
 
-/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave, in
-/// the back end that is fastest there.
+/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave; on the
+/// CPU with a thread for each core.
 ///
 /// # Errors
-/// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
-/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::InvalidArgument`] when `device` doesn't compute in
-/// `precision`; [`ErrorKind::Backend`] when the back end fails (out of memory).
+/// As [`build_on`].
 pub fn build(
     network: Network,
     weights: &TensorMap,
     device: Device,
     precision: Precision,
 ) -> Result<Box<dyn EmbeddingNetwork>> {
-    // Each back end takes its pairs of device and precision here; libtorch has all of them.
+    build_on(network, weights, device, precision, &Workers::new(None)?)
+}
+
+/// As [`build`], with the threads that the CPU's share of the work is done on.
+///
+/// On the CPU in f32 the crate's own convolutions compute where the machine has the vector instructions they need, else
+/// libtorch.
+///
+/// # Errors
+/// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
+/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::InvalidArgument`] when `device` doesn't compute in
+/// `precision`; [`ErrorKind::Backend`] when the back end fails (out of memory).
+pub fn build_on(
+    network: Network,
+    weights: &TensorMap,
+    device: Device,
+    precision: Precision,
+    workers: &Workers,
+) -> Result<Box<dyn EmbeddingNetwork>> {
     match (device, precision) {
-        (Device::Cpu, Precision::F32) => build_libtorch(network, weights, device, precision),
-        (device, precision) => build_libtorch(network, weights, device, precision),
+        (Device::Cpu, Precision::F32) if cpu::supported() => {
+            let folded = fold::fold(network, weights)?;
+            Ok(Box::new(native::Native::new(folded, workers)))
+        }
+        _ => build_libtorch(network, weights, device, precision),
     }
 }
 
@@ -92,6 +114,17 @@ pub fn build_libtorch(
     let precision = Precision::choose(Some(precision), device)?;
     let folded = fold::fold(network, weights)?;
     Ok(Box::new(torch::Torch::new(folded, device, precision)?))
+}
+
+/// Fails for more or fewer chips than [`EmbeddingNetwork::forward_stages`] takes.
+fn check_inspected(chips: &[&Chip]) -> Result<()> {
+    match chips.len() {
+        1..=MOST_INSPECTED => Ok(()),
+        other => Err(Error::new(
+            ErrorKind::Limit,
+            format!("the stages' outputs are given for 1 to {MOST_INSPECTED} chips at once, not {other}"),
+        )),
+    }
 }
 
 /// Hands on embeddings all of whose numbers are finite.
@@ -211,8 +244,11 @@ mod tests {
             assert!(network.forward(&[]).unwrap().is_empty());
             let error = network.forward(&[&chip]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Weights);
-            let most = [&chip; MOST_INSPECTED + 1];
-            assert_eq!(network.forward_stages(&most).unwrap_err().kind(), ErrorKind::Limit);
+            for count in [0, MOST_INSPECTED + 1] {
+                let error = network.forward_stages(&vec![&chip; count]).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Limit);
+                assert!(error.message().ends_with(&format!("not {count}")), "{error}");
+            }
         }
     }
 }

@@ -55,7 +55,10 @@ pub(super) fn run<R: Runner>(runner: &mut R, most: &mut usize, chips: &[&Chip]) 
         if tried <= 1 {
             return Err(Error::new(
                 ErrorKind::Backend,
-                format!("the device has no memory left for even one face at a time ({})", error.message()),
+                format!(
+                    "the device has no memory left for even one face at a time ({})",
+                    error.message()
+                ),
             ));
         }
         *most = tried.div_ceil(2);
@@ -88,7 +91,7 @@ fn is_out_of_memory(error: &Error) -> bool {
 mod tests {
     use super::*;
 
-    /// Memory for so many chips at once; embeds a chip as its first value. 77 makes it fail for another reason.
+    /// Memory for so many chips at once; embeds a chip as its first value. 200 makes it fail for another reason.
     struct Fake {
         room: usize,
         on_their_way: usize,
@@ -138,7 +141,7 @@ mod tests {
         fn finish(&mut self, started: Vec<u8>) -> Result<Vec<Vec<f32>>> {
             self.on_their_way -= 1;
             self.check(started.len())?;
-            if started.contains(&77) {
+            if started.contains(&200) {
                 return Err(Error::new(ErrorKind::Backend, "libtorch: misaligned address"));
             }
             Ok(started.iter().map(|&value| vec![f32::from(value)]).collect())
@@ -204,14 +207,17 @@ mod tests {
             let error = run_on(&mut fake, &mut most, 5).unwrap_err();
             assert_eq!((error.kind(), most), (ErrorKind::Backend, 1));
             let message = error.message();
-            assert!(message.contains("one face") && message.contains("2.00 GiB"), "{message}");
+            assert!(
+                message.contains("one face") && message.contains("2.00 GiB"),
+                "{message}"
+            );
         }
     }
 
     #[test]
     fn another_failure_is_handed_on_at_once() {
         let (mut fake, mut most) = (Fake::new(100, false), 32);
-        let error = run_on(&mut fake, &mut most, 100).unwrap_err();
+        let error = run_on(&mut fake, &mut most, 210).unwrap_err();
         assert_eq!(error.message(), "libtorch: misaligned address");
         assert_eq!((most, fake.released, fake.on_their_way), (32, 1, 0));
     }
@@ -219,12 +225,32 @@ mod tests {
     #[test]
     fn the_words_of_libtorch_and_its_libraries_are_known() {
         for (kind, message, expected) in [
-            (ErrorKind::Backend, "libtorch: CUDA out of memory. Tried to allocate", true),
+            (
+                ErrorKind::Backend,
+                "libtorch: CUDA out of memory. Tried to allocate",
+                true,
+            ),
             (ErrorKind::Backend, "libtorch: CUDA error: out of memory", true),
-            (ErrorKind::Backend, "libtorch: cuDNN error: CUDNN_STATUS_ALLOC_FAILED", true),
-            (ErrorKind::Backend, "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`", true),
-            (ErrorKind::Backend, "DefaultCPUAllocator: can't allocate memory: you tried", true),
-            (ErrorKind::Backend, "libtorch: CUDA error: an illegal memory access was encountered", false),
+            (
+                ErrorKind::Backend,
+                "libtorch: cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+                true,
+            ),
+            (
+                ErrorKind::Backend,
+                "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`",
+                true,
+            ),
+            (
+                ErrorKind::Backend,
+                "DefaultCPUAllocator: can't allocate memory: you tried",
+                true,
+            ),
+            (
+                ErrorKind::Backend,
+                "libtorch: CUDA error: an illegal memory access was encountered",
+                false,
+            ),
             (ErrorKind::Weights, "out of memory", false),
         ] {
             assert_eq!(is_out_of_memory(&Error::new(kind, message)), expected, "{message}");

@@ -32,7 +32,10 @@ enum Block {
         second: Conv,
         projection: Option<Conv>,
     },
-    Separable { depthwise: Conv, pointwise: Conv },
+    Separable {
+        depthwise: Conv,
+        pointwise: Conv,
+    },
 }
 
 impl Body {
@@ -160,7 +163,9 @@ pub(super) fn bytes_per_chip(folded: &Folded, element: usize) -> usize {
         largest = largest.max(conv.outputs * side * side);
     };
     for block in &folded.blocks {
-        let (folded::Block::Residual { first: a, second: b, .. }
+        let (folded::Block::Residual {
+            first: a, second: b, ..
+        }
         | folded::Block::Separable {
             depthwise: a,
             pointwise: b,

@@ -42,7 +42,11 @@ pub(super) fn carry(folded: &mut Folded) -> Result<Vec<Vec<f32>>> {
     }
     let head = &mut folded.head;
     let places = head.side * head.side;
-    for (bias, weights) in head.bias.iter_mut().zip(head.weight.chunks_exact(carried.len() * places)) {
+    for (bias, weights) in head
+        .bias
+        .iter_mut()
+        .zip(head.weight.chunks_exact(carried.len() * places))
+    {
         let sum: f64 = weights
             .chunks_exact(places)
             .zip(&carried)
@@ -59,7 +63,9 @@ fn take_up(conv: &mut Conv, carried: &[f64]) -> Result<()> {
         return Ok(());
     }
     if conv.depthwise || conv.kernel != 3 || conv.stride != 1 {
-        return Err(unexpected("a block that doesn't begin with a dense 3x3 convolution of stride 1"));
+        return Err(unexpected(
+            "a block that doesn't begin with a dense 3x3 convolution of stride 1",
+        ));
     }
     let taps = by_tap(conv, carried);
     // The first row and column lack the kernel's first, the last its last.

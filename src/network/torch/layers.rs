@@ -1,6 +1,7 @@
 //! The layers of a [`Folded`] network as libtorch's tensors; maps lie with the channels innermost throughout.
 
-use super::super::folded::{self, Bias, Head, border};
+use super::super::folded::{self, Bias, Head};
+use crate::cpu::epilogue::place;
 use crate::error::Result;
 use crate::network::Precision;
 use tch::{Device, Kind, Tensor};
@@ -72,7 +73,7 @@ impl Conv {
             Bias::Border(places) => {
                 let side = side.div_ceil(conv.stride);
                 let values: Vec<f32> = (0..side * side)
-                    .flat_map(|at| places[border(at / side, at % side, side, side)].iter().copied())
+                    .flat_map(|at| places[place(at / side, at % side, side, side)].iter().copied())
                     .collect();
                 (None, Some(setting.channels_last(&values, &[1, side, side, outputs])?))
             }
@@ -135,9 +136,7 @@ impl Dense {
         let weight: Vec<f32> = head
             .weight
             .chunks_exact(inputs)
-            .flat_map(|weights| {
-                (0..inputs).map(move |at| weights[at % channels * places + at / channels])
-            })
+            .flat_map(|weights| (0..inputs).map(move |at| weights[at % channels * places + at / channels]))
             .collect();
         Ok(Dense {
             weight: Tensor::f_from_slice(&weight)?

@@ -10,10 +10,10 @@ mod overlapped;
 
 use super::folded::Folded;
 use super::spec::Network;
-use super::{EmbeddingNetwork, FeatureMap, MOST_INSPECTED, Precision, check_finite};
+use super::{EmbeddingNetwork, FeatureMap, Precision, check_finite, check_inspected};
 use crate::align::Chip;
 use crate::device;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use body::{Body, bytes_per_chip};
 use eager::{Eager, pixels};
 use layers::Setting;
@@ -62,7 +62,7 @@ impl Torch {
     /// Puts `folded` on `device`, to compute in `precision`.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
+    /// [`crate::ErrorKind::Backend`] when libtorch fails (out of memory).
     pub(super) fn new(folded: Folded, device: Device, precision: Precision) -> Result<Torch> {
         let _no_gradients = tch::no_grad_guard();
         let setting = Setting { device, precision };
@@ -112,15 +112,7 @@ impl EmbeddingNetwork for Torch {
     }
 
     fn forward_stages(&self, chips: &[&Chip]) -> Result<Vec<FeatureMap>> {
-        if chips.len() > MOST_INSPECTED {
-            return Err(Error::new(
-                ErrorKind::Limit,
-                format!(
-                    "the stages' outputs are given for at most {MOST_INSPECTED} chips at once, not {}",
-                    chips.len()
-                ),
-            ));
-        }
+        check_inspected(chips)?;
         let _no_gradients = tch::no_grad_guard();
         let state = self.state.lock();
         let maps = state.runner.body().stages(&pixels(chips)?.f_to_device(self.device)?)?;

@@ -137,10 +137,7 @@ impl Runner for Overlapped {
             &embeddings.f_narrow(0, 0, count as i64)?,
         )?;
         slot.done.record(self.compute)?;
-        let started = Started {
-            slot: self.turn,
-            count,
-        };
+        let started = Started { slot: self.turn, count };
         self.turn = 1 - self.turn;
         Ok(started)
     }
@@ -148,7 +145,11 @@ impl Runner for Overlapped {
     fn finish(&mut self, started: Started) -> Result<Vec<Vec<f32>>> {
         let slot = &mut self.slots[started.slot];
         slot.done.wait()?;
-        Ok(Vec::try_from(&slot.host_embeddings.f_narrow(0, 0, started.count as i64)?)?)
+        Ok(Vec::try_from(&slot.host_embeddings.f_narrow(
+            0,
+            0,
+            started.count as i64,
+        )?)?)
     }
 
     fn release(&mut self) {
