@@ -79,7 +79,7 @@ impl Slide<'_> {
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
         for image in 0..self.pixels.images {
             for y in 0..self.size[0] {
-                for columns in blocks(self.size[1], most_rows::<S, V>()) {
+                for columns in blocks(self.size[1], most_rows::<V>()) {
                     with_rows!(columns.len(), ROWS => self.places::<S, ROWS, V>(simd, image, y, columns.start));
                 }
             }

@@ -102,7 +102,7 @@ impl Slide<'_> {
     fn run<S: Simd, const V: usize>(mut self, simd: S) {
         let places = self.size[0] * self.size[1];
         for image in 0..self.input.images {
-            for rows in blocks(places, most_rows::<S, V>()) {
+            for rows in blocks(places, most_rows::<V>()) {
                 with_rows!(rows.len(), ROWS => self.places::<S, ROWS, V>(simd, image, rows.start));
             }
         }

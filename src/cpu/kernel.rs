@@ -47,7 +47,7 @@ pub(crate) fn accumulate<S: Simd, const ROWS: usize, const V: usize, const INPUT
 }
 
 /// Most rows whose sums fit the machine's registers beside a lane of weights and an input.
-pub(crate) const fn most_rows<S: Simd, const V: usize>() -> usize {
+pub(crate) const fn most_rows<const V: usize>() -> usize {
     // 16 registers hold 6 rows of two vectors, 32 hold 12 rows of one or 6 rows of four.
     match V {
         1 => 12,

@@ -10,6 +10,9 @@
 //! The vector instructions (AVX2, AVX-512, NEON) are chosen at run time by the crate `pulp`; on a machine without any of
 //! them [`supported`] says so, and libtorch computes instead.
 
+// Closures, and so most of what stands in for an index, cost the vector instructions: see `kernel`.
+#![allow(clippy::needless_range_loop, clippy::manual_map, clippy::manual_memcpy)]
+
 pub(crate) mod colour;
 pub(crate) mod dense;
 pub(crate) mod depthwise;

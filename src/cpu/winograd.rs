@@ -243,7 +243,7 @@ impl Gather<'_> {
         let count = self.tiles.len();
         let depth = self.weights.len() / POINTS;
         for (point, weights) in self.weights.chunks_exact(depth).enumerate() {
-            for rows in blocks(count, most_rows::<S, V>()) {
+            for rows in blocks(count, most_rows::<V>()) {
                 with_rows!(rows.len(), ROWS => self.multiply::<S, ROWS, V>(simd, point, weights, rows.start));
             }
         }

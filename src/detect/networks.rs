@@ -13,9 +13,9 @@ use tch::Device;
 /// P-, R-, O- and, where its weights are given, L-Net. Usable by many threads at once.
 pub(super) enum Networks {
     /// By the crate's own convolutions.
-    Native(native::Networks),
+    Native(Box<native::Networks>),
     /// In libtorch, whose tensors one thread may use at a time.
-    Torch(Mutex<torch::Networks>),
+    Torch(Box<Mutex<torch::Networks>>),
 }
 
 impl Networks {
@@ -25,7 +25,8 @@ impl Networks {
     /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing or misshapen.
     pub fn load(weights: &TensorMap, landmark: Option<&TensorMap>, device: Device, workers: &Workers) -> Result<Self> {
         if device == Device::Cpu && cpu::supported() {
-            return Ok(Networks::Native(native::Networks::load(weights, landmark, workers)?));
+            let networks = native::Networks::load(weights, landmark, workers)?;
+            return Ok(Networks::Native(Box::new(networks)));
         }
         Self::in_libtorch(weights, landmark, device)
     }
@@ -36,7 +37,7 @@ impl Networks {
     /// As [`Networks::load`].
     pub fn in_libtorch(weights: &TensorMap, landmark: Option<&TensorMap>, device: Device) -> Result<Self> {
         let networks = torch::Networks::load(weights, landmark, device)?;
-        Ok(Networks::Torch(Mutex::new(networks)))
+        Ok(Networks::Torch(Box::new(Mutex::new(networks))))
     }
 
     /// Whether L-Net is there.
