@@ -178,7 +178,8 @@ typedef struct qmf_engine_options {
      */
     uint32_t device_index;
     /**
-     * Threads for one call on the CPU, for the whole process; 0 leaves libtorch's choice, one per core. Default: 0.
+     * Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
+     * process has one of, for what runs there (16-bit precisions). 0: one per core. Default: 0.
      */
     uint32_t threads;
     /**
@@ -287,7 +288,7 @@ typedef struct qmf_engine_info {
      */
     qmf_precision precision;
     /**
-     * Threads for one call on the CPU, as asked for; 0 is libtorch's choice.
+     * Threads on the CPU as asked for; 0 is one per core.
      */
     uint32_t threads;
     /**

@@ -24,6 +24,9 @@ pub(crate) mod pooling;
 pub(crate) mod winograd;
 pub(crate) mod workers;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use map::{LANES, Lane, Map, Scratch};
 pub use workers::Workers;
 

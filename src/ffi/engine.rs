@@ -99,7 +99,8 @@ pub struct qmf_engine_options {
     pub device: qmf_device,
     /// Which GPU, for `QMF_DEVICE_CUDA`. Default: 0.
     pub device_index: u32,
-    /// Threads for one call on the CPU, for the whole process; 0 leaves libtorch's choice, one per core. Default: 0.
+    /// Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
+    /// process has one of, for what runs there (16-bit precisions). 0: one per core. Default: 0.
     pub threads: u32,
     /// Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_BEST_SCORE`.
     pub face_choice: qmf_face_choice,
@@ -299,7 +300,7 @@ pub struct qmf_engine_info {
     pub landmark_refinement: u32,
     /// What the embedding network computes in, a `QMF_PRECISION_*` but `QMF_PRECISION_AUTO`.
     pub precision: qmf_precision,
-    /// Threads for one call on the CPU, as asked for; 0 is libtorch's choice.
+    /// Threads on the CPU as asked for; 0 is one per core.
     pub threads: u32,
     /// Most chips of concurrent callers that go through the network together.
     pub batch_size: u32,
