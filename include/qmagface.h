@@ -793,7 +793,7 @@ typedef struct qmf_comparison {
 #define QMF_DEVICE_CUDA 2
 
 /**
- * The best for the device.
+ * The best for the device: 16-bit floats on a GPU, 32-bit ones on the CPU.
  */
 #define QMF_PRECISION_AUTO 0
 
@@ -811,6 +811,11 @@ typedef struct qmf_comparison {
  * 16-bit floats with the range of 32-bit ones.
  */
 #define QMF_PRECISION_BF16 3
+
+/**
+ * 32-bit floats, but a product's factors are rounded to 11 bits of precision: on a GPU only.
+ */
+#define QMF_PRECISION_TF32 4
 
 /**
  * Nothing is logged.

@@ -127,7 +127,9 @@ enum class Precision : std::int32_t {
     /** 16-bit floats. */
     f16 = QMF_PRECISION_F16,
     /** 16-bit floats with the exponent of 32-bit ones. */
-    bf16 = QMF_PRECISION_BF16
+    bf16 = QMF_PRECISION_BF16,
+    /** 32-bit floats, the factors of a product rounded to 11 bits of precision; on a GPU only. */
+    tf32 = QMF_PRECISION_TF32
 };
 
 /** Which of several faces is extracted. */

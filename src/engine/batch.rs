@@ -134,6 +134,7 @@ impl Batcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::FeatureMap;
     use crate::network::spec::Network;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Barrier};
@@ -151,6 +152,10 @@ mod tests {
 
         fn device(&self) -> tch::Device {
             tch::Device::Cpu
+        }
+
+        fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {
+            Ok(Vec::new())
         }
 
         fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {

@@ -12,11 +12,11 @@ use crate::calibrate::Calibration;
 use crate::compare::{self, Comparison, UnifiedQuality};
 use crate::cpu::Workers;
 use crate::detect::{Face, Landmarks, Mtcnn};
-use crate::device::{self, DeviceChoice};
+use crate::device::{self, DeviceChoice, DeviceMemory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
 use crate::model::{Bundle, Fingerprint, PackOf, Store};
-use crate::network;
+use crate::network::{self, Precision};
 use crate::template::{Fusion, Template};
 use batch::Batcher;
 use std::path::Path;
@@ -129,7 +129,7 @@ impl Engine {
                 .log
                 .write(LogLevel::Info, || format!("running on the CPU, because {why}"));
         }
-        let precision = options.precision.unwrap_or_default();
+        let precision = Precision::choose(options.precision, device)?;
         let lnet = detector.load_lnet()?;
         let workers = match options.inline {
             true => Workers::inline(),
@@ -172,6 +172,14 @@ impl Engine {
     /// What this engine is made of.
     pub fn info(&self) -> &EngineInfo {
         &self.info
+    }
+
+    /// What the engine's GPU's memory is used for, by this process and others; `None` on the CPU.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`] when libtorch can't say.
+    pub fn device_memory(&self) -> Result<Option<DeviceMemory>> {
+        device::memory(self.info.device)
     }
 
     /// The options it was made with.

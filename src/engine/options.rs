@@ -23,7 +23,8 @@ pub const MAX_BATCH_WAIT: Duration = Duration::from_secs(1);
 pub struct EngineOptions {
     /// Where the networks run. Default: a GPU if one can be used, else the CPU.
     pub device: DeviceChoice,
-    /// What the embedding network computes in; the detector always computes in f32. Default: f32.
+    /// What the embedding network computes in; the detector always computes in f32. Default: f16 on a GPU, f32 on the
+    /// CPU.
     pub precision: Option<Precision>,
     /// Threads that the engine's networks share on the CPU, which end with it. What runs in libtorch (16-bit precisions)
     /// takes as many, a number that libtorch has one of for the whole process. Default: one per core.

@@ -213,6 +213,7 @@ fn conv(shape: Shape, weight: &[f32], before: Option<&Affine>, after: &Affine, s
         outputs: shape.outputs,
         kernel: shape.kernel,
         stride: shape.stride,
+        depthwise: shape.depthwise,
         bias,
         slopes: slopes.map(<[f32]>::to_vec),
     }
@@ -291,6 +292,7 @@ fn iresnet(network: Network, stages: [usize; 4], weights: &Weights) -> Result<Fo
         network,
         stem,
         blocks,
+        stages: stages.to_vec(),
         head: head(
             weights.get("fc.weight")?,
             weights.get("fc.bias")?,
@@ -341,6 +343,7 @@ fn sface(weights: &Weights) -> Result<Folded> {
     Ok(Folded {
         network: Network::SFace,
         stem,
+        stages: vec![blocks.len()],
         blocks,
         head: head(
             weights.get("pre_fc1_weight")?,

@@ -12,6 +12,8 @@ pub(super) struct Folded {
     pub stem: Conv,
     /// The body.
     pub blocks: Vec<Block>,
+    /// How many blocks each stage of the body has.
+    pub stages: Vec<usize>,
     /// From the last map to the embedding.
     pub head: Head,
 }
@@ -38,6 +40,8 @@ pub(super) struct Conv {
     pub kernel: usize,
     /// 1 or 2.
     pub stride: usize,
+    /// Each channel by itself: inputs and outputs are the same.
+    pub depthwise: bool,
     pub bias: Bias,
     /// Slopes below zero, one for each output; `None`: no rectifier.
     pub slopes: Option<Vec<f32>>,

@@ -2,7 +2,7 @@
 
 use super::folded::{Bias, Block, Conv, Folded, Head};
 use super::spec::Network;
-use super::{EmbeddingNetwork, check_finite};
+use super::{EmbeddingNetwork, FeatureMap, check_finite, check_inspected};
 use crate::align::Chip;
 use crate::cpu::colour::{Colour, Pixels};
 use crate::cpu::dense::{Dense, flattened, outputs};
@@ -11,7 +11,7 @@ use crate::cpu::direct::{Direct, Window};
 use crate::cpu::epilogue::Epilogue;
 use crate::cpu::winograd::Winograd;
 use crate::cpu::workers::Share;
-use crate::cpu::{Map, Scratch, Workers};
+use crate::cpu::{LANES, Map, Scratch, Workers};
 use crate::error::Result;
 use tch::Device;
 
@@ -27,6 +27,8 @@ pub(super) struct Native {
     network: Network,
     stem: Colour,
     blocks: Vec<Layer>,
+    /// How many blocks each stage of the body has.
+    stages: Vec<usize>,
     head: Dense,
     workers: Workers,
     scratch: Scratch,
@@ -75,6 +77,7 @@ impl Native {
         Native {
             network: folded.network,
             blocks: blocks.collect(),
+            stages: folded.stages.clone(),
             stem: Colour::new(&folded.stem.weight, epilogue(&folded.stem)),
             head: head(&folded.head),
             workers: workers.clone(),
@@ -82,21 +85,30 @@ impl Native {
         }
     }
 
-    /// The embeddings of a few chips.
-    fn embed(&self, chips: &[&Chip], share: Share) -> Vec<Vec<f32>> {
-        let scratch = &self.scratch;
+    fn first_map(&self, chips: &[&Chip], share: Share) -> Map {
         let pixels = Pixels {
             data: &padded(chips),
             images: chips.len(),
             height: PADDED,
             width: PADDED,
         };
-        let mut map = self.stem.forward(pixels, scratch, share);
-        for block in &self.blocks {
-            let next = block.forward(&map, scratch, share);
-            map.release(scratch);
+        self.stem.forward(pixels, &self.scratch, share)
+    }
+
+    /// A map through some blocks.
+    fn through(&self, blocks: &[Layer], mut map: Map, share: Share) -> Map {
+        for block in blocks {
+            let next = block.forward(&map, &self.scratch, share);
+            map.release(&self.scratch);
             map = next;
         }
+        map
+    }
+
+    /// The embeddings of a few chips.
+    fn embed(&self, chips: &[&Chip], share: Share) -> Vec<Vec<f32>> {
+        let scratch = &self.scratch;
+        let map = self.through(&self.blocks, self.first_map(chips, share), share);
         let flat = flattened(&map, scratch);
         map.release(scratch);
         let output = self.head.forward(&flat, scratch, share);
@@ -139,8 +151,42 @@ impl EmbeddingNetwork for Native {
             }
             embeddings
         });
-        check_finite(&embeddings)?;
-        Ok(embeddings)
+        check_finite(embeddings)
+    }
+
+    fn forward_stages(&self, chips: &[&Chip]) -> Result<Vec<FeatureMap>> {
+        check_inspected(chips)?;
+        Ok(self.workers.run(|share| {
+            let mut map = self.first_map(chips, share);
+            let mut blocks = &self.blocks[..];
+            let mut outputs = Vec::with_capacity(self.stages.len());
+            for &count in &self.stages {
+                let (stage, rest) = blocks.split_at(count);
+                map = self.through(stage, map, share);
+                outputs.push(feature_map(&map));
+                blocks = rest;
+            }
+            map.release(&self.scratch);
+            outputs
+        }))
+    }
+
+    fn batch_invariant(&self) -> bool {
+        true
+    }
+}
+
+/// A map's values by image, channel, row and column. Every stage's channels fill their panels.
+fn feature_map(map: &Map) -> FeatureMap {
+    let channels = map.panels * LANES;
+    let data = (0..map.images * channels).flat_map(|at| {
+        let (image, channel) = (at / channels, at % channels);
+        let plane = map.plane(channel / LANES, image);
+        plane.iter().map(move |lane| lane.0[channel % LANES])
+    });
+    FeatureMap {
+        shape: [map.images, channels, map.height, map.width],
+        data: data.collect(),
     }
 }
 
