@@ -10,7 +10,7 @@ class Row(NamedTuple):
     """One contender against ours."""
 
     name: str
-    milliseconds: float
+    milliseconds: Optional[float]
     # Ours over its: below 1, this library is the faster one. Median, least and greatest of the rounds; None where there
     # is nothing to compare.
     ratio: Optional[float]
@@ -53,12 +53,12 @@ _HEAD = ("", "{unit}", "qmagface / it", "least .. most", "{check}")
 def _cells(table: Table) -> List[List[str]]:
     cells = [[cell.format(unit=table.unit, check=table.check) for cell in _HEAD]]
     for row in table.rows:
-        ratio, spread = "1", ""
-        if row.ratio is None:
-            ratio = ""
-        elif row is not table.rows[0]:
+        ratio, spread = "" if row.ratio is None else "1", ""
+        if row.ratio is not None and row is not table.rows[0]:
             ratio, spread = f"{row.ratio:.3f}", f"{row.least:.2f} .. {row.greatest:.2f}"
-        time = f"{row.milliseconds:.3g}" if row.milliseconds < 100 else f"{row.milliseconds:.0f}"
+        time = "" if row.milliseconds is None else f"{row.milliseconds:.3g}"
+        if row.milliseconds and row.milliseconds >= 100:
+            time = f"{row.milliseconds:.0f}"
         cells.append([row.name, time, ratio, spread, row.check])
     return cells
 

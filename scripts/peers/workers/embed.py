@@ -1,4 +1,4 @@
-"""Chips to embeddings in one framework: embed.py FRAMEWORK NETWORK PRECISION --threads N --chips FILE [--sface FILE]
+"""Chips to embeddings in one framework: embed.py FRAMEWORK NETWORK PRECISION --threads N --chips FILE [...]
 
 A case is a batch size; the chips' pixels are the network's own floats before the clock starts. The output is that of
 all chips, batch by batch.
@@ -17,14 +17,13 @@ class _Embedder:
 
     def __init__(self, arguments):
         self.arguments = arguments
-        chips = numpy.fromfile(arguments.chips, numpy.uint8).reshape(-1, 112, 112, 3)
-        self.chips = preprocessed(arguments.network, chips)
+        self.chips = numpy.fromfile(arguments.chips, numpy.uint8).reshape(-1, 112, 112, 3)
 
     def case(self, name):
         self.batch = int(name)
         if len(self.chips) < self.batch:
             raise ValueError(f"{self.batch} chips are wanted, {len(self.chips)} are there")
-        self.prepare(self.chips[: self.batch])
+        self.take(numpy.arange(self.batch))
 
     def step(self):
         self.forward(self.input)
@@ -34,10 +33,14 @@ class _Embedder:
         rows = []
         for start in range(0, len(self.chips), self.batch):
             indices = numpy.arange(start, start + self.batch) % len(self.chips)
-            self.prepare(numpy.ascontiguousarray(self.chips[indices]))
+            self.take(indices)
             rows.append(numpy.array(self.forward(self.input), numpy.float32))
-        self.prepare(self.chips[: self.batch])
+        self.take(numpy.arange(self.batch))
         return numpy.concatenate(rows)[: len(self.chips)]
+
+    def take(self, indices):
+        """Makes these chips the next iterations' input."""
+        self.prepare(preprocessed(self.arguments.network, self.chips[indices]))
 
     def prepare(self, chips):
         self.input = chips
@@ -137,6 +140,9 @@ class OpenVinoThroughput(OpenVino):
 
 def model_bytes(arguments):
     """The ONNX model, as a file holds it."""
+    if arguments.model:
+        with open(arguments.model, "rb") as file:
+            return file.read()
     import graphs
 
     return graphs.model(arguments.network, arguments.sface).SerializeToString()
@@ -159,6 +165,7 @@ def main():
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--chips", required=True, help="the chips' bytes: 112 x 112 x 3 each, BGR")
     parser.add_argument("--sface", help="SFace's ONNX file")
+    parser.add_argument("--model", help="an ONNX file in place of the network's own graph, of the same input and output")
     arguments = parser.parse_args()
     protocol.serve(lambda: FRAMEWORKS[arguments.framework](arguments))
 
