@@ -32,7 +32,6 @@
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
-//! | [`gallery`] | many templates packed for 1:N: scores with all, and the best |
 //! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
 //! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
@@ -43,13 +42,13 @@ pub mod align;
 pub mod build_info;
 pub mod calibrate;
 pub mod compare;
+mod cpu;
 pub mod detect;
 pub mod device;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod ffi;
-pub mod gallery;
 pub mod image;
 pub mod model;
 pub mod network;
@@ -62,11 +61,11 @@ pub mod weights;
 pub use align::Chip;
 pub use calibrate::Calibration;
 pub use compare::{Comparison, QualityParameters};
+pub use cpu::Workers;
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
 pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
-pub use gallery::Gallery;
 pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};
 pub use network::Precision;
 pub use template::{Fusion, Scalar, Template};

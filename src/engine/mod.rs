@@ -10,6 +10,7 @@ pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT};
 use crate::align::{self, Chip};
 use crate::calibrate::Calibration;
 use crate::compare::{self, Comparison, UnifiedQuality};
+use crate::cpu::Workers;
 use crate::detect::{Face, Landmarks, Mtcnn};
 use crate::device::{self, DeviceChoice};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +19,6 @@ use crate::model::{Bundle, Fingerprint, PackOf, Store};
 use crate::network;
 use crate::template::{Fusion, Template};
 use batch::Batcher;
-use parking_lot::Mutex;
 use std::path::Path;
 use std::time::Instant;
 
@@ -42,9 +42,7 @@ pub struct Extraction {
 /// Owns the networks and the device. Every method takes `&self` and may be called from many threads at once: calls
 /// wait for each other at a network, and give the same results as from one thread.
 pub struct Engine {
-    // libtorch's tensors may be used by one thread at a time, hence a lock each (the batcher has its own): one caller's
-    // detection runs while another embeds.
-    detector: Mutex<Mtcnn>,
+    detector: Mtcnn,
     network: Batcher,
     options: EngineOptions,
     calibration: Option<Calibration>,
@@ -133,8 +131,12 @@ impl Engine {
         }
         let precision = options.precision.unwrap_or_default();
         let lnet = detector.load_lnet()?;
-        let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device)?;
-        let network = network::build(pack.network(), &pack.load_weights()?, device, precision)?;
+        let workers = match options.inline {
+            true => Workers::inline(),
+            false => Workers::new(options.threads)?,
+        };
+        let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device, &workers)?;
+        let network = network::build_on(pack.network(), &pack.load_weights()?, device, precision, &workers)?;
         let manifest = pack.manifest();
         let calibration = match (options.parameters, &manifest.calibration) {
             // The pack's thresholds are of scores with the pack's own parameters.
@@ -158,7 +160,7 @@ impl Engine {
             has_uqs: unified.is_some(),
         };
         Ok(Engine {
-            detector: Mutex::new(mtcnn),
+            detector: mtcnn,
             network: Batcher::new(network, options.batch_size, options.batch_wait),
             options: options.clone(),
             calibration,
@@ -183,7 +185,7 @@ impl Engine {
     /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
     pub fn detect(&self, image: &BgrImage) -> Result<Vec<Face>> {
         self.logged(
-            || self.detector.lock().detect(image, &self.options.detector),
+            || self.detector.detect(image, &self.options.detector),
             |faces| format!("{} faces in {} x {} pixels", faces.len(), image.width(), image.height()),
         )
     }

@@ -4,13 +4,17 @@
 //! the same embeddings on every device up to rounding, in f32 unless another [`Precision`] is asked for.
 
 use crate::align::Chip;
+use crate::cpu::{self, Workers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use spec::Network;
 use tch::{Device, Kind, Tensor};
 
+mod fold;
+mod folded;
 mod iresnet;
 mod layers;
+mod native;
 mod precision;
 mod sface;
 pub mod spec;
@@ -43,17 +47,36 @@ pub trait EmbeddingNetwork: Send {
     fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>>;
 }
 
-/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave.
+/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave; on the
+/// CPU with a thread for each core.
 ///
 /// # Errors
-/// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
-/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::Backend`] when libtorch fails (out of memory).
+/// As [`build_on`].
 pub fn build(
     network: Network,
     weights: &TensorMap,
     device: Device,
     precision: Precision,
 ) -> Result<Box<dyn EmbeddingNetwork>> {
+    build_on(network, weights, device, precision, &Workers::new(None)?)
+}
+
+/// As [`build`], with the threads that the CPU's share of the work is done on.
+///
+/// # Errors
+/// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
+/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::Backend`] when libtorch fails (out of memory).
+pub fn build_on(
+    network: Network,
+    weights: &TensorMap,
+    device: Device,
+    precision: Precision,
+    workers: &Workers,
+) -> Result<Box<dyn EmbeddingNetwork>> {
+    if device == Device::Cpu && precision == Precision::F32 && cpu::supported() {
+        let folded = fold::fold(network, weights)?;
+        return Ok(Box::new(native::Native::new(folded, workers)));
+    }
     match network {
         Network::SFace => Ok(Box::new(SFace::new(weights, device, precision)?)),
         _ => Ok(Box::new(IResNet::new(network, weights, device, precision)?)),
@@ -73,13 +96,19 @@ fn embed_in_batches(
         let output = body(&pixels(batch, device)?)?;
         embeddings.extend(Vec::<Vec<f32>>::try_from(&output.f_to_device(Device::Cpu)?)?);
     }
+    check_finite(&embeddings)?;
+    Ok(embeddings)
+}
+
+/// Fails for an embedding that is not finite.
+fn check_finite(embeddings: &[Vec<f32>]) -> Result<()> {
     if let Some(index) = embeddings.iter().position(|e| e.iter().any(|v| !v.is_finite())) {
         return Err(Error::new(
             ErrorKind::Weights,
             format!("the network gave an embedding that is not finite for chip {index}: its weights are damaged"),
         ));
     }
-    Ok(embeddings)
+    Ok(())
 }
 
 /// Most chips at once on `device`.
