@@ -32,6 +32,7 @@
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
+//! | [`gallery`] | many templates packed for 1:N: scores with all, and the best |
 //! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
 //! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
@@ -49,6 +50,7 @@ pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod ffi;
+pub mod gallery;
 pub mod image;
 pub mod model;
 pub mod network;
@@ -66,6 +68,7 @@ pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
 pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
+pub use gallery::Gallery;
 pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};
 pub use network::Precision;
 pub use template::{Fusion, Scalar, Template};

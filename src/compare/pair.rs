@@ -124,3 +124,45 @@ fn total<S: Simd>(simd: S, [a, b, c, d]: [S::f64s; SUMS]) -> f64 {
 fn end(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::on_each;
+    use super::*;
+
+    #[test]
+    fn every_machine_multiplies_as_f64_arithmetic_does() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for length in (0..70).chain([127, 128, 512, 513, 16_384]) {
+            let mut some = || -> Vec<f32> { (0..length).map(|_| random.f32() * 20.0 - 10.0).collect() };
+            let (a, b) = (some(), some());
+            let (a, b) = (&a[..], &b[..]);
+            let exact = |a: &[f32], b: &[f32]| end(a, b);
+            let near = |ours: f64, exact: f64| (ours - exact).abs() <= 1e-12 * (1.0 + length as f64 * 100.0);
+            for (machine, ours) in on_each(&Dot { a, b }) {
+                assert!(near(ours, exact(a, b)), "{machine}, {length}: {ours}");
+            }
+            for (machine, ours) in on_each(&Square { a }) {
+                assert!(near(ours, exact(a, a)), "{machine}, {length}: {ours}");
+            }
+            for (machine, ours) in on_each(&Pair { a, b }) {
+                let all = [(ours.ab, exact(a, b)), (ours.aa, exact(a, a)), (ours.bb, exact(b, b))];
+                assert!(
+                    all.iter().all(|&(ours, exact)| near(ours, exact)),
+                    "{machine}, {length}: {ours:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_shows() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for at in [0, 15, 16, 30] {
+                let mut a = [1.0f32; 31];
+                a[at] = bad;
+                assert!(on_each(&Square { a: &a }).iter().all(|(_, square)| !square.is_finite()));
+            }
+        }
+    }
+}

@@ -18,7 +18,10 @@ pub(crate) enum Rows<'a> {
 pub(crate) enum Probe {
     Floats(Vec<f32>),
     /// In steps of `scale`: finer than rows of bytes by 2^8, so that its rounding doesn't count beside theirs.
-    Steps { values: Vec<i16>, scale: f32 },
+    Steps {
+        values: Vec<i16>,
+        scale: f32,
+    },
 }
 
 impl Probe {
@@ -46,8 +49,18 @@ impl Probe {
 /// taken as the numbers they are: their scale is the caller's business. `length` (> 0) are the values of a row and the probe.
 pub(crate) fn each_product(rows: Rows, length: usize, probe: &Probe, take: impl FnMut(usize, f32)) {
     match (rows, probe) {
-        (Rows::F32(rows), Probe::Floats(probe)) => dispatch(Floats { rows, length, probe, take }),
-        (Rows::F16(rows), Probe::Floats(probe)) => dispatch(Halves { rows, length, probe, take }),
+        (Rows::F32(rows), Probe::Floats(probe)) => dispatch(Floats {
+            rows,
+            length,
+            probe,
+            take,
+        }),
+        (Rows::F16(rows), Probe::Floats(probe)) => dispatch(Halves {
+            rows,
+            length,
+            probe,
+            take,
+        }),
         (Rows::I8(rows), Probe::Steps { values, scale }) => dispatch(Bytes {
             rows,
             length,
@@ -177,4 +190,148 @@ impl<F: FnMut(usize, f32)> Operation for Bytes<'_, F> {
 fn add_up<S: Simd>(sums: S::i32s) -> i32 {
     let lanes: &[i32] = cast_slice(std::slice::from_ref(&sums));
     lanes.iter().fold(0, |sum, &lane| sum.wrapping_add(lane))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::on_each;
+    use super::*;
+    use half::f16;
+
+    /// The products of all rows, in order.
+    #[derive(Clone)]
+    struct All<'a> {
+        rows: Rows<'a>,
+        length: usize,
+        probe: &'a Probe,
+    }
+
+    impl Operation for All<'_> {
+        type Output = Vec<f32>;
+
+        #[inline(always)]
+        fn run<M: Machine, const ROWS: usize>(self, machine: M) -> Vec<f32> {
+            let mut products = Vec::new();
+            let take = |row: usize, product: f32| {
+                assert_eq!(row, products.len());
+                products.push(product);
+            };
+            let length = self.length;
+            match (self.rows, self.probe) {
+                (Rows::F32(rows), Probe::Floats(probe)) => Floats {
+                    rows,
+                    length,
+                    probe,
+                    take,
+                }
+                .run::<M, ROWS>(machine),
+                (Rows::F16(rows), Probe::Floats(probe)) => Halves {
+                    rows,
+                    length,
+                    probe,
+                    take,
+                }
+                .run::<M, ROWS>(machine),
+                (Rows::I8(rows), Probe::Steps { values, scale }) => Bytes {
+                    rows,
+                    length,
+                    probe: values,
+                    scale: *scale,
+                    take,
+                }
+                .run::<M, ROWS>(machine),
+                _ => unreachable!(),
+            }
+            products
+        }
+    }
+
+    /// Checks every machine and the dispatched function against f64 arithmetic on the same rows.
+    fn check(rows: Rows, length: usize, probe: &Probe, exact: &[f64], tolerance: f64) {
+        let mut dispatched = Vec::new();
+        each_product(rows, length, probe, |_, product| dispatched.push(product));
+        let mut all = on_each(&All { rows, length, probe });
+        all.push(("the chosen one", dispatched));
+        for (machine, ours) in all {
+            assert_eq!(ours.len(), exact.len(), "{machine}");
+            for (ours, exact) in ours.iter().zip(exact) {
+                assert!(
+                    (f64::from(*ours) - exact).abs() <= tolerance,
+                    "{machine}, {length}: {ours}, {exact}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_machine_multiplies_rows_of_every_precision() {
+        let mut random = fastrand::Rng::with_seed(2);
+        for length in (1..70).chain([127, 128, 512, 1_000, 2_111]) {
+            let probe: Vec<f32> = (0..length).map(|_| random.f32() - 0.5).collect();
+            let rows: Vec<f32> = (0..5 * length).map(|_| random.f32() - 0.5).collect();
+            let exact = |rows: &[f64]| -> Vec<f64> {
+                let product = |row: &[f64]| row.iter().zip(&probe).map(|(&a, &b)| a * f64::from(b)).sum();
+                rows.chunks(length).map(product).collect()
+            };
+            let tolerance = 1e-7 * length as f64;
+
+            let wide: Vec<f64> = rows.iter().map(|&v| v.into()).collect();
+            check(
+                Rows::F32(&rows),
+                length,
+                &Probe::floats(&probe),
+                &exact(&wide),
+                tolerance,
+            );
+
+            let halves: Vec<f16> = rows.iter().map(|&v| f16::from_f32(v)).collect();
+            let wide: Vec<f64> = halves.iter().map(|&v| v.into()).collect();
+            let bits: Vec<u16> = halves.iter().map(|v| v.to_bits()).collect();
+            check(
+                Rows::F16(&bits),
+                length,
+                &Probe::floats(&probe),
+                &exact(&wide),
+                tolerance,
+            );
+
+            let bytes: Vec<i8> = rows.iter().map(|&v| (v * 254.0) as i8).collect();
+            let wide: Vec<f64> = bytes.iter().map(|&v| v.into()).collect();
+            // A probe's step is at most 0.5 / 32,767, its rounding half of that, times 127 for each value at most.
+            let steps = length as f64 * 127.0 * 0.25 / 32_767.0;
+            check(Rows::I8(&bytes), length, &Probe::steps(&probe), &exact(&wide), steps);
+        }
+    }
+
+    #[test]
+    fn every_half_is_read_as_what_it_is() {
+        let bits: Vec<u16> = (0..=u16::MAX)
+            .filter(|&bits| f16::from_bits(bits).is_finite())
+            .collect();
+        // Rows of as many values as the widest vector sums have, each with one that isn't 0.
+        let rows: Vec<u16> = bits
+            .iter()
+            .enumerate()
+            .flat_map(|(at, &bits)| (0..64).map(move |place| if place == at % 64 { bits } else { 0 }))
+            .collect();
+        let exact: Vec<f64> = bits.iter().map(|&bits| f16::from_bits(bits).into()).collect();
+        check(Rows::F16(&rows), 64, &Probe::floats(&[1.0; 64]), &exact, 0.0);
+    }
+
+    #[test]
+    fn the_greatest_bytes_do_not_overflow() {
+        let length = 16_384;
+        for (byte, sign) in [(127, 1.0), (-127, -1.0)] {
+            let rows = vec![byte; length];
+            let exact = sign * length as f64 * 127.0 * 0.25;
+            let probe = Probe::steps(&vec![0.25; length]);
+            check(Rows::I8(&rows), length, &probe, &[exact], exact.abs() * 1e-6);
+        }
+    }
+
+    #[test]
+    fn a_probe_of_zeros_gives_zeros() {
+        let rows = [5i8; 128];
+        check(Rows::I8(&rows), 64, &Probe::steps(&[0.0; 64]), &[0.0, 0.0], 0.0);
+    }
 }

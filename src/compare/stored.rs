@@ -104,3 +104,71 @@ impl Operation for Bytes<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::on_each;
+    use super::*;
+
+    #[derive(Clone)]
+    struct Read<'a> {
+        halves: &'a [u16],
+        bytes: &'a [i8],
+        length: usize,
+        scales: &'a [f32],
+    }
+
+    impl Operation for Read<'_> {
+        type Output = (Vec<f32>, Vec<f32>);
+
+        #[inline(always)]
+        fn run<M: Machine, const ROWS: usize>(self, machine: M) -> Self::Output {
+            let (length, scales) = (self.length, self.scales);
+            let (mut halves, mut bytes) = (vec![0.0; self.halves.len()], vec![0.0; self.bytes.len()]);
+            Halves {
+                rows: self.halves,
+                length,
+                scales,
+                out: &mut halves,
+            }
+            .run::<M, ROWS>(machine);
+            Bytes {
+                rows: self.bytes,
+                length,
+                scales,
+                out: &mut bytes,
+            }
+            .run::<M, ROWS>(machine);
+            (halves, bytes)
+        }
+    }
+
+    #[test]
+    fn every_machine_reads_what_is_stored() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for length in [1, 2, 7, 31, 64, 129] {
+            let scales = [0.5f32, 1.25, 3.0];
+            let halves: Vec<f16> = (0..3 * length).map(|_| f16::from_f32(random.f32() - 0.5)).collect();
+            let bits: Vec<u16> = halves.iter().map(|half| half.to_bits()).collect();
+            let bytes: Vec<i8> = (0..3 * length).map(|_| random.i8(-127..=127)).collect();
+            let of = |values: Vec<f32>| -> Vec<f32> {
+                let rows = values.chunks(length).zip(scales);
+                rows.flat_map(|(row, scale)| row.iter().map(move |v| v * scale))
+                    .collect()
+            };
+            let exact = (
+                of(halves.iter().map(|&half| half.into()).collect()),
+                of(bytes.iter().map(|&byte| byte.into()).collect()),
+            );
+            let read = Read {
+                halves: &bits,
+                bytes: &bytes,
+                length,
+                scales: &scales,
+            };
+            for (machine, ours) in on_each(&read) {
+                assert_eq!(ours, exact, "{machine}");
+            }
+        }
+    }
+}

@@ -262,3 +262,129 @@ impl Sink for Scores<'_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::machine::on_each;
+    use super::*;
+
+    /// The products, and the scores, of probes with rows: row by row, and probe by probe.
+    #[derive(Clone)]
+    struct Both<'a> {
+        probes: &'a [f32],
+        rows: &'a [f32],
+        length: usize,
+        probe_qualities: &'a [f32],
+        row_qualities: &'a [f32],
+    }
+
+    const ALPHA: f32 = 0.07;
+    const BETA: f32 = 0.12;
+
+    impl Operation for Both<'_> {
+        type Output = (Vec<f32>, Vec<f32>);
+
+        #[inline(always)]
+        fn run<M: Machine, const ROWS: usize>(self, machine: M) -> Self::Output {
+            let (n, m) = (self.row_qualities.len(), self.probe_qualities.len());
+            let panels = &Pack {
+                probes: self.probes,
+                length: self.length,
+            }
+            .run::<M, ROWS>(machine);
+            let (mut products, mut scores) = (vec![f32::NAN; n * m], vec![f32::NAN; n * m]);
+            let mut sink = Products {
+                out: &mut products,
+                stride: m,
+            };
+            Product {
+                panels,
+                rows: self.rows,
+                sink: &mut sink,
+            }
+            .run::<M, ROWS>(machine);
+            let mut qualities = self.probe_qualities.to_vec();
+            qualities.resize(panels.places(), 0.0);
+            let fused = Fused {
+                alpha: ALPHA,
+                beta: BETA,
+                probes: &qualities,
+                rows: self.row_qualities,
+            };
+            let mut out: Vec<&mut [f32]> = scores.chunks_mut(n).collect();
+            let mut sink = Scores { out: &mut out, fused };
+            Product {
+                panels,
+                rows: self.rows,
+                sink: &mut sink,
+            }
+            .run::<M, ROWS>(machine);
+            (products, scores)
+        }
+    }
+
+    #[test]
+    fn every_machine_multiplies_and_scores_as_f64_arithmetic_does() {
+        let mut random = fastrand::Rng::with_seed(3);
+        // Ends of tiles, of panels, of runs of rows and of blocks of panels.
+        let shapes = [
+            (1, 1, 1),
+            (2, 3, 5),
+            (13, 16, 7),
+            (12, 17, 33),
+            (50, 40, 128),
+            (1, 100, 512),
+            (400, 5, 64),
+        ];
+        let many = [(390, 600, 512), (7, 70, 4_000)];
+        for (n, m, length) in shapes.into_iter().chain(many) {
+            let mut some = |count: usize, low: f32| -> Vec<f32> { (0..count).map(|_| random.f32() - low).collect() };
+            let (rows, probes) = (some(n * length, 0.5), some(m * length, 0.5));
+            let (row_qualities, probe_qualities) = (some(n, 0.0), some(m, 0.0));
+            let all = on_each(&Both {
+                probes: &probes,
+                rows: &rows,
+                length,
+                probe_qualities: &probe_qualities,
+                row_qualities: &row_qualities,
+            });
+            for (machine, (products, scores)) in all {
+                for (r, row) in rows.chunks(length).enumerate() {
+                    for (p, probe) in probes.chunks(length).enumerate() {
+                        let exact: f64 = row.iter().zip(probe).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+                        let weight = (f64::from(BETA) * exact - f64::from(ALPHA)).min(0.0);
+                        let score = exact + weight * f64::from(row_qualities[r].min(probe_qualities[p]));
+                        let tolerance = 1e-7 * length as f64;
+                        let near = |ours: f32, exact: f64| (f64::from(ours) - exact).abs() <= tolerance;
+                        let ours = (products[r * m + p], scores[p * n + r]);
+                        assert!(
+                            near(ours.0, exact) && near(ours.1, score),
+                            "{machine}, {n} x {m} x {length}, {r} {p}: {ours:?}, {exact} {score}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_product_is_the_same_in_every_place() {
+        let mut random = fastrand::Rng::with_seed(4);
+        let length = 130;
+        let mut some = |count: usize| -> Vec<f32> { (0..count * length).map(|_| random.f32() - 0.5).collect() };
+        let (rows, probes) = (some(41), some(37));
+        let of = |rows: &[f32], probes: &[f32]| -> Vec<u32> {
+            let panels = Panels::pack(probes, length);
+            let stride = probes.len() / length;
+            let mut out = vec![0.0; stride * rows.len() / length];
+            panels.multiply(rows, &mut Products { out: &mut out, stride });
+            out.iter().map(|product| product.to_bits()).collect()
+        };
+        let all = of(&rows, &probes);
+        for (r, row) in rows.chunks(length).enumerate() {
+            for (p, probe) in probes.chunks(length).enumerate() {
+                assert_eq!(of(row, probe), [all[r * 37 + p]]);
+            }
+        }
+    }
+}

@@ -116,25 +116,31 @@ pub(crate) fn on_each<O: Operation + Clone>(operation: &O) -> Vec<(&'static str,
     let mut results = vec![("portable", operation.clone().run::<_, 2>(portable::Portable))];
     #[cfg(target_arch = "x86_64")]
     {
-        let work = operation.clone();
         if let Some(machine) = x86::Avx512::try_new() {
-            let run = #[inline(always)]
-            || work.run::<_, 12>(machine);
-            results.push(("AVX-512", machine.vectorize(run)));
+            let work = operation.clone();
+            let output = machine.vectorize(
+                #[inline(always)]
+                || work.run::<_, 12>(machine),
+            );
+            results.push(("AVX-512", output));
         }
-        let work = operation.clone();
         if let Some(machine) = x86::Avx2::try_new() {
-            let run = #[inline(always)]
-            || work.run::<_, 6>(machine);
-            results.push(("AVX2", machine.vectorize(run)));
+            let work = operation.clone();
+            let output = machine.vectorize(
+                #[inline(always)]
+                || work.run::<_, 6>(machine),
+            );
+            results.push(("AVX2", output));
         }
     }
     #[cfg(target_arch = "aarch64")]
     if let Some(machine) = neon::try_new() {
         let work = operation.clone();
-        let run = #[inline(always)]
-        || work.run::<_, 12>(machine);
-        results.push(("NEON", machine.vectorize(run)));
+        let output = machine.vectorize(
+            #[inline(always)]
+            || work.run::<_, 12>(machine),
+        );
+        results.push(("NEON", output));
     }
     results
 }

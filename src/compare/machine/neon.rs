@@ -4,9 +4,8 @@ use super::Machine;
 use pulp::aarch64::Neon;
 use pulp::{cast, f32x4, f64x2, i32x4};
 use std::arch::aarch64::{
-    vaddq_s32, vandq_u32, vcvt_f64_f32, vfmaq_f32, vfmaq_f64, vget_high_s16, vget_low_s16, vmlal_s16, vmovl_s8,
-    vmovl_u16, vmull_s16, vmulq_n_f32, vorrq_u32, vreinterpretq_f32_u32, vreinterpretq_u32_f32, vdupq_n_u32,
-    vshlq_n_u32,
+    vaddq_s32, vandq_u32, vcvt_f64_f32, vdupq_n_u32, vfmaq_f32, vfmaq_f64, vget_high_s16, vget_low_s16, vmlal_s16,
+    vmovl_s8, vmovl_u16, vmull_s16, vmulq_n_f32, vorrq_u32, vreinterpretq_f32_u32, vreinterpretq_u32_f32, vshlq_n_u32,
 };
 
 /// The machine, where it is there.
