@@ -136,7 +136,8 @@ void test_moves(const Setting &setting) {
     CHECK(gallery && !kept && live_galleries() == 1);
     qmf_gallery *const packed = gallery.release();
     CHECK(!gallery && packed != nullptr);
-    CHECK(Gallery::adopt(packed).get() == packed && live_galleries() == 0);
+    CHECK(Gallery::adopt(packed).get() == packed);
+    CHECK(live_galleries() == 0);
 
     // To the C interface and back.
     qmf_template *const loose = face.release();

@@ -92,7 +92,7 @@ pub(crate) fn dispatch<O: Operation>(operation: O) -> O::Output {
     operation.run::<_, 2>(portable::Portable)
 }
 
-/// The name of the instructions that [`dispatch`] chooses here.
+/// The name of the instructions that the kernels use here.
 pub fn instructions() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {
