@@ -306,6 +306,46 @@ static void fits(const qmf_engine *engine) {
     CHECK(qmf_live_calibrations() == 0 && qmf_live_templates() == 0);
 }
 
+/* One template that is there and a failed one. */
+static void galleries(const qmf_calibration *calibration, const qmf_template *one, const qmf_template *failed,
+                      double same) {
+    const qmf_template *row[2];
+    const size_t second = 1, beyond = 7;
+    qmf_gallery *gallery = NULL;
+    qmf_gallery_info info;
+    qmf_search_options options;
+    qmf_match matches[2];
+    float scores[2];
+    size_t first = 9, count = 0;
+
+    row[0] = one;
+    row[1] = failed;
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_gallery_create(99, &gallery));
+    OK(qmf_gallery_create(QMF_SCALAR_F32, &gallery));
+    CHECK(qmf_live_galleries() == 1);
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_gallery_add(gallery, NULL, 2, &first));
+    OK(qmf_gallery_add(gallery, row, 2, &first));
+    OK(qmf_gallery_info_init(&info, sizeof info));
+    OK(qmf_gallery_get_info(gallery, &info));
+    CHECK(first == 0 && info.count == 2 && info.length == LENGTH && info.bytes >= 2 * LENGTH * sizeof(float));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_gallery_score(gallery, calibration, row, 1, 1, scores, 1, &count));
+    CHECK(count == 2);
+    OK(qmf_gallery_score(gallery, calibration, row, 1, 1, scores, 2, &count));
+    CHECK(fabs((double)scores[0] - same) < 1e-5 && isinf(scores[1]) && scores[1] < 0);
+    OK(qmf_search_options_init(&options, sizeof options));
+    options.most = 1;
+    options.threads = 1;
+    OK(qmf_gallery_search(gallery, calibration, row, 1, &options, matches, 2, &count));
+    CHECK(count == 1 && matches[0].index == 0 && fabs(matches[0].score - same) < 1e-5);
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_gallery_remove(gallery, &beyond, 1));
+    OK(qmf_gallery_remove(gallery, &second, 1));
+    OK(qmf_gallery_get_info(gallery, &info));
+    CHECK(info.count == 1);
+    qmf_gallery_destroy(gallery);
+    qmf_gallery_destroy(NULL);
+    CHECK(qmf_live_galleries() == 0);
+}
+
 /* Ends the engine first: what it made lives on. */
 static void comparisons(qmf_engine *engine, const float *embedding) {
     qmf_calibration *calibration = NULL;
@@ -335,6 +375,7 @@ static void comparisons(qmf_engine *engine, const float *embedding) {
     CHECK(fabs((double)scores[0] - same) < 1e-5 && isinf(scores[1]) && isinf(scores[2]) && isinf(scores[3]));
     OK(qmf_score_matrix_embeddings(calibration, embedding, 1, embedding, 1, LENGTH, scores, 1));
     CHECK(fabs((double)scores[0] - same) < 1e-5);
+    galleries(calibration, one, failed, same);
     qmf_calibration_destroy(calibration);
     qmf_template_destroy(failed);
     qmf_template_destroy(one);

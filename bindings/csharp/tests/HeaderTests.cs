@@ -18,7 +18,7 @@ namespace QMagFace.Tests
         // Short names of the header that are words here.
         private static readonly Dictionary<string, string> Words = new Dictionary<string, string>
         {
-            ["F32"] = "FLOAT32", ["F16"] = "FLOAT16", ["BF16"] = "BFLOAT16", ["I8"] = "INT8",
+            ["F32"] = "FLOAT32", ["F16"] = "FLOAT16", ["BF16"] = "BFLOAT16", ["TF32"] = "TENSORFLOAT32", ["I8"] = "INT8",
         };
 
         private static string Header
