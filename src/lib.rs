@@ -62,7 +62,7 @@ pub use calibrate::Calibration;
 pub use compare::{Comparison, QualityParameters};
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
-pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
+pub use engine::{Cancel, Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
 pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};
 pub use network::Precision;

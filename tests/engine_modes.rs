@@ -67,7 +67,7 @@ fn reduced_precision_changes_little_but_the_fingerprint_not_at_all() {
 #[test]
 fn merged_callers_get_what_they_get_alone() {
     let engine = sface(&EngineOptions {
-        batch_size: 8,
+        batch_size: Some(8),
         batch_wait: Duration::from_millis(20),
         ..on_cpu()
     });
@@ -103,7 +103,10 @@ fn options_out_of_range_or_against_each_other_are_refused() {
     };
     for batch_size in [0, 257] {
         refused(
-            EngineOptions { batch_size, ..on_cpu() },
+            EngineOptions {
+                batch_size: Some(batch_size),
+                ..on_cpu()
+            },
             &format!("from 1 to 256, not {batch_size}"),
         );
     }
@@ -122,7 +125,7 @@ fn options_out_of_range_or_against_each_other_are_refused() {
     );
     refused(
         EngineOptions {
-            batch_size: 2,
+            batch_size: Some(2),
             ..inline()
         },
         "batch size of 1",
