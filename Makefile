@@ -7,11 +7,11 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build install uninstall demo test fmt clippy doc header functions clean
+.PHONY: help setup build install uninstall demo test bench bench-peers fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install missing system packages, find or fetch libtorch, fetch the demo's photos
 	@scripts/setup
@@ -36,6 +36,13 @@ demo: build ## compare three real photos, on the command line and from C++
 test: setup ## run every test and check
 	@scripts/say-first-build $(TARGET)
 	@scripts/test
+
+# One that fails, for want of models or data, does not keep the others from running.
+bench: setup ## measure the parts: decoding, detection, alignment, embedding, the whole, evaluation
+	@$(CARGO) bench --locked --no-fail-fast $(addprefix --bench ,decode detect align embed pipeline evaluate)
+
+bench-peers: setup ## measure against PyTorch, ONNX Runtime, OpenVINO, faiss and others (fetches 3 GB, once); PARTS chooses
+	@scripts/bench-peers $(PARTS)
 
 fmt: ## format the Rust source
 	@$(CARGO) fmt

@@ -1,7 +1,8 @@
-//! Checks that libtorch is set up, and says how the linked files find it and each other at run time.
+//! Checks that libtorch is set up, compiles the shim to what its bindings lack, and says how the linked files find it
+//! and each other at run time.
 //!
-//! It has no build-dependencies on purpose, so that it can run early: the build script of libtorch's bindings fails
-//! too when libtorch is missing, and knows nothing of `make setup`.
+//! It has no build-dependencies but `cc` on purpose, so that it can run early: the build script of libtorch's bindings
+//! fails too when libtorch is missing, and knows nothing of `make setup`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -19,15 +20,17 @@ fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH_BYPASS_VERSION_CHECK");
     println!("cargo:rustc-env=QMAGFACE_LIBTORCH_VERSION={LIBTORCH_VERSION}");
 
-    let lib = match libtorch() {
-        Ok(libtorch) => libtorch.join("lib"),
+    let libtorch = match libtorch() {
+        Ok(libtorch) => libtorch,
         Err(reason) => {
             // A stop with a message; a panic would bury it in a backtrace hint.
             println!("cargo:error={reason}");
             exit(1);
         }
     };
+    let lib = libtorch.join("lib");
     println!("cargo:rerun-if-changed={}", lib.join("libtorch_cpu.so").display());
+    compile_shim(&libtorch);
 
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         // Libraries shipped beside the file or in ../lib come first, then the libtorch of this build.
@@ -39,6 +42,23 @@ fn main() {
         // Some dependencies mark functions of their own for export; only the C interface leaves the library.
         println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
     }
+}
+
+/// Compiles the shim, as the bindings to libtorch compile theirs.
+fn compile_shim(libtorch: &Path) {
+    let source = "src/device/accelerator.cpp";
+    println!("cargo:rerun-if-changed={source}");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_CXX11_ABI");
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .include(libtorch.join("include"))
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .define("GLOG_USE_GLOG_EXPORT", None)
+        .file(source)
+        .compile("qmagface_accelerator");
 }
 
 /// The folder that `LIBTORCH` names, once it is known to hold the right libtorch.

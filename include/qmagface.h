@@ -178,7 +178,8 @@ typedef struct qmf_engine_options {
      */
     uint32_t device_index;
     /**
-     * Threads for one call on the CPU, for the whole process; 0 leaves libtorch's choice, one per core. Default: 0.
+     * Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
+     * process has one of, for what runs there (16-bit precisions). 0: one per core. Default: 0.
      */
     uint32_t threads;
     /**
@@ -287,7 +288,7 @@ typedef struct qmf_engine_info {
      */
     qmf_precision precision;
     /**
-     * Threads for one call on the CPU, as asked for; 0 is libtorch's choice.
+     * Threads on the CPU as asked for; 0 is one per core.
      */
     uint32_t threads;
     /**
@@ -792,7 +793,7 @@ typedef struct qmf_comparison {
 #define QMF_DEVICE_CUDA 2
 
 /**
- * The best for the device.
+ * The best for the device: 16-bit floats on a GPU, 32-bit ones on the CPU.
  */
 #define QMF_PRECISION_AUTO 0
 
@@ -810,6 +811,11 @@ typedef struct qmf_comparison {
  * 16-bit floats with the range of 32-bit ones.
  */
 #define QMF_PRECISION_BF16 3
+
+/**
+ * 32-bit floats, but a product's factors are rounded to 11 bits of precision: on a GPU only.
+ */
+#define QMF_PRECISION_TF32 4
 
 /**
  * Nothing is logged.

@@ -127,7 +127,9 @@ enum class Precision : std::int32_t {
     /** 16-bit floats. */
     f16 = QMF_PRECISION_F16,
     /** 16-bit floats with the exponent of 32-bit ones. */
-    bf16 = QMF_PRECISION_BF16
+    bf16 = QMF_PRECISION_BF16,
+    /** 32-bit floats, the factors of a product rounded to 11 bits of precision; on a GPU only. */
+    tf32 = QMF_PRECISION_TF32
 };
 
 /** Which of several faces is extracted. */
@@ -438,7 +440,7 @@ struct EngineOptions {
     Device device = Device::automatic;
     /** Which GPU, for Device::cuda. */
     std::uint32_t device_index = 0;
-    /** Threads for one call on the CPU, for the whole process; 0 leaves libtorch's choice, one per core. */
+    /** Threads that the engine's networks share on the CPU; also libtorch's, for the whole process. 0: one per core. */
     std::uint32_t threads = 0;
     /** Which of several faces is extracted. */
     FaceChoice face_choice = FaceChoice::best_score;
@@ -493,7 +495,7 @@ struct EngineInfo {
     bool landmark_refinement = false;
     /** Numbers that the embedding network computes with. */
     Precision precision = Precision::f32;
-    /** Threads as asked for; 0 is libtorch's choice. */
+    /** Threads as asked for; 0 is one per core. */
     std::uint32_t threads = 0;
     /** Chips of concurrent callers merged into one run of the network. */
     std::uint32_t batch_size = 1;

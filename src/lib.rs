@@ -28,6 +28,7 @@
 //! | [`align`] | the similarity transform to the 112x112 chip |
 //! | [`network`] | iResNet and SFace: chips to embeddings |
 //! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score |
+//! | [`compare_on_device`] | many templates with many on a device: scores and the best |
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
@@ -42,6 +43,8 @@ pub mod align;
 pub mod build_info;
 pub mod calibrate;
 pub mod compare;
+pub mod compare_on_device;
+mod cpu;
 pub mod detect;
 pub mod device;
 pub mod engine;
@@ -60,6 +63,7 @@ pub mod weights;
 pub use align::Chip;
 pub use calibrate::Calibration;
 pub use compare::{Comparison, QualityParameters};
+pub use cpu::Workers;
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
 pub use engine::{Cancel, Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};

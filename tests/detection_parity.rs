@@ -6,6 +6,7 @@ mod golden;
 
 use common::shared;
 use golden::{json, landmarks, number};
+use qmagface::Workers;
 use qmagface::align::{Chip, similarity, warp};
 use qmagface::detect::{DetectorOptions, Face, Mtcnn};
 use qmagface::image::{BgrImage, DecodeLimits};
@@ -14,12 +15,19 @@ use qmagface::weights::pack;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-fn detector(with_lnet: bool) -> Option<Mtcnn> {
+/// The detector on the crate's own convolutions, in threads and without, and the one in libtorch.
+fn detectors(with_lnet: bool) -> Option<[Mtcnn; 3]> {
     let lnet = shared("models/mtcnn_lnet.safetensors")?;
     let store = Store::default_location().unwrap();
     let weights = common::installed(&store, "mtcnn").load_weights().unwrap();
     let lnet = with_lnet.then(|| pack::read(&lnet).unwrap().0);
-    Some(Mtcnn::new(&weights, lnet.as_ref(), tch::Device::Cpu).unwrap())
+    let lnet = lnet.as_ref();
+    let own = |workers| Mtcnn::new(&weights, lnet, tch::Device::Cpu, &workers).unwrap();
+    Some([
+        own(Workers::new(Some(3)).unwrap()),
+        own(Workers::inline()),
+        Mtcnn::in_libtorch(&weights, lnet, tch::Device::Cpu).unwrap(),
+    ])
 }
 
 /// Compares with one golden entry; boxes and landmarks within the given pixels.
@@ -75,11 +83,21 @@ fn for_each_lfw(check: impl Fn(&Value, &str, &BgrImage, &SafeTensors)) {
     assert_eq!(compared, 32);
 }
 
+/// What each detector finds. With threads and without, the crate's own convolutions give the same bits.
+fn detected(detectors: &[Mtcnn; 3], image: &BgrImage) -> [Vec<Face>; 3] {
+    let found = detectors
+        .each_ref()
+        .map(|detector| detector.detect(image, &DetectorOptions::default()).unwrap());
+    assert_eq!(found[0], found[1]);
+    found
+}
+
 fn lfw_parity(stage: &str, with_lnet: bool, point_limit: f64) {
-    let Some(detector) = detector(with_lnet) else { return };
+    let Some(detectors) = detectors(with_lnet) else { return };
     for_each_lfw(|entry, name, image, _| {
-        let faces = detector.detect(image, &DetectorOptions::default()).unwrap();
-        assert_faces(name, &faces, &entry[stage], 0.5, point_limit);
+        for faces in detected(&detectors, image) {
+            assert_faces(name, &faces, &entry[stage], 0.5, point_limit);
+        }
     });
 }
 
@@ -95,7 +113,7 @@ fn lfw_lnet_landmarks() {
 
 /// Runs the six photos from their JPEG files.
 fn photo_parity(stage: &str, with_lnet: bool) {
-    let (Some(detector), Some(file)) = (detector(with_lnet), shared("golden/mtcnn.json")) else {
+    let (Some(detectors), Some(file)) = (detectors(with_lnet), shared("golden/mtcnn.json")) else {
         return;
     };
     let photos = common::photos();
@@ -106,8 +124,9 @@ fn photo_parity(stage: &str, with_lnet: bool) {
         if path.exists() {
             let image = qmagface::image::read(&path, &DecodeLimits::default()).unwrap();
             assert_eq!(image.width() as f64, number(&entry["width"]), "{name}");
-            let faces = detector.detect(&image, &DetectorOptions::default()).unwrap();
-            assert_faces(name, &faces, &entry[stage], 1.0, 1.0);
+            for faces in detected(&detectors, &image) {
+                assert_faces(name, &faces, &entry[stage], 1.0, 1.0);
+            }
             compared += 1;
         }
     }
@@ -180,7 +199,7 @@ fn assert_chip(name: &str, ours: &[u8], golden: &BgrImage) {
 
 #[test]
 fn an_image_without_a_face_or_too_small_for_one_is_an_empty_answer() {
-    let Some(detector) = detector(true) else { return };
+    let Some([detector, ..]) = detectors(true) else { return };
     for (width, height) in [(1, 1), (11, 300), (300, 200)] {
         let grey = BgrImage::new(width, height, vec![128; width * height * 3]).unwrap();
         assert_eq!(detector.detect(&grey, &DetectorOptions::default()).unwrap(), []);
@@ -189,7 +208,7 @@ fn an_image_without_a_face_or_too_small_for_one_is_an_empty_answer() {
 
 #[test]
 fn options_change_what_is_found() {
-    let Some(detector) = detector(false) else { return };
+    let Some([detector, ..]) = detectors(false) else { return };
     let image = qmagface::image::read(&common::photos().join("obama.jpg"), &DecodeLimits::default()).unwrap();
     let count = |options: DetectorOptions| detector.detect(&image, &options).unwrap().len();
     assert_eq!(count(DetectorOptions::default()), 2);

@@ -62,6 +62,7 @@ fn reduced_precision_changes_little_but_the_fingerprint_not_at_all() {
         }
     }
     assert_eq!(SFACE.info().precision, Precision::F32);
+    assert_eq!(SFACE.device_memory(), Ok(None), "there is no device but the CPU");
 }
 
 #[test]

@@ -8,9 +8,10 @@ mod common;
 #[path = "common/formula.rs"]
 mod formula;
 
+use qmagface::Workers;
 use qmagface::align::Chip;
 use qmagface::network::spec::Network;
-use qmagface::network::{EmbeddingNetwork, IResNet, Precision};
+use qmagface::network::{self, EmbeddingNetwork, Precision};
 use safetensors::{Dtype, SafeTensors};
 
 const LEAST_COSINE: f64 = 0.999_999;
@@ -51,7 +52,7 @@ fn reduced_precisions_stay_close() {
                 return;
             };
             let golden = Golden::read(&std::fs::read(&path).unwrap());
-            let iresnet = IResNet::new(network, &formula::weights(network), tch::Device::Cpu, precision).unwrap();
+            let iresnet = network::build(network, &formula::weights(network), tch::Device::Cpu, precision).unwrap();
             let count = 4; // 16-bit convolutions are slow on a CPU without them
             let chips: Vec<&Chip> = golden.chips.iter().take(count).collect();
             let (mut worst_cosine, mut worst_relative) = (1.0f64, 0.0f64);
@@ -86,14 +87,45 @@ fn parity(network: Network) {
     };
     let bytes = std::fs::read(&path).unwrap();
     let golden = Golden::read(&bytes);
-    let iresnet = IResNet::new(network, &formula::weights(network), tch::Device::Cpu, Precision::F32).unwrap();
-    let chips: Vec<&Chip> = golden.chips.iter().collect();
+    let weights = formula::weights(network);
+    let (cpu, f32) = (tch::Device::Cpu, Precision::F32);
+    let native = network::build(network, &weights, cpu, f32).unwrap();
+    if native.batch_invariant() {
+        let embeddings = against_golden(&format!("{network}, own"), &*native, &golden);
+        for workers in [Workers::inline(), Workers::new(Some(3)).unwrap()] {
+            let other = network::build_on(network, &weights, cpu, f32, &workers).unwrap();
+            same_bits(&*other, &golden, &embeddings, workers.count());
+        }
+    } else {
+        println!("skipped: this machine has none of the vector instructions that the own back end needs");
+    }
+    drop(native);
+    let libtorch = network::build_libtorch(network, &weights, cpu, f32).unwrap();
+    assert!(!libtorch.batch_invariant());
+    against_golden(&format!("{network}, libtorch"), &*libtorch, &golden);
+}
 
+/// An embedding has the same bits whatever number of threads made it and whatever chips were beside it.
+fn same_bits(iresnet: &dyn EmbeddingNetwork, golden: &Golden, expected: &[Vec<f32>], threads: usize) {
+    let chips: Vec<&Chip> = golden.chips.iter().collect();
+    for batch in [1, 3, 10] {
+        let embeddings: Vec<Vec<f32>> = chips
+            .chunks(batch)
+            .flat_map(|chunk| iresnet.forward(chunk).unwrap())
+            .collect();
+        assert!(embeddings == expected, "batch {batch} on {threads} threads: other bits");
+    }
+}
+
+/// Holds a back end against the golden data; gives the embeddings.
+fn against_golden(what: &str, iresnet: &dyn EmbeddingNetwork, golden: &Golden) -> Vec<Vec<f32>> {
+    let chips: Vec<&Chip> = golden.chips.iter().collect();
     let mut worst = Worst::default();
-    for (layer, expected) in [(2, &golden.layer3), (3, &golden.layer4)] {
-        // The inner layers of the first chip, alone and as one of three and of ten.
-        for batch in [1, 3, 10] {
-            let maps = iresnet.forward_layers(&chips[..batch]).unwrap();
+    // The inner layers of the first chip, alone and as one of three and of ten.
+    for batch in [1, 3, 10] {
+        let maps = iresnet.forward_stages(&chips[..batch]).unwrap();
+        assert_eq!(maps.len(), 4);
+        for (layer, expected) in [(2, &golden.layer3), (3, &golden.layer4)] {
             let map = &maps[layer];
             assert_eq!(
                 (map.shape[0], &map.shape[1..]),
@@ -101,8 +133,13 @@ fn parity(network: Network) {
                 "layer{}",
                 layer + 1
             );
+            assert_eq!(map.data.len(), map.shape.iter().product::<usize>());
             let first = &map.data[..expected.data.len()];
-            worst.take(&format!("layer{} at batch {batch}", layer + 1), first, &expected.data);
+            worst.take(
+                &format!("{what}, layer{} at batch {batch}", layer + 1),
+                first,
+                &expected.data,
+            );
         }
     }
 
@@ -114,21 +151,26 @@ fn parity(network: Network) {
             .collect();
         assert_eq!(embeddings.len(), chips.len());
         for (i, (embedding, expected)) in embeddings.iter().zip(&golden.embeddings).enumerate() {
-            worst.take(&format!("chip {i} at batch {batch}"), embedding, expected);
+            worst.take(&format!("{what}, chip {i} at batch {batch}"), embedding, expected);
         }
         by_batch.push(embeddings);
     }
     for (batch, embeddings) in [3, 10].into_iter().zip(&by_batch[1..]) {
         for (i, (single, batched)) in by_batch[0].iter().zip(embeddings).enumerate() {
             let single: Vec<f64> = single.iter().map(|&v| v.into()).collect();
-            worst.take(&format!("chip {i} at batch {batch} against batch 1"), batched, &single);
+            worst.take(
+                &format!("{what}, chip {i} at batch {batch} against batch 1"),
+                batched,
+                &single,
+            );
         }
     }
     println!(
-        "{network}: least cosine 1 - {:.1e}, largest difference {:.1e}",
+        "{what}: least cosine 1 - {:.1e}, largest difference {:.1e}",
         1.0 - worst.cosine,
         worst.difference
     );
+    by_batch.swap_remove(0)
 }
 
 /// The worst values over all comparisons of one network.

@@ -45,16 +45,21 @@ fn sface_parity_with_onnx_runtime() {
     let pixels: Vec<u8> = chips.iter().flat_map(|chip| chip.bgr()).copied().collect();
     let expected = onnxruntime::embed(&model, &pixels, 128);
 
-    let sface = network::build(Network::SFace, &weights(&file), tch::Device::Cpu, Precision::F32).unwrap();
-    let borrowed: Vec<&Chip> = chips.iter().collect();
-    let got = sface.forward(&borrowed).unwrap();
-    compare("all at once", &got, &expected);
-    // Aligned faces one by one: the batch must not matter.
-    let singly: Vec<Vec<f32>> = borrowed[..10]
-        .iter()
-        .flat_map(|&chip| sface.forward(&[chip]).unwrap())
-        .collect();
-    compare("one by one", &singly, &expected[..10]);
+    let weights = weights(&file);
+    let (cpu, f32) = (tch::Device::Cpu, Precision::F32);
+    // The back end that is taken, and libtorch's.
+    for build in [network::build, network::build_libtorch] {
+        let sface = build(Network::SFace, &weights, cpu, f32).unwrap();
+        let borrowed: Vec<&Chip> = chips.iter().collect();
+        let got = sface.forward(&borrowed).unwrap();
+        compare("all at once", &got, &expected);
+        // Aligned faces one by one: the batch must not matter.
+        let singly: Vec<Vec<f32>> = borrowed[..10]
+            .iter()
+            .flat_map(|&chip| sface.forward(&[chip]).unwrap())
+            .collect();
+        compare("one by one", &singly, &expected[..10]);
+    }
 }
 
 /// The network's tensors; the file's two scalars are the preprocessing that is built into the network.

@@ -11,7 +11,7 @@ from typing import List, Optional
 from .report import SetupError, say
 
 # Cargo.toml's rust-version.
-RUST = (1, 88)
+RUST = (1, 89)
 # examples/cpp/CMakeLists.txt's minimum.
 CMAKE = (3, 22)
 

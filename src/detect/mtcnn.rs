@@ -1,18 +1,17 @@
 //! The detector: an image pyramid through P-Net, then its candidates through R-Net, O-Net and, if it is there, L-Net.
 
 use super::boxes::{Candidate, OverlapBase, suppress, suppress_by};
-use super::layers::{batch_f32, batch_u8};
-use super::stages::{CropScores, LandmarkNet, OutputNet, ProposalMap, ProposalNet, RefineNet};
-use super::{DetectorOptions, Face, Landmarks};
+use super::networks::Networks;
+use super::stages::{CropScores, ProposalMap};
+use super::{CELL, DetectorOptions, Face, Landmarks};
+use crate::cpu::Workers;
 use crate::error::Result;
-use crate::image::{BgrImage, Crop, resize_f32, resize_u8};
+use crate::image::{BgrImage, Crop};
 use crate::weights::TensorMap;
 use tch::Device;
 
 /// P-Net's stride: one map cell is two pixels of its level.
 const STRIDE: f64 = 2.0;
-/// P-Net's cell: it sees 12x12 pixels of its level.
-const CELL: f64 = 12.0;
 /// Overlap above which a box is dropped, within one level and everywhere later.
 const LEVEL_OVERLAP: f64 = 0.5;
 const OVERLAP: f64 = 0.7;
@@ -20,7 +19,7 @@ const OVERLAP: f64 = 0.7;
 const PATCH: f64 = 0.25;
 /// A landmark that L-Net moves by more than this share of its patch stays where it was.
 const LARGEST_MOVE: f32 = 0.35;
-/// Crops that go through R-Net or O-Net at once: bounds the memory on crowded images.
+/// Crops that are cut out at once: bounds the memory on crowded images.
 const CROPS_AT_ONCE: usize = 512;
 
 /// An O-Net survivor with its landmarks.
@@ -30,30 +29,31 @@ struct Found {
     landmarks: Landmarks,
 }
 
-/// MTCNN with its weights on a device.
-pub struct Mtcnn {
-    proposal: ProposalNet,
-    refine: RefineNet,
-    output: OutputNet,
-    landmark: Option<LandmarkNet>,
-    device: Device,
-}
+/// MTCNN with its weights. Many threads may use one at a time.
+pub struct Mtcnn(Networks);
 
 impl Mtcnn {
-    /// Takes P-, R- and O-Net from `weights` (names `pnet.*`, `rnet.*`, `onet.*`) and, if given, L-Net.
+    /// Takes P-, R- and O-Net from `weights` (names `pnet.*`, `rnet.*`, `onet.*`) and, if given, L-Net. On the CPU it
+    /// runs on `workers`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing or misshapen.
-    pub fn new(weights: &TensorMap, landmark_weights: Option<&TensorMap>, device: Device) -> Result<Self> {
-        Ok(Mtcnn {
-            proposal: ProposalNet::load(weights, device)?,
-            refine: RefineNet::load(weights, device)?,
-            output: OutputNet::load(weights, device)?,
-            landmark: landmark_weights
-                .map(|weights| LandmarkNet::load(weights, device))
-                .transpose()?,
-            device,
-        })
+    pub fn new(
+        weights: &TensorMap,
+        landmark_weights: Option<&TensorMap>,
+        device: Device,
+        workers: &Workers,
+    ) -> Result<Self> {
+        Networks::load(weights, landmark_weights, device, workers).map(Mtcnn)
+    }
+
+    /// As [`Mtcnn::new`], in libtorch whatever the device: on a CPU with vector instructions it is slower and gives the
+    /// same faces within rounding.
+    ///
+    /// # Errors
+    /// As [`Mtcnn::new`].
+    pub fn in_libtorch(weights: &TensorMap, landmark_weights: Option<&TensorMap>, device: Device) -> Result<Self> {
+        Networks::in_libtorch(weights, landmark_weights, device).map(Mtcnn)
     }
 
     /// All faces, best score first. None is an empty list, not an error.
@@ -62,25 +62,27 @@ impl Mtcnn {
     /// [`crate::ErrorKind::InvalidArgument`] for options out of range, [`crate::ErrorKind::Backend`] from libtorch.
     pub fn detect(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Face>> {
         options.validate()?;
-        tch::no_grad(|| {
-            let proposals = self.propose(image, options)?;
-            let refined = self.refine(image, &proposals, options.thresholds[1])?;
-            let mut found = self.output(image, &refined, options.thresholds[2])?;
-            if let Some(network) = &self.landmark {
-                self.move_landmarks(network, image, &mut found)?;
-            }
-            Ok(found.iter().map(Found::face).collect())
-        })
+        let proposals = self.propose(image, options)?;
+        let refined = self.refine(image, &proposals, options.thresholds[1])?;
+        let mut found = self.output(image, &refined, options.thresholds[2])?;
+        if self.0.has_landmark_net() {
+            self.move_landmarks(image, &mut found)?;
+        }
+        Ok(found.iter().map(Found::face).collect())
     }
 
     fn propose(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Candidate>> {
+        let scales = pyramid(image.width(), image.height(), options);
+        let sizes: Vec<(usize, usize)> = scales
+            .iter()
+            .map(|scale| {
+                let level = |side: usize| (side as f64 * scale).ceil() as usize;
+                (level(image.width()), level(image.height()))
+            })
+            .collect();
         let mut all = Vec::new();
-        for scale in pyramid(image.width(), image.height(), options) {
-            let level = |side: usize| (side as f64 * scale).ceil() as usize;
-            let size = (level(image.width()), level(image.height()));
-            let pixels = resize_u8(&Crop::whole(image), size);
-            let map = self.proposal.forward(&batch_u8(&pixels, 1, size, self.device)?)?;
-            let candidates = map_candidates(&map, scale, options.thresholds[0]);
+        for (map, &scale) in self.0.propose(image, &sizes)?.iter().zip(&scales) {
+            let candidates = map_candidates(map, scale, options.thresholds[0]);
             all.extend(suppress(candidates, LEVEL_OVERLAP, OverlapBase::Union));
         }
         let kept = suppress(all, OVERLAP, OverlapBase::Union);
@@ -91,13 +93,9 @@ impl Mtcnn {
     }
 
     fn refine(&self, image: &BgrImage, candidates: &[Candidate], threshold: f32) -> Result<Vec<Candidate>> {
-        let side = (RefineNet::SIDE, RefineNet::SIDE);
         let mut passed = Vec::new();
         for (candidates, crops) in batches(image, candidates) {
-            let pixels: Vec<u8> = crops.iter().flat_map(|crop| resize_u8(crop, side)).collect();
-            let scores = self
-                .refine
-                .forward(&batch_u8(&pixels, crops.len(), side, self.device)?)?;
+            let scores = self.0.refine(&crops)?;
             passed.extend(passing(&candidates, &scores, threshold).map(|(_, candidate)| candidate));
         }
         let kept = suppress(passed, OVERLAP, OverlapBase::Union);
@@ -108,13 +106,9 @@ impl Mtcnn {
     }
 
     fn output(&self, image: &BgrImage, candidates: &[Candidate], threshold: f32) -> Result<Vec<Found>> {
-        let side = (OutputNet::SIDE, OutputNet::SIDE);
         let mut found = Vec::new();
         for (candidates, crops) in batches(image, candidates) {
-            let pixels: Vec<f32> = crops.iter().flat_map(|crop| resize_f32(crop, side)).collect();
-            let scores = self
-                .output
-                .forward(&batch_f32(&pixels, crops.len(), side, self.device)?)?;
+            let scores = self.0.output(&crops)?;
             found.extend(
                 passing(&candidates, &scores, threshold).map(|(index, candidate)| Found {
                     landmarks: box_landmarks(&candidate, &scores.landmarks[index * 10..index * 10 + 10]),
@@ -130,30 +124,24 @@ impl Mtcnn {
         ))
     }
 
-    fn move_landmarks(&self, network: &LandmarkNet, image: &BgrImage, found: &mut [Found]) -> Result<()> {
-        let side = (LandmarkNet::SIDE, LandmarkNet::SIDE);
+    fn move_landmarks(&self, image: &BgrImage, found: &mut [Found]) -> Result<()> {
         for chunk in found.chunks_mut(CROPS_AT_ONCE) {
-            let mut patches = Vec::with_capacity(5);
-            for landmark in 0..5 {
-                let mut pixels = Vec::new();
-                for face in chunk.iter() {
-                    match face.patch(landmark).crop(image) {
-                        Some(crop) => pixels.extend(resize_f32(&crop, side)),
-                        // A landmark absurdly far outside sees black, as any outside the image does.
-                        None => pixels.resize(pixels.len() + side.0 * side.1 * 3, 0.0),
-                    }
-                }
-                patches.push(batch_f32(&pixels, chunk.len(), side, self.device)?);
-            }
-            let moves = network.forward(&patches)?;
-            for (index, face) in chunk.iter_mut().enumerate() {
-                let patches: Vec<_> = (0..5).map(|landmark| face.patch(landmark)).collect();
-                for (landmark, patch) in patches.iter().enumerate() {
-                    let [x, y] = [moves[landmark][index * 2], moves[landmark][index * 2 + 1]];
+            let patches: Vec<[Candidate; 5]> = chunk
+                .iter()
+                .map(|face| std::array::from_fn(|landmark| face.patch(landmark)))
+                .collect();
+            // A landmark absurdly far outside sees black, as any outside the image does.
+            let crops: Vec<_> = patches
+                .iter()
+                .map(|patches| patches.each_ref().map(|patch| patch.crop(image)))
+                .collect();
+            let moves = self.0.landmarks(&crops)?;
+            for ((face, patches), moves) in chunk.iter_mut().zip(&patches).zip(moves) {
+                for ((place, patch), [x, y]) in face.landmarks.iter_mut().zip(patches).zip(moves) {
                     let within = |v: f32| (v - 0.5).abs() <= LARGEST_MOVE;
                     let [x, y] = if within(x) && within(y) { [x, y] } else { [0.5, 0.5] };
                     // The reference truncates to whole pixels.
-                    face.landmarks[landmark] = [
+                    *place = [
                         (patch.x1 + f64::from(x) * patch.width()).trunc() as f32,
                         (patch.y1 + f64::from(y) * patch.height()).trunc() as f32,
                     ];
@@ -194,12 +182,13 @@ impl Found {
 
 /// The scales of the levels on which a face of the least size or more fills P-Net's cell.
 fn pyramid(width: usize, height: usize, options: &DetectorOptions) -> Vec<f64> {
-    let first = CELL / f64::from(options.minimum_face);
+    let cell = CELL as f64;
+    let first = cell / f64::from(options.minimum_face);
     let factor = f64::from(options.factor);
     let shorter = width.min(height) as f64 * first;
     (0..)
         .map(|level| factor.powi(level))
-        .take_while(|power| shorter * power > CELL)
+        .take_while(|power| shorter * power > cell)
         .map(|power| first * power)
         .collect()
 }
@@ -215,8 +204,8 @@ fn map_candidates(map: &ProposalMap, scale: f64, threshold: f32) -> Vec<Candidat
             Candidate {
                 x1: position(column, 0.0),
                 y1: position(row, 0.0),
-                x2: position(column, CELL),
-                y2: position(row, CELL),
+                x2: position(column, CELL as f64),
+                y2: position(row, CELL as f64),
                 score: map.face[cell],
                 shift: std::array::from_fn(|side| map.shift[side * cells + cell]),
             }

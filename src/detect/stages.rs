@@ -1,4 +1,5 @@
-//! The four networks of MTCNN: proposals, refinement, output with landmarks, and the landmark refinement (L-Net).
+//! The four networks of MTCNN in libtorch: proposals, refinement, output with landmarks, and the landmark refinement
+//! (L-Net).
 
 use super::layers::{Conv, Dense, PRelu, face_probability, pool, to_vec};
 use crate::error::Result;
@@ -56,6 +57,7 @@ impl ProposalNet {
 }
 
 /// R-Net's or O-Net's answer for a batch of crops.
+#[derive(Default)]
 pub(super) struct CropScores {
     /// Face probability per crop.
     pub face: Vec<f32>,
@@ -75,9 +77,6 @@ pub(super) struct RefineNet {
 }
 
 impl RefineNet {
-    /// Side of its input in pixels.
-    pub const SIDE: usize = 24;
-
     pub fn load(weights: &TensorMap, device: Device) -> Result<Self> {
         let conv = |name: &str, sizes| Conv::load(weights, &format!("rnet.{name}"), '.', sizes, device);
         let dense = |name: &str, sizes| Dense::load(weights, &format!("rnet.{name}"), '.', sizes, device);
@@ -125,9 +124,6 @@ pub(super) struct OutputNet {
 }
 
 impl OutputNet {
-    /// Side of its input in pixels.
-    pub const SIDE: usize = 48;
-
     pub fn load(weights: &TensorMap, device: Device) -> Result<Self> {
         let conv = |name: &str, sizes| Conv::load(weights, &format!("onet.{name}"), '.', sizes, device);
         let dense = |name: &str, sizes| Dense::load(weights, &format!("onet.{name}"), '.', sizes, device);
@@ -185,9 +181,6 @@ pub(super) struct LandmarkNet {
 }
 
 impl LandmarkNet {
-    /// Side of a patch in pixels.
-    pub const SIDE: usize = 24;
-
     pub fn load(weights: &TensorMap, device: Device) -> Result<Self> {
         let branches = (1..=5)
             .map(|k| {

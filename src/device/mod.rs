@@ -12,8 +12,11 @@ use std::fmt;
 use std::str::FromStr;
 use tch::{Device, Kind, Tensor};
 
+pub(crate) mod accelerator;
 #[cfg(target_os = "linux")]
 mod cuda;
+
+pub use accelerator::{DeviceMemory, memory};
 
 /// The largest number of threads [`set_threads`] takes.
 pub const MAX_THREADS: usize = 1024;
@@ -119,6 +122,14 @@ pub fn set_threads(count: usize) -> Result<usize> {
             format!("the number of threads must be from 1 to {MAX_THREADS}, not {count}"),
         )),
     }
+}
+
+/// Whether libtorch's CUDA half, once loaded, has what recording CUDA graphs takes.
+///
+/// # Errors
+/// [`ErrorKind::Device`] naming what is missing.
+pub fn check_graphs() -> Result<()> {
+    accelerator::graph_functions().map(|_| ())
 }
 
 /// How many devices the NVIDIA driver shows, and the newest CUDA it knows.

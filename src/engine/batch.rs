@@ -4,11 +4,11 @@
 //! what is in the line, mostly its own chips among it, and passes the lead on to the first in the line that is left.
 //! Callers over the line's limit wait outside until there is room. Chips are shared with their callers, not copied.
 
-use super::access::Embedder;
 use super::cancel::{Cancel, cancelled};
 use super::seat::{Embeddings, Seat};
 use crate::align::Chip;
 use crate::error::{Error, ErrorKind, Result};
+use crate::network::EmbeddingNetwork;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ const LINGER: u32 = 4;
 
 /// A network that merges the chips of concurrent callers into batches.
 pub(super) struct Batcher {
-    network: Embedder,
+    network: Box<dyn EmbeddingNetwork>,
     state: Mutex<State>,
     /// Most chips that are merged.
     size: usize,
@@ -62,12 +62,12 @@ struct Job {
 impl Batcher {
     /// Batches of up to `size` chips, led by up to `leaders` callers at a time. A batch waits up to `wait` for callers
     /// that were there a moment ago; a caller alone never waits. With a size of 1 nothing is merged.
-    pub(super) fn new(network: Embedder, size: usize, wait: Duration, leaders: usize) -> Batcher {
+    pub(super) fn new(network: Box<dyn EmbeddingNetwork>, size: usize, wait: Duration, leaders: usize) -> Batcher {
         // Larger than a batch, so that a network with batches of its own can overlap them; of bounded size, so that no
         // caller keeps the others waiting for long.
         let part = (4 * size).max(64);
         Batcher {
-            leaders: match (network.is_shared(), size) {
+            leaders: match (network.batch_invariant(), size) {
                 (false, _) => 1,
                 (true, 1) => usize::MAX,
                 (true, _) => leaders.max(1),
@@ -83,7 +83,7 @@ impl Batcher {
 
     /// Whether an embedding is the same to the last bit whatever is in its batch.
     pub(super) fn is_invariant(&self) -> bool {
-        self.network.is_shared()
+        self.network.batch_invariant()
     }
 
     /// The embeddings of one caller's chips, in order.

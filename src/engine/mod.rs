@@ -1,6 +1,5 @@
 //! The thread-safe handle: one detector and one embedder on one device, and the whole pipeline on top of them.
 
-mod access;
 mod batch;
 mod cancel;
 mod log;
@@ -14,14 +13,14 @@ pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT};
 use crate::align::{self, Chip};
 use crate::calibrate::Calibration;
 use crate::compare::{self, Comparison, UnifiedQuality};
+use crate::cpu::Workers;
 use crate::detect::{Face, Landmarks, Mtcnn};
-use crate::device::{self, DeviceChoice};
+use crate::device::{self, DeviceChoice, DeviceMemory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
 use crate::model::{Bundle, Fingerprint, PackOf, Store};
-use crate::network;
+use crate::network::{self, Precision};
 use crate::template::{Fusion, Template};
-use access::{Detector, Embedder};
 use batch::Batcher;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -48,7 +47,7 @@ pub struct Extraction {
 /// of concurrent callers go through the embedding network together ([`EngineOptions::batch_size`]); what each gets is
 /// what it would get alone, to the last bit where [`EngineInfo::batch_invariant`] says so, else up to rounding.
 pub struct Engine {
-    detector: Detector,
+    detector: Mtcnn,
     network: Batcher,
     options: EngineOptions,
     calibration: Option<Calibration>,
@@ -135,10 +134,14 @@ impl Engine {
                 .log
                 .write(LogLevel::Info, || format!("running on the CPU, because {why}"));
         }
-        let precision = options.precision.unwrap_or_default();
+        let precision = Precision::choose(options.precision, device)?;
         let lnet = detector.load_lnet()?;
-        let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device)?;
-        let network = network::build(pack.network(), &pack.load_weights()?, device, precision)?;
+        let workers = match options.inline {
+            true => Workers::inline(),
+            false => Workers::new(options.threads)?,
+        };
+        let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device, &workers)?;
+        let network = network::build_on(pack.network(), &pack.load_weights()?, device, precision, &workers)?;
         let manifest = pack.manifest();
         let calibration = match (options.parameters, &manifest.calibration) {
             // The pack's thresholds are of scores with the pack's own parameters.
@@ -158,7 +161,7 @@ impl Engine {
         let batch_size = options.batch_size_on(device);
         // Where a call uses only some of the cores, several may go through the network at a time.
         let leaders = cores / threads.max(1);
-        let network = Batcher::new(Embedder::exclusive(network), batch_size, options.batch_wait, leaders);
+        let network = Batcher::new(network, batch_size, options.batch_wait, leaders);
         let info = EngineInfo {
             model: pack.name().to_owned(),
             embedding_length: pack.network().embedding_length().unwrap_or_default(),
@@ -173,7 +176,7 @@ impl Engine {
             has_uqs: unified.is_some(),
         };
         Ok(Engine {
-            detector: Detector::new(mtcnn),
+            detector: mtcnn,
             network,
             options: options.clone(),
             calibration,
@@ -185,6 +188,14 @@ impl Engine {
     /// What this engine is made of.
     pub fn info(&self) -> &EngineInfo {
         &self.info
+    }
+
+    /// What the engine's GPU's memory is used for, by this process and others; `None` on the CPU.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`] when libtorch can't say.
+    pub fn device_memory(&self) -> Result<Option<DeviceMemory>> {
+        device::memory(self.info.device)
     }
 
     /// The options it was made with.

@@ -32,10 +32,11 @@ const BATCH_WAIT: Duration = Duration::from_millis(1);
 pub struct EngineOptions {
     /// Where the networks run. Default: a GPU if one can be used, else the CPU.
     pub device: DeviceChoice,
-    /// What the embedding network computes in; the detector always computes in f32. Default: f32.
+    /// What the embedding network computes in; the detector always computes in f32. Default: f16 on a GPU, f32 on the
+    /// CPU.
     pub precision: Option<Precision>,
-    /// Threads libtorch uses for one call on the CPU, for the whole process. Default: libtorch's own choice, one per
-    /// core.
+    /// Threads that the engine's networks share on the CPU, which end with it. What runs in libtorch (16-bit precisions)
+    /// takes as many, a number that libtorch has one of for the whole process. Default: one per core.
     pub threads: Option<usize>,
     /// Most chips of concurrent callers that go through the network together, 1..=[`MAX_BATCH_SIZE`]. With 1 every
     /// call goes by itself. Default: 16 on a CPU, 128 on a GPU, 1 with `inline`.

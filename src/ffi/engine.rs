@@ -51,7 +51,7 @@ pub const QMF_DEVICE_CUDA: qmf_device = 2;
 
 /// What the embedding network computes in.
 pub type qmf_precision = i32;
-/// The best for the device.
+/// The best for the device: 16-bit floats on a GPU, 32-bit ones on the CPU.
 pub const QMF_PRECISION_AUTO: qmf_precision = 0;
 /// 32-bit floats: the reference.
 pub const QMF_PRECISION_F32: qmf_precision = 1;
@@ -59,6 +59,8 @@ pub const QMF_PRECISION_F32: qmf_precision = 1;
 pub const QMF_PRECISION_F16: qmf_precision = 2;
 /// 16-bit floats with the range of 32-bit ones.
 pub const QMF_PRECISION_BF16: qmf_precision = 3;
+/// 32-bit floats, but a product's factors are rounded to 11 bits of precision: on a GPU only.
+pub const QMF_PRECISION_TF32: qmf_precision = 4;
 
 /// How grave a message is.
 pub type qmf_log_level = i32;
@@ -97,7 +99,8 @@ pub struct qmf_engine_options {
     pub device: qmf_device,
     /// Which GPU, for `QMF_DEVICE_CUDA`. Default: 0.
     pub device_index: u32,
-    /// Threads for one call on the CPU, for the whole process; 0 leaves libtorch's choice, one per core. Default: 0.
+    /// Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
+    /// process has one of, for what runs there (16-bit precisions). 0: one per core. Default: 0.
     pub threads: u32,
     /// Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_BEST_SCORE`.
     pub face_choice: qmf_face_choice,
@@ -199,6 +202,7 @@ impl qmf_engine_options {
             QMF_PRECISION_F32 => Some(Precision::F32),
             QMF_PRECISION_F16 => Some(Precision::F16),
             QMF_PRECISION_BF16 => Some(Precision::Bf16),
+            QMF_PRECISION_TF32 => Some(Precision::Tf32),
             other => return Err(invalid(format!("options: {other} is no QMF_PRECISION_*"))),
         };
         let inline = match self.inline_mode {
@@ -298,7 +302,7 @@ pub struct qmf_engine_info {
     pub landmark_refinement: u32,
     /// What the embedding network computes in, a `QMF_PRECISION_*` but `QMF_PRECISION_AUTO`.
     pub precision: qmf_precision,
-    /// Threads for one call on the CPU, as asked for; 0 is libtorch's choice.
+    /// Threads on the CPU as asked for; 0 is one per core.
     pub threads: u32,
     /// Most chips of concurrent callers that go through the network together.
     pub batch_size: u32,
@@ -493,6 +497,7 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
                 Precision::F32 => QMF_PRECISION_F32,
                 Precision::F16 => QMF_PRECISION_F16,
                 Precision::Bf16 => QMF_PRECISION_BF16,
+                Precision::Tf32 => QMF_PRECISION_TF32,
             },
             threads: match options.inline {
                 true => 1,

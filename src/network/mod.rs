@@ -1,33 +1,29 @@
-//! Chips to embeddings: iResNet-18/34/50/100 (MagFace, arXiv 2103.06627) and SFace, in libtorch.
+//! Chips to embeddings: iResNet-18/34/50/100 (MagFace, arXiv 2103.06627) and SFace.
 //!
 //! [`build`] makes a network from its weights; [`EmbeddingNetwork::forward`] runs it. The same weights and chips give
-//! the same embeddings on every device up to rounding, in f32 unless another [`Precision`] is asked for.
+//! the same embeddings on every device and in every back end up to rounding.
 
 use crate::align::Chip;
+use crate::cpu::{self, Workers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use spec::Network;
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
-mod iresnet;
-mod layers;
+mod fold;
+mod folded;
+mod native;
 mod precision;
-mod sface;
 pub mod spec;
+mod torch;
 
-pub use iresnet::{FeatureMap, IResNet};
 pub use precision::Precision;
-pub use sface::SFace;
 
-/// Most chips that go through a network at once on a CPU: the throughput no longer grows, the memory does (about
-/// 20 MB for each chip).
-const MAX_BATCH_CPU: usize = 16;
-
-/// Most chips that go through a network at once on a GPU.
-const MAX_BATCH_GPU: usize = 128;
+/// Most chips that [`EmbeddingNetwork::forward_stages`] takes.
+pub const MOST_INSPECTED: usize = 16;
 
 /// A network that turns aligned chips into embeddings.
-pub trait EmbeddingNetwork: Send {
+pub trait EmbeddingNetwork: Send + Sync {
     /// Which network it is.
     fn network(&self) -> Network;
 
@@ -38,61 +34,108 @@ pub trait EmbeddingNetwork: Send {
     /// of the vector is the quality. Any number of chips, none included; many go through in several batches.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch fails (out of memory); [`ErrorKind::Weights`] when an embedding is not
+    /// [`ErrorKind::Backend`] when the back end fails (out of memory); [`ErrorKind::Weights`] when an embedding is not
     /// finite, as damaged weights give it.
     fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>>;
+
+    /// What each stage of the body puts out for the chips (an iResNet's `layer1` .. `layer4`, SFace's whole body), to
+    /// compare with another implementation.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] for no chip and for more than [`MOST_INSPECTED`]; [`ErrorKind::Backend`] when the back end
+    /// fails.
+    fn forward_stages(&self, chips: &[&Chip]) -> Result<Vec<FeatureMap>>;
+
+    /// Whether a chip's embedding has the same bits whatever goes through with it, and several threads may call
+    /// [`EmbeddingNetwork::forward`] at a time without waiting for each other.
+    fn batch_invariant(&self) -> bool {
+        false
+    }
 }
 
-/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave.
+/// What one stage puts out for some chips.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureMap {
+    /// Chips, channels, rows, columns.
+    pub shape: [usize; 4],
+    /// The values in row-major order.
+    pub data: Vec<f32>,
+}
+
+/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave; on the
+/// CPU with a thread for each core.
 ///
 /// # Errors
-/// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
-/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::Backend`] when libtorch fails (out of memory).
+/// As [`build_on`].
 pub fn build(
     network: Network,
     weights: &TensorMap,
     device: Device,
     precision: Precision,
 ) -> Result<Box<dyn EmbeddingNetwork>> {
-    match network {
-        Network::SFace => Ok(Box::new(SFace::new(weights, device, precision)?)),
-        _ => Ok(Box::new(IResNet::new(network, weights, device, precision)?)),
+    build_on(network, weights, device, precision, &Workers::new(None)?)
+}
+
+/// As [`build`], with the threads that the CPU's share of the work is done on.
+///
+/// On the CPU in f32 the crate's own convolutions compute where the machine has the vector instructions they need, else
+/// libtorch.
+///
+/// # Errors
+/// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
+/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::InvalidArgument`] when `device` doesn't compute in
+/// `precision`; [`ErrorKind::Backend`] when the back end fails (out of memory).
+pub fn build_on(
+    network: Network,
+    weights: &TensorMap,
+    device: Device,
+    precision: Precision,
+    workers: &Workers,
+) -> Result<Box<dyn EmbeddingNetwork>> {
+    match (device, precision) {
+        (Device::Cpu, Precision::F32) if cpu::supported() => {
+            let folded = fold::fold(network, weights)?;
+            Ok(Box::new(native::Native::new(folded, workers)))
+        }
+        _ => build_libtorch(network, weights, device, precision),
     }
 }
 
-/// Runs `body` over the chips in batches of bounded size: it takes the pixels (n x 3 x 112 x 112, u8, BGR) on `device`
-/// and gives n embeddings.
-fn embed_in_batches(
-    chips: &[&Chip],
+/// As [`build`], in libtorch whatever else there is: what another back end is held against.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_libtorch(
+    network: Network,
+    weights: &TensorMap,
     device: Device,
-    body: impl Fn(&Tensor) -> Result<Tensor>,
-) -> Result<Vec<Vec<f32>>> {
-    let _no_gradients = tch::no_grad_guard();
-    let mut embeddings = Vec::with_capacity(chips.len());
-    for batch in chips.chunks(max_batch(device)) {
-        let output = body(&pixels(batch, device)?)?;
-        embeddings.extend(Vec::<Vec<f32>>::try_from(&output.f_to_device(Device::Cpu)?)?);
+    precision: Precision,
+) -> Result<Box<dyn EmbeddingNetwork>> {
+    let precision = Precision::choose(Some(precision), device)?;
+    let folded = fold::fold(network, weights)?;
+    Ok(Box::new(torch::Torch::new(folded, device, precision)?))
+}
+
+/// Fails for more or fewer chips than [`EmbeddingNetwork::forward_stages`] takes.
+fn check_inspected(chips: &[&Chip]) -> Result<()> {
+    match chips.len() {
+        1..=MOST_INSPECTED => Ok(()),
+        other => Err(Error::new(
+            ErrorKind::Limit,
+            format!("the stages' outputs are given for 1 to {MOST_INSPECTED} chips at once, not {other}"),
+        )),
     }
-    if let Some(index) = embeddings.iter().position(|e| e.iter().any(|v| !v.is_finite())) {
-        return Err(Error::new(
+}
+
+/// Hands on embeddings all of whose numbers are finite.
+fn check_finite(embeddings: Vec<Vec<f32>>) -> Result<Vec<Vec<f32>>> {
+    match embeddings.iter().position(|e| e.iter().any(|v| !v.is_finite())) {
+        None => Ok(embeddings),
+        Some(index) => Err(Error::new(
             ErrorKind::Weights,
             format!("the network gave an embedding that is not finite for chip {index}: its weights are damaged"),
-        ));
+        )),
     }
-    Ok(embeddings)
-}
-
-/// Most chips at once on `device`.
-fn max_batch(device: Device) -> usize {
-    if device.is_cuda() { MAX_BATCH_GPU } else { MAX_BATCH_CPU }
-}
-
-/// The chips' pixels as n x 3 x 112 x 112, u8, BGR, on `device`.
-fn pixels(chips: &[&Chip], device: Device) -> Result<Tensor> {
-    let bytes: Vec<u8> = chips.iter().flat_map(|chip| chip.bgr()).copied().collect();
-    let side = Chip::SIZE as i64;
-    let rows = Tensor::f_from_data_size(&bytes, &[chips.len() as i64, side, side, 3], Kind::Uint8)?;
-    Ok(rows.f_to_device(device)?.f_permute([0, 3, 1, 2])?)
 }
 
 #[cfg(test)]
@@ -109,11 +152,13 @@ mod tests {
     }
 
     fn refusal(network: Network, weights: &TensorMap) -> String {
-        let error = build(network, weights, Device::Cpu, Precision::F32)
-            .err()
-            .expect("a refusal");
-        assert_eq!(error.kind(), ErrorKind::Weights);
-        error.message().to_owned()
+        let refusals = [build, build_libtorch].map(|build| {
+            let built = build(network, weights, Device::Cpu, Precision::F32);
+            built.err().expect("a refusal")
+        });
+        assert_eq!(refusals[0], refusals[1]);
+        assert_eq!(refusals[0].kind(), ErrorKind::Weights);
+        refusals[0].message().to_owned()
     }
 
     #[test]
@@ -166,10 +211,20 @@ mod tests {
 
     #[test]
     fn a_detector_embeds_nothing() {
-        let error = build(Network::Mtcnn, &zeros(Network::Mtcnn), Device::Cpu, Precision::F32)
-            .err()
-            .expect("a refusal");
-        assert_eq!(error.kind(), ErrorKind::Model);
+        for build in [build, build_libtorch] {
+            let built = build(Network::Mtcnn, &zeros(Network::Mtcnn), Device::Cpu, Precision::F32);
+            assert_eq!(built.err().expect("a refusal").kind(), ErrorKind::Model);
+        }
+    }
+
+    #[test]
+    fn tf32_is_refused_on_the_cpu() {
+        for build in [build, build_libtorch] {
+            let built = build(Network::SFace, &zeros(Network::SFace), Device::Cpu, Precision::Tf32);
+            let error = built.err().expect("a refusal");
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.message().contains("tf32"), "{error}");
+        }
     }
 
     #[test]
@@ -183,10 +238,17 @@ mod tests {
             .unwrap();
         let tensor = weights.remove("fc1_gamma").unwrap();
         weights.insert("fc1_gamma", tensor.shape, vec![f32::MAX; 128]).unwrap();
-        let network = build(Network::SFace, &weights, Device::Cpu, Precision::F32).unwrap();
         let chip = Chip::from_bgr(vec![0; Chip::SIZE * Chip::SIZE * 3]).unwrap();
-        assert!(network.forward(&[]).unwrap().is_empty());
-        let error = network.forward(&[&chip]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Weights);
+        for build in [build, build_libtorch] {
+            let network = build(Network::SFace, &weights, Device::Cpu, Precision::F32).unwrap();
+            assert!(network.forward(&[]).unwrap().is_empty());
+            let error = network.forward(&[&chip]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Weights);
+            for count in [0, MOST_INSPECTED + 1] {
+                let error = network.forward_stages(&vec![&chip; count]).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Limit);
+                assert!(error.message().ends_with(&format!("not {count}")), "{error}");
+            }
+        }
     }
 }

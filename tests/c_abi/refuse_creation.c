@@ -126,7 +126,8 @@ static void options(const char *model) {
                    (options.device = QMF_DEVICE_CUDA, options.device_index = 4000000000u));
     REFUSES_OPTION(INVALID, "99 is no QMF_FACE_*", options.face_choice = 99);
     REFUSES_OPTION(INVALID, "-2147483648 is no QMF_FACE_*", options.face_choice = INT32_MIN);
-    REFUSES_OPTION(INVALID, "4 is no QMF_PRECISION_*", options.precision = 4);
+    REFUSES_OPTION(INVALID, "5 is no QMF_PRECISION_*", options.precision = 5);
+    REFUSES_OPTION(INVALID, "tf32 is of CUDA devices only", options.precision = QMF_PRECISION_TF32);
     REFUSES_OPTION(INVALID, "-1 is no QMF_PRECISION_*", options.precision = -1);
     REFUSES_OPTION(INVALID, "5 is no QMF_LOG_*", options.log_level = 5);
     REFUSES_OPTION(INVALID, "-1 is no QMF_LOG_*", options.log_level = -1);

@@ -45,7 +45,7 @@ namespace QMagFace
         /// <summary>What the embedding network computes in.</summary>
         public Precision Precision { get; }
 
-        /// <summary>Threads as asked for; 0 is libtorch's choice.</summary>
+        /// <summary>Threads as asked for; 0 is one per core.</summary>
         public int Threads { get; }
 
         /// <summary>How many faces of concurrent callers go through the network at once.</summary>

@@ -87,6 +87,9 @@ namespace QMagFace
 
         /// <summary>bfloat16: the range of a 32-bit float with 8 bits of precision.</summary>
         BFloat16 = 3,
+
+        /// <summary>32-bit floats, the factors of a product rounded to 11 bits of precision; on a GPU only.</summary>
+        TensorFloat32 = 4,
     }
 
     /// <summary>Which of several faces of an image is extracted.</summary>

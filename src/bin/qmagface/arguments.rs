@@ -14,7 +14,7 @@ pub struct Shared {
     /// Where the networks run: cpu, cuda, cuda:N or auto
     #[arg(long, global = true, default_value = "auto")]
     device: DeviceChoice,
-    /// What the embedding network computes in: f32, f16 or bf16 [default: f32]
+    /// What the embedding network computes in: f32, f16, bf16 or (on a GPU) tf32 [default: f16 on a GPU, else f32]
     #[arg(long, global = true)]
     precision: Option<Precision>,
     /// Threads for the networks on the CPU and for comparing many pairs [default: one per core]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::network::EmbeddingNetwork;
+use crate::network::FeatureMap;
 use crate::network::spec::Network;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +29,14 @@ impl EmbeddingNetwork for Fake {
 
     fn device(&self) -> tch::Device {
         tch::Device::Cpu
+    }
+
+    fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {
+        Ok(Vec::new())
+    }
+
+    fn batch_invariant(&self) -> bool {
+        self.shared
     }
 
     fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
@@ -68,7 +76,7 @@ fn fake(size: usize, wait: Duration, takes: Duration) -> (Batcher, Arc<Seen>) {
         shared: false,
     };
     (
-        Batcher::new(Embedder::exclusive(Box::new(network)), size, wait, 8),
+        Batcher::new(Box::new(network), size, wait, 8),
         seen,
     )
 }
@@ -82,7 +90,7 @@ fn shared(size: usize, takes: Duration, leaders: usize) -> (Batcher, Arc<Seen>) 
         shared: true,
     };
     (
-        Batcher::new(Embedder::Shared(Box::new(network)), size, MS, leaders),
+        Batcher::new(Box::new(network), size, MS, leaders),
         seen,
     )
 }

@@ -1,0 +1,1 @@
+"""The parts of the measurement, one file each: `run(bench)` yields the tables."""

@@ -1,0 +1,121 @@
+//! 3x3 convolution of packed 3-channel pixels, the first layer of every network: 3 channels would leave most of a lane
+//! empty, but a kernel's row lies as 9 numbers side by side.
+
+use super::epilogue::{Epilogue, Panel, place};
+use super::kernel::{accumulate, blocks, load, most_rows, store, with_rows, with_simd};
+use super::workers::Share;
+use super::{LANES, Lane, Map, Scratch};
+use pulp::{Arch, Simd};
+
+const KERNEL: usize = 3;
+const COLOURS: usize = 3;
+/// Numbers of a kernel's row.
+const ROW: usize = KERNEL * COLOURS;
+
+/// A 3x3 convolution of 3 colours, stride 1, nothing padded.
+#[derive(Debug)]
+pub(crate) struct Colour {
+    /// By panel, kernel's row, column, colour.
+    weights: Vec<[[Lane; ROW]; KERNEL]>,
+    epilogue: Epilogue,
+}
+
+/// Images of packed pixels, 3 numbers each.
+#[derive(Clone, Copy)]
+pub(crate) struct Pixels<'a> {
+    /// By image, row, column, colour.
+    pub data: &'a [f32],
+    pub images: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+impl Colour {
+    /// From weights of outputs x 3 x 3 x 3.
+    pub fn new(weight: &[f32], epilogue: Epilogue) -> Self {
+        let taps = KERNEL * KERNEL;
+        let outputs = weight.len() / (COLOURS * taps);
+        let mut weights = vec![[[Lane::ZERO; ROW]; KERNEL]; outputs.div_ceil(LANES)];
+        for (output, kernel) in weight.chunks_exact(COLOURS * taps).enumerate() {
+            for (at, &value) in kernel.iter().enumerate() {
+                let (colour, row, column) = (at / taps, at % taps / KERNEL, at % KERNEL);
+                weights[output / LANES][row][column * COLOURS + colour].0[output % LANES] = value;
+            }
+        }
+        Colour { weights, epilogue }
+    }
+
+    /// Convolves pixels of at least 3 rows and columns.
+    pub fn forward(&self, pixels: Pixels, scratch: &Scratch, share: Share) -> Map {
+        let [height, width] = [pixels.height, pixels.width].map(|length| length + 1 - KERNEL);
+        let mut output = Map::taken(scratch, [self.weights.len(), pixels.images, height, width]);
+        let plane = pixels.images * height * width;
+        share.parts(&mut output.data, plane, |panel, output| {
+            Arch::new().dispatch(Slide {
+                pixels,
+                size: [height, width],
+                weights: &self.weights[panel],
+                epilogue: self.epilogue.panel(panel),
+                output,
+            });
+        });
+        output
+    }
+}
+
+/// A panel of outputs.
+struct Slide<'a> {
+    pixels: Pixels<'a>,
+    /// Rows and columns of the output.
+    size: [usize; 2],
+    weights: &'a [[Lane; ROW]; KERNEL],
+    epilogue: Panel<'a>,
+    /// The panel: by image, row, column.
+    output: &'a mut [Lane],
+}
+
+impl Slide<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+        for image in 0..self.pixels.images {
+            for y in 0..self.size[0] {
+                for columns in blocks(self.size[1], most_rows::<V>()) {
+                    with_rows!(columns.len(), ROWS => self.places::<S, ROWS, V>(simd, image, y, columns.start));
+                }
+            }
+        }
+    }
+
+    /// Some places of a row that follow each other.
+    #[inline(always)]
+    fn places<S: Simd, const ROWS: usize, const V: usize>(&mut self, simd: S, image: usize, y: usize, first: usize) {
+        let [height, width] = self.size;
+        let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
+        for row in 0..ROWS {
+            let kind = match self.epilogue.by_place() {
+                true => place(y, first + row, height, width),
+                false => 0,
+            };
+            sums[row] = load::<S, V>(simd, self.epilogue.bias(kind));
+        }
+        for (row, weights) in self.weights.iter().enumerate() {
+            let start = ((image * self.pixels.height + y + row) * self.pixels.width + first) * COLOURS;
+            let numbers = &self.pixels.data[start..][..(ROWS - 1) * COLOURS + ROW];
+            let mut rows = [&[0.0; ROW]; ROWS];
+            for row in 0..ROWS {
+                rows[row] = numbers[row * COLOURS..]
+                    .first_chunk()
+                    .expect("the last kernel ends where the numbers end");
+            }
+            accumulate(simd, &mut sums, rows, weights);
+        }
+        let start = (image * height + y) * width + first;
+        let output = &mut self.output[start..][..ROWS];
+        for row in 0..ROWS {
+            let values = self.epilogue.finish::<S, V>(simd, sums[row], None);
+            store::<S, V>(&mut output[row], values);
+        }
+    }
+}
+
+with_simd!(Slide);

@@ -1,0 +1,171 @@
+//! Convolution as it is written: for each place the products of its inputs, tap by tap, 16 channels at a time.
+
+use super::epilogue::{Epilogue, Panel, place};
+use super::kernel::{accumulate, blocks, load, most_rows, store, with_rows, with_simd};
+use super::workers::Share;
+use super::{LANES, Lane, Map, Scratch};
+use pulp::{Arch, Simd};
+
+/// A convolution with a square kernel.
+#[derive(Debug)]
+pub(crate) struct Direct {
+    /// By panel of outputs, tap, input.
+    weights: Vec<Lane>,
+    panels_in: usize,
+    panels_out: usize,
+    window: Window,
+    epilogue: Epilogue,
+}
+
+/// How a kernel moves over a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Places from one output to the next.
+    pub stride: usize,
+    /// Zeros around the map.
+    pub padding: usize,
+}
+
+impl Window {
+    /// Outputs along a side of `length` inputs; 0 where the kernel doesn't fit.
+    pub fn outputs(&self, length: usize) -> usize {
+        (length + 2 * self.padding)
+            .checked_sub(self.kernel)
+            .map_or(0, |room| room / self.stride + 1)
+    }
+}
+
+impl Direct {
+    /// From weights of outputs x inputs x kernel x kernel.
+    pub fn new(weight: &[f32], inputs: usize, outputs: usize, window: Window, epilogue: Epilogue) -> Self {
+        let taps = window.kernel * window.kernel;
+        let (panels_in, panels_out) = (inputs.div_ceil(LANES), outputs.div_ceil(LANES));
+        let depth = panels_in * LANES;
+        let mut weights = vec![Lane::ZERO; panels_out * taps * depth];
+        for (at, kernel) in weight.chunks_exact(taps).enumerate() {
+            let (output, input) = (at / inputs, at % inputs);
+            for (tap, &value) in kernel.iter().enumerate() {
+                weights[(output / LANES * taps + tap) * depth + input].0[output % LANES] = value;
+            }
+        }
+        Direct {
+            weights,
+            panels_in,
+            panels_out,
+            window,
+            epilogue,
+        }
+    }
+
+    /// Convolves; `residual`, of the output's shape, is added.
+    pub fn forward(&self, input: &Map, residual: Option<&Map>, scratch: &Scratch, share: Share) -> Map {
+        let [height, width] = [input.height, input.width].map(|length| self.window.outputs(length));
+        let mut output = Map::taken(scratch, [self.panels_out, input.images, height, width]);
+        let plane = input.images * height * width;
+        let depth = self.window.kernel * self.window.kernel * self.panels_in * LANES;
+        if plane == 0 {
+            return output;
+        }
+        share.parts(&mut output.data, plane, |panel, output| {
+            Arch::new().dispatch(Slide {
+                input,
+                window: self.window,
+                size: [height, width],
+                weights: &self.weights[panel * depth..][..depth],
+                epilogue: self.epilogue.panel(panel),
+                residual: residual.map(|map| &map.data[panel * plane..][..plane]),
+                output,
+            });
+        });
+        output
+    }
+}
+
+/// A panel of outputs.
+struct Slide<'a> {
+    input: &'a Map,
+    window: Window,
+    /// Rows and columns of the output.
+    size: [usize; 2],
+    /// By tap, then input.
+    weights: &'a [Lane],
+    epilogue: Panel<'a>,
+    residual: Option<&'a [Lane]>,
+    /// The panel: by image, row, column.
+    output: &'a mut [Lane],
+}
+
+impl Slide<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+        let places = self.size[0] * self.size[1];
+        for image in 0..self.input.images {
+            for rows in blocks(places, most_rows::<V>()) {
+                with_rows!(rows.len(), ROWS => self.places::<S, ROWS, V>(simd, image, rows.start));
+            }
+        }
+    }
+
+    /// Some places that follow each other.
+    #[inline(always)]
+    fn places<S: Simd, const ROWS: usize, const V: usize>(&mut self, simd: S, image: usize, first: usize) {
+        let [height, width] = self.size;
+        let Window {
+            kernel,
+            stride,
+            padding,
+        } = self.window;
+        let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
+        let mut at = [(0, 0); ROWS];
+        // One division for all of them: it takes longer than many a product.
+        let (mut y, mut x) = (first / width, first % width);
+        for row in 0..ROWS {
+            at[row] = (y, x);
+            x += 1;
+            if x == width {
+                (y, x) = (y + 1, 0);
+            }
+            let kind = match self.epilogue.by_place() {
+                true => place(at[row].0, at[row].1, height, width),
+                false => 0,
+            };
+            sums[row] = load::<S, V>(simd, self.epilogue.bias(kind));
+        }
+        let (weights, _) = self.weights.as_chunks::<LANES>();
+        let panels = self.input.panels;
+        for (tap, weights) in weights.chunks_exact(panels).enumerate() {
+            // Where each place reads with this tap; outside the map it reads zeros.
+            let mut from = [usize::MAX; ROWS];
+            for row in 0..ROWS {
+                let y = (at[row].0 * stride + tap / kernel).wrapping_sub(padding);
+                let x = (at[row].1 * stride + tap % kernel).wrapping_sub(padding);
+                if y < self.input.height && x < self.input.width {
+                    from[row] = y * self.input.width + x;
+                }
+            }
+            for (panel, weights) in weights.iter().enumerate() {
+                let plane = self.input.plane(panel, image);
+                let mut rows = [&Lane::ZERO.0; ROWS];
+                for row in 0..ROWS {
+                    if let Some(lane) = plane.get(from[row]) {
+                        rows[row] = &lane.0;
+                    }
+                }
+                accumulate(simd, &mut sums, rows, weights);
+            }
+        }
+        let start = image * height * width + first;
+        for row in 0..ROWS {
+            let residual = match self.residual {
+                Some(lanes) => Some(&lanes[start + row]),
+                None => None,
+            };
+            let values = self.epilogue.finish::<S, V>(simd, sums[row], residual);
+            store::<S, V>(&mut self.output[start + row], values);
+        }
+    }
+}
+
+with_simd!(Slide);

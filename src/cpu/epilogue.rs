@@ -1,0 +1,101 @@
+//! What is done to a sum before it is stored: bias, rectifier, residual.
+
+use super::kernel::load;
+use super::{LANES, Lane};
+use pulp::Simd;
+
+/// A layer's bias and slopes as panels.
+#[derive(Debug)]
+pub(crate) struct Epilogue {
+    /// For each panel one lane, or nine: one for each kind of place, see [`place`].
+    bias: Vec<Lane>,
+    kinds: usize,
+    /// For each panel the slopes below zero; empty without a rectifier.
+    slopes: Vec<Lane>,
+}
+
+/// The kind of place of row `y` and column `x` in a map of `height` x `width`, both at least 2: 3 times the row's kind
+/// plus the column's kind, which is 0 on the first, 2 on the last, 1 between.
+pub(crate) fn place(y: usize, x: usize, height: usize, width: usize) -> usize {
+    let kind = |at: usize, length: usize| usize::from(at > 0) + usize::from(at + 1 == length);
+    3 * kind(y, height) + kind(x, width)
+}
+
+impl Epilogue {
+    /// One bias for each output, and a slope each where there is a rectifier.
+    pub fn new(bias: &[f32], slopes: Option<&[f32]>) -> Self {
+        Epilogue {
+            bias: Lane::panels(bias),
+            kinds: 1,
+            slopes: slopes.map(Lane::panels).unwrap_or_default(),
+        }
+    }
+
+    /// A bias for each output and each of the nine kinds of place.
+    pub fn by_place(bias: &[Vec<f32>; 9], slopes: Option<&[f32]>) -> Self {
+        let by_kind = bias.each_ref().map(|bias| Lane::panels(bias));
+        let panels = by_kind[0].len();
+        Epilogue {
+            bias: (0..panels * 9).map(|at| by_kind[at % 9][at / 9]).collect(),
+            kinds: 9,
+            slopes: slopes.map(Lane::panels).unwrap_or_default(),
+        }
+    }
+
+    /// What a panel's epilogue needs.
+    pub fn panel(&self, panel: usize) -> Panel<'_> {
+        Panel {
+            bias: &self.bias[panel * self.kinds..][..self.kinds],
+            slopes: self.slopes.get(panel),
+        }
+    }
+}
+
+/// An [`Epilogue`]'s part for one panel.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel<'a> {
+    bias: &'a [Lane],
+    slopes: Option<&'a Lane>,
+}
+
+impl<'a> Panel<'a> {
+    /// Whether the bias differs from place to place.
+    pub fn by_place(&self) -> bool {
+        self.bias.len() > 1
+    }
+
+    /// The bias at the kind of place `kind`, which counts only where there are nine.
+    #[inline(always)]
+    pub fn bias(&self, kind: usize) -> &'a Lane {
+        match self.by_place() {
+            true => &self.bias[kind],
+            false => &self.bias[0],
+        }
+    }
+
+    /// The rectified values, with the residual added.
+    #[inline(always)]
+    pub fn finish<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        mut values: [S::f32s; V],
+        residual: Option<&Lane>,
+    ) -> [S::f32s; V] {
+        if let Some(slopes) = self.slopes {
+            let (zero, slopes) = (simd.splat_f32s(0.0), load::<S, V>(simd, slopes));
+            for v in 0..V {
+                let above = simd.max_f32s(values[v], zero);
+                values[v] = simd.mul_add_f32s(simd.min_f32s(values[v], zero), slopes[v], above);
+            }
+        }
+        if let Some(residual) = residual {
+            let residual = load::<S, V>(simd, residual);
+            for v in 0..V {
+                values[v] = simd.add_f32s(values[v], residual[v]);
+            }
+        }
+        values
+    }
+}
+
+const _: () = assert!(LANES == 16);

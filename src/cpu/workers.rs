@@ -1,0 +1,111 @@
+//! The threads that networks share on the CPU.
+
+use super::Lane;
+use crate::error::{Error, ErrorKind, Result};
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Threads that networks run on; clones share them. They end, and are waited for, when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Workers(Option<Arc<Pool>>);
+
+#[derive(Debug)]
+struct Pool {
+    /// Taken out when dropped.
+    threads: Option<ThreadPool>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Workers {
+    /// No thread: everything is done by the one that calls.
+    pub fn inline() -> Workers {
+        Workers(None)
+    }
+
+    /// `count` threads, at least 1; `None`: one for each core this process may use. One thread is [`Workers::inline`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`] when the system starts no more threads.
+    pub fn new(count: Option<usize>) -> Result<Workers> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let count = count.unwrap_or_else(cores).max(1);
+        if count == 1 {
+            return Ok(Workers::inline());
+        }
+        let mut handles = Vec::with_capacity(count);
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(count)
+            .spawn_handler(|thread| {
+                let named = std::thread::Builder::new().name(format!("qmagface-{}", thread.index()));
+                handles.push(named.spawn(|| thread.run())?);
+                Ok(())
+            })
+            .build()
+            .map_err(|error| Error::new(ErrorKind::Backend, format!("{count} threads can't be started: {error}")))?;
+        Ok(Workers(Some(Arc::new(Pool {
+            threads: Some(threads),
+            handles: Mutex::new(handles),
+        }))))
+    }
+
+    /// How many there are; 1 is the caller itself.
+    pub fn count(&self) -> usize {
+        self.pool().map_or(1, ThreadPool::current_num_threads)
+    }
+
+    /// Runs `work` on them, with the way to share its parts out.
+    pub(crate) fn run<T: Send>(&self, work: impl FnOnce(Share) -> T + Send) -> T {
+        match self.pool() {
+            Some(pool) => pool.install(|| work(Share::All)),
+            None => work(Share::Alone),
+        }
+    }
+
+    fn pool(&self) -> Option<&ThreadPool> {
+        self.0.as_ref()?.threads.as_ref()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // Dropping only tells them to end; a library that is unloaded must know that they did.
+        drop(self.threads.take());
+        let handles = self.handles.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for handle in handles.drain(..) {
+            // One that panicked has told its caller already.
+            let _ = handle.join();
+        }
+    }
+}
+
+/// How work inside [`Workers::run`] is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// By the thread that runs it.
+    Alone,
+    /// Its parts on all threads.
+    All,
+}
+
+impl Share {
+    /// Calls `work` on each part of `size` lanes of `data`, with its number.
+    pub fn parts(self, data: &mut [Lane], size: usize, work: impl Fn(usize, &mut [Lane]) + Sync) {
+        match self {
+            Share::Alone => data.chunks_mut(size).enumerate().for_each(|(at, part)| work(at, part)),
+            Share::All => data
+                .par_chunks_mut(size)
+                .enumerate()
+                .for_each(|(at, part)| work(at, part)),
+        }
+    }
+
+    /// Makes something of each item, in order.
+    pub fn map<I: Sync, O: Send>(self, items: &[I], work: impl Fn(&I) -> O + Sync + Send) -> Vec<O> {
+        match self {
+            Share::Alone => items.iter().map(work).collect(),
+            Share::All => items.par_iter().map(work).collect(),
+        }
+    }
+}

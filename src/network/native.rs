@@ -1,0 +1,268 @@
+//! A [`Folded`] network on the CPU in f32, by the crate's own convolutions.
+
+use super::folded::{Bias, Block, Conv, Folded, Head};
+use super::spec::Network;
+use super::{EmbeddingNetwork, FeatureMap, check_finite, check_inspected};
+use crate::align::Chip;
+use crate::cpu::colour::{Colour, Pixels};
+use crate::cpu::dense::{Dense, flattened, outputs};
+use crate::cpu::depthwise::Depthwise;
+use crate::cpu::direct::{Direct, Window};
+use crate::cpu::epilogue::Epilogue;
+use crate::cpu::winograd::Winograd;
+use crate::cpu::workers::Share;
+use crate::cpu::{LANES, Map, Scratch, Workers};
+use crate::error::Result;
+use tch::Device;
+
+/// Images that one thread takes through the network at once: more share the reading of weights, but need more memory
+/// (about 13 MB each).
+const IMAGES_AT_ONCE: usize = 4;
+
+/// Side of a chip with the border that the stem's kernel reaches over.
+const PADDED: usize = Chip::SIZE + 2;
+
+/// A network on the CPU.
+pub(super) struct Native {
+    network: Network,
+    stem: Colour,
+    blocks: Vec<Layer>,
+    /// How many blocks each stage of the body has.
+    stages: Vec<usize>,
+    head: Dense,
+    workers: Workers,
+    scratch: Scratch,
+}
+
+/// One convolution of the body.
+enum Layer {
+    Residual {
+        first: Winograd,
+        second: Spatial,
+        projection: Option<Direct>,
+    },
+    Separable {
+        depthwise: Depthwise,
+        pointwise: Direct,
+    },
+}
+
+/// A convolution over all channels.
+enum Spatial {
+    Winograd(Winograd),
+    Direct(Direct),
+}
+
+impl Native {
+    /// Packs the weights of `folded`.
+    pub fn new(folded: Folded, workers: &Workers) -> Self {
+        let blocks = folded.blocks.iter().map(|block| match block {
+            Block::Residual {
+                first,
+                second,
+                projection,
+            } => Layer::Residual {
+                first: winograd(first),
+                second: match second.stride {
+                    1 => Spatial::Winograd(winograd(second)),
+                    _ => Spatial::Direct(direct(second)),
+                },
+                projection: projection.as_ref().map(direct),
+            },
+            Block::Separable { depthwise, pointwise } => Layer::Separable {
+                depthwise: Depthwise::new(&depthwise.weight, depthwise.stride, epilogue(depthwise)),
+                pointwise: direct(pointwise),
+            },
+        });
+        Native {
+            network: folded.network,
+            blocks: blocks.collect(),
+            stages: folded.stages.clone(),
+            stem: Colour::new(&folded.stem.weight, epilogue(&folded.stem)),
+            head: head(&folded.head),
+            workers: workers.clone(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    fn first_map(&self, chips: &[&Chip], share: Share) -> Map {
+        let pixels = Pixels {
+            data: &padded(chips),
+            images: chips.len(),
+            height: PADDED,
+            width: PADDED,
+        };
+        self.stem.forward(pixels, &self.scratch, share)
+    }
+
+    /// A map through some blocks.
+    fn through(&self, blocks: &[Layer], mut map: Map, share: Share) -> Map {
+        for block in blocks {
+            let next = block.forward(&map, &self.scratch, share);
+            map.release(&self.scratch);
+            map = next;
+        }
+        map
+    }
+
+    /// The embeddings of a few chips.
+    fn embed(&self, chips: &[&Chip], share: Share) -> Vec<Vec<f32>> {
+        let scratch = &self.scratch;
+        let map = self.through(&self.blocks, self.first_map(chips, share), share);
+        let flat = flattened(&map, scratch);
+        map.release(scratch);
+        let output = self.head.forward(&flat, scratch, share);
+        flat.release(scratch);
+        let length = self.network.embedding_length().unwrap_or_default();
+        let embeddings = (0..chips.len())
+            .map(|image| outputs(&output, image, length).collect())
+            .collect();
+        output.release(scratch);
+        embeddings
+    }
+}
+
+impl EmbeddingNetwork for Native {
+    fn network(&self) -> Network {
+        self.network
+    }
+
+    fn device(&self) -> Device {
+        Device::Cpu
+    }
+
+    fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
+        let threads = self.workers.count();
+        let embeddings = self.workers.run(|share| {
+            let mut embeddings = Vec::with_capacity(chips.len());
+            for chips in chips.chunks(threads * IMAGES_AT_ONCE) {
+                // A thread for each share of the images where that leaves none idle, else all threads on each layer.
+                if share == Share::Alone || !chips.len().is_multiple_of(threads) {
+                    embeddings.extend(self.embed(chips, share));
+                } else {
+                    let parts: Vec<&[&Chip]> = chips.chunks(chips.len() / threads).collect();
+                    embeddings.extend(
+                        share
+                            .map(&parts, |part| self.embed(part, Share::Alone))
+                            .into_iter()
+                            .flatten(),
+                    );
+                }
+            }
+            embeddings
+        });
+        check_finite(embeddings)
+    }
+
+    fn forward_stages(&self, chips: &[&Chip]) -> Result<Vec<FeatureMap>> {
+        check_inspected(chips)?;
+        Ok(self.workers.run(|share| {
+            let mut map = self.first_map(chips, share);
+            let mut blocks = &self.blocks[..];
+            let mut outputs = Vec::with_capacity(self.stages.len());
+            for &count in &self.stages {
+                let (stage, rest) = blocks.split_at(count);
+                map = self.through(stage, map, share);
+                outputs.push(feature_map(&map));
+                blocks = rest;
+            }
+            map.release(&self.scratch);
+            outputs
+        }))
+    }
+
+    fn batch_invariant(&self) -> bool {
+        true
+    }
+}
+
+/// A map's values by image, channel, row and column. Every stage's channels fill their panels.
+fn feature_map(map: &Map) -> FeatureMap {
+    let channels = map.panels * LANES;
+    let data = (0..map.images * channels).flat_map(|at| {
+        let (image, channel) = (at / channels, at % channels);
+        let plane = map.plane(channel / LANES, image);
+        plane.iter().map(move |lane| lane.0[channel % LANES])
+    });
+    FeatureMap {
+        shape: [map.images, channels, map.height, map.width],
+        data: data.collect(),
+    }
+}
+
+impl Layer {
+    fn forward(&self, input: &Map, scratch: &Scratch, share: Share) -> Map {
+        match self {
+            Layer::Residual {
+                first,
+                second,
+                projection,
+            } => {
+                let inner = first.forward(input, None, scratch, share);
+                let projected = projection
+                    .as_ref()
+                    .map(|conv| conv.forward(input, None, scratch, share));
+                let residual = Some(projected.as_ref().unwrap_or(input));
+                let output = match second {
+                    Spatial::Winograd(conv) => conv.forward(&inner, residual, scratch, share),
+                    Spatial::Direct(conv) => conv.forward(&inner, residual, scratch, share),
+                };
+                inner.release(scratch);
+                if let Some(projected) = projected {
+                    projected.release(scratch);
+                }
+                output
+            }
+            Layer::Separable { depthwise, pointwise } => {
+                let inner = depthwise.forward(input, scratch, share);
+                let output = pointwise.forward(&inner, None, scratch, share);
+                inner.release(scratch);
+                output
+            }
+        }
+    }
+}
+
+fn epilogue(conv: &Conv) -> Epilogue {
+    match &conv.bias {
+        Bias::Channel(bias) => Epilogue::new(bias, conv.slopes.as_deref()),
+        Bias::Border(bias) => Epilogue::by_place(bias, conv.slopes.as_deref()),
+    }
+}
+
+fn winograd(conv: &Conv) -> Winograd {
+    Winograd::new(&conv.weight, conv.inputs, conv.outputs, epilogue(conv))
+}
+
+fn direct(conv: &Conv) -> Direct {
+    let window = Window {
+        kernel: conv.kernel,
+        stride: conv.stride,
+        padding: conv.kernel / 2,
+    };
+    Direct::new(&conv.weight, conv.inputs, conv.outputs, window, epilogue(conv))
+}
+
+/// The chips' pixels with a border of zeros.
+fn padded(chips: &[&Chip]) -> Vec<f32> {
+    let row = PADDED * 3;
+    let mut pixels = vec![0.0; chips.len() * PADDED * row];
+    for (chip, pixels) in chips.iter().zip(pixels.chunks_exact_mut(PADDED * row)) {
+        let rows = pixels[row..].chunks_exact_mut(row);
+        for (bytes, row) in chip.bgr().chunks_exact(Chip::SIZE * 3).zip(rows) {
+            for (value, &byte) in row[3..].iter_mut().zip(bytes) {
+                *value = f32::from(byte);
+            }
+        }
+    }
+    pixels
+}
+
+fn head(head: &Head) -> Dense {
+    Dense::new(
+        &head.weight,
+        head.outputs(),
+        head.side * head.side,
+        Epilogue::new(&head.bias, None),
+    )
+}
