@@ -120,6 +120,15 @@ typedef struct qmf_calibration qmf_calibration;
 typedef struct qmf_engine qmf_engine;
 
 /**
+ * Templates of one model, packed for comparing probes with all of them: directions and qualities, nothing else of a
+ * template. A template's place is its index, 0 for the first that was added.
+ *
+ * Any number of threads may use one: a call that adds or removes waits for those that read, and they for it. Only
+ * `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles.
+ */
+typedef struct qmf_gallery qmf_gallery;
+
+/**
  * What is kept of a face: the embedding's direction and its magnitude, which is the quality, the model they are of,
  * and where the face was seen.
  *
@@ -412,7 +421,7 @@ typedef struct qmf_face {
 } qmf_face;
 
 /**
- * How a stored template keeps its direction.
+ * How a stored template, or a gallery, keeps directions.
  */
 typedef int32_t qmf_scalar;
 
@@ -686,6 +695,80 @@ typedef struct qmf_comparison {
      */
     double negative_log10_fmr;
 } qmf_comparison;
+
+/**
+ * What a gallery tells about itself. Set `struct_size` with `qmf_gallery_info_init` before `qmf_gallery_get_info`.
+ */
+typedef struct qmf_gallery_info {
+    /**
+     * Bytes of this struct as the caller knows it; `qmf_gallery_info_init` fills it.
+     */
+    uint32_t struct_size;
+    /**
+     * How it keeps directions, a `QMF_SCALAR_*`.
+     */
+    qmf_scalar scalar;
+    /**
+     * Floats of an embedding of its model; 0 before the first template is added.
+     */
+    uint32_t length;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * How many templates it has, failed ones included.
+     */
+    uint64_t count;
+    /**
+     * Bytes of memory it takes, with the room it has for more templates.
+     */
+    uint64_t bytes;
+    /**
+     * Name of the model, NUL-terminated; empty before the first template is added.
+     */
+    char model[72];
+    /**
+     * The engine's fingerprint, see `qmf_engine_info`, NUL-terminated; empty before the first template is added.
+     */
+    char fingerprint[72];
+} qmf_gallery_info;
+
+/**
+ * How a gallery is searched. Fill it with `qmf_search_options_init`, then change what is needed.
+ */
+typedef struct qmf_search_options {
+    /**
+     * Bytes of this struct as the caller knows it; `qmf_search_options_init` fills it.
+     */
+    uint32_t struct_size;
+    /**
+     * Threads, 0..1024; 0: one per core; 1: only the calling one. The result doesn't depend on it. Default: 0.
+     */
+    uint32_t threads;
+    /**
+     * Most matches for each probe, 1 or more. Default: 10.
+     */
+    uint64_t most;
+    /**
+     * Only matches of at least this score; minus infinity for any. Default: minus infinity.
+     */
+    double least_score;
+} qmf_search_options;
+
+/**
+ * A template of a gallery that a probe was found to be like.
+ */
+typedef struct qmf_match {
+    /**
+     * The template's index.
+     */
+    uint64_t index;
+    /**
+     * The quality-aware score, to the precision of a float.
+     */
+    double score;
+} qmf_match;
 
 /**
  * The call did what it says.
@@ -1618,6 +1701,120 @@ qmf_status qmf_score_matrix_embeddings(const struct qmf_calibration *calibration
                                        size_t length,
                                        float *scores,
                                        size_t capacity);
+
+/**
+ * Makes a gallery without templates that keeps directions as `scalar` says, a `QMF_SCALAR_*`. The first template that
+ * is added decides of which model it is.
+ *
+ * The caller promises:
+ * `result` is writable.
+ */
+qmf_status qmf_gallery_create(qmf_scalar scalar, struct qmf_gallery **result);
+
+/**
+ * Frees a gallery. NULL is allowed. No other call may use it at the same time or afterwards.
+ *
+ * The caller promises:
+ * `handle` is NULL or a live handle that nobody else uses.
+ */
+void qmf_gallery_destroy(struct qmf_gallery *handle);
+
+/**
+ * How many galleries exist in this process: for finding leaks.
+ */
+uint64_t qmf_live_galleries(void);
+
+/**
+ * Fills `info` of `size` bytes (pass `sizeof(qmf_gallery_info)`) with its size and "nothing known".
+ *
+ * The caller promises:
+ * `info` points to `size` writable bytes.
+ */
+qmf_status qmf_gallery_info_init(struct qmf_gallery_info *info, size_t size);
+
+/**
+ * Says what is known of a gallery.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `info` initialised by `qmf_gallery_info_init`.
+ */
+qmf_status qmf_gallery_get_info(const struct qmf_gallery *handle, struct qmf_gallery_info *info);
+
+/**
+ * Adds `count` templates at the end, all or none; `*first` (`first` may be NULL) gets the index of the first of them.
+ * They are copied. A failed template takes its place too, and matches nothing. `QMF_ERROR_MODEL_MISMATCH` if they are
+ * not all of one model, the gallery's.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `templates` has `count` readable live handles, `first` is NULL or writable.
+ */
+qmf_status qmf_gallery_add(struct qmf_gallery *handle,
+                           const struct qmf_template *const *templates,
+                           size_t count,
+                           size_t *first);
+
+/**
+ * Removes the `count` templates at `indices`, which rise and are below the gallery's count; none if one doesn't. Those
+ * behind move up: each gets the index that is less by the number removed in front of it.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `indices` has `count` readable numbers.
+ */
+qmf_status qmf_gallery_remove(struct qmf_gallery *handle, const size_t *indices, size_t count);
+
+/**
+ * Compares each of `probe_count` templates with all of the gallery's.
+ *
+ * `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first; minus infinity where a
+ * template is failed. `*count` gets how many they are: `probe_count` times the templates of the gallery. If `capacity`
+ * is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `threads` is 0..1024; 0: one per
+ * core; 1: only the calling one. The scores don't depend on it; with up to 4 probes they can differ in the last bits from
+ * those with more. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of another model than the gallery.
+ *
+ * The caller promises:
+ * `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `scores` has `capacity`
+ * writable floats (NULL is allowed if that is 0), `count` is writable.
+ */
+qmf_status qmf_gallery_score(const struct qmf_gallery *handle,
+                             const struct qmf_calibration *calibration,
+                             const struct qmf_template *const *probes,
+                             size_t probe_count,
+                             uint32_t threads,
+                             float *scores,
+                             size_t capacity,
+                             size_t *count);
+
+/**
+ * Fills `options` of `size` bytes (pass `sizeof(qmf_search_options)`) with its size and the defaults.
+ *
+ * The caller promises:
+ * `options` points to `size` writable bytes.
+ */
+qmf_status qmf_search_options_init(struct qmf_search_options *options, size_t size);
+
+/**
+ * Finds the templates that each of `probe_count` probes is most like: those of the highest quality-aware scores, from
+ * the highest on, of equal scores the one of the lower index first. Failed templates are never found, and a failed probe
+ * finds none.
+ *
+ * The matches of probe i are `matches[i * most]` and the following, `counts[i]` of them: at most `options->most`. What is
+ * behind them is left alone. If `capacity`, the elements of `matches`, is smaller than `probe_count * most`, nothing is
+ * written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of
+ * another model than the gallery.
+ *
+ * The caller promises:
+ * `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `options` is initialised
+ * by `qmf_search_options_init` or NULL for the defaults, `matches` has `capacity` writable elements, `counts` has
+ * `probe_count` writable numbers.
+ */
+qmf_status qmf_gallery_search(const struct qmf_gallery *handle,
+                              const struct qmf_calibration *calibration,
+                              const struct qmf_template *const *probes,
+                              size_t probe_count,
+                              const struct qmf_search_options *options,
+                              struct qmf_match *matches,
+                              size_t capacity,
+                              size_t *counts);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -7,7 +7,7 @@
  *    under -fno-exceptions, and with QMAGFACE_NO_EXCEPTIONS defined before the include.
  *
  * Threads: any number of them may use one const object at the same time. A move, an assignment and the end of an
- * object need it alone. Templates and calibrations stay valid when the engine they came from is gone.
+ * object need it alone. Templates, calibrations and galleries stay valid when the engine they came from is gone.
  *
  * A moved-from object holds nothing: it may be destroyed or assigned to; every other use of it is the error
  * Status::invalid_argument.
@@ -678,6 +678,40 @@ struct ScoreMatrix {
     float operator()(std::size_t probe, std::size_t in_gallery) const { return scores[probe * gallery + in_gallery]; }
 };
 
+/** What a gallery says of itself. */
+struct GalleryInfo {
+    /** How it keeps directions. */
+    Scalar scalar = Scalar::f32;
+    /** Floats of an embedding; 0 before the first template is added. */
+    std::uint32_t length = 0;
+    /** How many templates it has, failed ones included. */
+    std::uint64_t count = 0;
+    /** Bytes of memory it takes, with the room it has for more templates. */
+    std::uint64_t bytes = 0;
+    /** Name of the model; empty before the first template is added. */
+    std::string model;
+    /** The engine's fingerprint, in hexadecimal; empty before the first template is added. */
+    std::string fingerprint;
+};
+
+/** How a gallery is searched. */
+struct SearchOptions {
+    /** Most matches for each probe, 1 or more. */
+    std::size_t most = 10;
+    /** Only matches of at least this score. */
+    double least_score = -std::numeric_limits<double>::infinity();
+    /** Threads, 0..1024; 0: one per core; 1: only the calling one. The result doesn't depend on it. */
+    std::uint32_t threads = 0;
+};
+
+/** A template of a gallery that a probe was found to be like. */
+struct Match {
+    /** The template's index. */
+    std::uint64_t index;
+    /** The quality-aware score, to the precision of a float. */
+    double score;
+};
+
 /** An aligned face: QMF_CHIP_SIDE rows of as many pixels of 3 bytes, blue, green, red, without padding. */
 using Chip = std::vector<std::uint8_t>;
 
@@ -689,6 +723,7 @@ struct Destroy {
     void operator()(qmf_engine *value) const noexcept { qmf_engine_destroy(value); }
     void operator()(qmf_template *value) const noexcept { qmf_template_destroy(value); }
     void operator()(qmf_calibration *value) const noexcept { qmf_calibration_destroy(value); }
+    void operator()(qmf_gallery *value) const noexcept { qmf_gallery_destroy(value); }
 };
 
 template <typename T>
@@ -807,8 +842,8 @@ inline Result<void> whole_text(const std::string &text, const char *name) {
 }
 
 // A failure handed on under the type of another call.
-template <typename T>
-Result<T> same_failure(const Result<void> &failed) {
+template <typename T, typename Other>
+Result<T> same_failure(const Result<Other> &failed) {
     return Result<T>(failed.status(), failed.message());
 }
 
@@ -913,6 +948,11 @@ inline std::uint64_t live_templates() noexcept {
 /** Calibrations of this process. */
 inline std::uint64_t live_calibrations() noexcept {
     return qmf_live_calibrations();
+}
+
+/** Galleries of this process. */
+inline std::uint64_t live_galleries() noexcept {
+    return qmf_live_galleries();
 }
 
 /* ---- images ---- */
@@ -1447,6 +1487,180 @@ private:
     }
 
     detail::Handle<qmf_calibration> handle_;
+};
+
+/* ---- galleries ---- */
+
+/**
+ * Templates of one model, packed for comparing probes with all of them. A template's place is its index, 0 for the first
+ * that was added. The first also decides of which model the gallery is. It needs no engine, and keeps no template's object.
+ *
+ * Any number of threads may use one, also while others add and remove: those wait for each other.
+ */
+class Gallery {
+public:
+    /** Takes over a handle of qmagface.h; null gives an empty object, as a move leaves it. */
+    static Gallery adopt(qmf_gallery *handle) noexcept { return Gallery(handle); }
+
+    /** Without templates; it will keep directions as `scalar` says. */
+    [[nodiscard]] static Return<Gallery> create(Scalar scalar = Scalar::f32) {
+        return detail::deliver(created(scalar));
+    }
+
+    /** What it says of itself. */
+    [[nodiscard]] Return<GalleryInfo> info() const {
+        qmf_gallery_info raw{};
+        qmf_status status = qmf_gallery_info_init(&raw, sizeof raw);
+        if (status == QMF_OK) {
+            status = qmf_gallery_get_info(get(), &raw);
+        }
+        return detail::deliver(detail::answer(status, [&] { return from_c(raw); }));
+    }
+
+    /**
+     * Adds templates at the end, all or none, and gives the index of the first. A failed one takes its place too, and
+     * matches nothing. Status::model_mismatch unless all are of the gallery's model.
+     */
+    Return<std::size_t> add(Span<const Template> templates) {
+        const auto all = detail::handles<qmf_template>(templates);
+        return detail::deliver(added(all.data(), all.size()));
+    }
+
+    /** Adds one template at the end, and gives its index; see above. */
+    Return<std::size_t> add(const Template &one) {
+        const qmf_template *const handle = one.get();
+        return detail::deliver(added(&handle, 1));
+    }
+
+    /**
+     * Removes the templates at these indices, which must rise; none if one doesn't or isn't there. Those behind move up:
+     * each gets the index that is less by the number removed in front of it.
+     */
+    Return<void> remove(Span<const std::size_t> indices) {
+        return detail::deliver(detail::done(qmf_gallery_remove(handle_.get(), indices.data(), indices.size())));
+    }
+
+    /** Scores every probe against every template of it. Status::model_mismatch if they are of different models. */
+    [[nodiscard]] Return<ScoreMatrix> score(const Calibration &calibration, Span<const Template> probes,
+                                            std::uint32_t threads = 0) const {
+        return detail::deliver(scored(calibration, probes, threads));
+    }
+
+    /**
+     * The templates that each probe is most like, from the highest quality-aware score on, of equal scores the lower
+     * index first. A failed template is never found; a failed probe finds none.
+     */
+    [[nodiscard]] Return<std::vector<std::vector<Match>>> search(const Calibration &calibration,
+                                                                 Span<const Template> probes,
+                                                                 const SearchOptions &options = SearchOptions()) const {
+        const auto all = detail::handles<qmf_template>(probes);
+        return detail::deliver(searched(calibration, all.data(), all.size(), options));
+    }
+
+    /** The templates that one probe is most like; see above. */
+    [[nodiscard]] Return<std::vector<Match>> search(const Calibration &calibration, const Template &probe,
+                                                    const SearchOptions &options = SearchOptions()) const {
+        const qmf_template *const handle = probe.get();
+        auto found = searched(calibration, &handle, 1, options);
+        if (!found) {
+            return detail::deliver(detail::same_failure<std::vector<Match>>(found));
+        }
+        return detail::deliver(Result<std::vector<Match>>(std::move(found->front())));
+    }
+
+    /** Whether it holds a gallery: no, once it was moved from. */
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The handle, for calls of qmagface.h; null if it holds none. */
+    const qmf_gallery *get() const noexcept { return handle_.get(); }
+    /** Gives the handle away: end it with qmf_gallery_destroy. */
+    [[nodiscard]] qmf_gallery *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Gallery(qmf_gallery *handle) noexcept : handle_(handle) {}
+
+    static Result<Gallery> created(Scalar scalar) {
+        if (const auto fit = detail::compatible(); !fit) {
+            return detail::same_failure<Gallery>(fit);
+        }
+        qmf_gallery *made = nullptr;
+        const auto status = qmf_gallery_create(static_cast<qmf_scalar>(scalar), &made);
+        return detail::answer(status, [&] { return Gallery(made); });
+    }
+
+    Result<std::size_t> added(const qmf_template *const *templates, std::size_t count) {
+        std::size_t first = 0;
+        const auto status = qmf_gallery_add(handle_.get(), templates, count, &first);
+        return detail::answer(status, [&] { return first; });
+    }
+
+    Result<ScoreMatrix> scored(const Calibration &calibration, Span<const Template> probes,
+                               std::uint32_t threads) const {
+        const auto all = detail::handles<qmf_template>(probes);
+        auto scores = detail::all_of<float>(0, [&](float *data, std::size_t room, std::size_t *count) {
+            return qmf_gallery_score(get(), calibration.get(), all.data(), all.size(), threads, data, room, count);
+        });
+        if (!scores) {
+            return detail::same_failure<ScoreMatrix>(scores);
+        }
+        const std::size_t columns = scores->size() / all.size();
+        return Result<ScoreMatrix>(ScoreMatrix{all.size(), columns, std::move(*scores)});
+    }
+
+    Result<std::vector<std::vector<Match>>> searched(const Calibration &calibration, const qmf_template *const *probes,
+                                                     std::size_t count, const SearchOptions &options) const {
+        using Found = std::vector<std::vector<Match>>;
+        qmf_search_options raw{};
+        qmf_status status = qmf_search_options_init(&raw, sizeof raw);
+        if (status != QMF_OK) {
+            return detail::failure<Found>(status);
+        }
+        qmf_gallery_info known{};
+        status = qmf_gallery_info_init(&known, sizeof known);
+        if (status == QMF_OK) {
+            status = qmf_gallery_get_info(get(), &known);
+        }
+        if (status != QMF_OK) {
+            return detail::failure<Found>(status);
+        }
+        // No room for more matches than there can be: "all" may be asked for with a large number.
+        const auto most = known.count < options.most ? static_cast<std::size_t>(known.count) : options.most;
+        raw.most = options.most == 0 || most > 0 ? most : 1;
+        raw.least_score = options.least_score;
+        raw.threads = options.threads;
+        const auto each = static_cast<std::size_t>(raw.most);
+        std::vector<qmf_match> matches;
+        if (each != 0 && count > matches.max_size() / each) {
+            return Result<Found>(Status::limit, std::to_string(count) + " times " + std::to_string(each) +
+                                                    " matches are more than memory can hold");
+        }
+        matches.resize(count * each + 1);
+        std::vector<std::size_t> counts(count + 1);
+        status = qmf_gallery_search(get(), calibration.get(), probes, count, &raw, matches.data(), matches.size(),
+                                    counts.data());
+        return detail::answer(status, [&] {
+            Found found(count);
+            for (std::size_t probe = 0; probe < count; ++probe) {
+                for (std::size_t rank = 0; rank < counts[probe]; ++rank) {
+                    const qmf_match &one = matches[probe * each + rank];
+                    found[probe].push_back(Match{one.index, one.score});
+                }
+            }
+            return found;
+        });
+    }
+
+    static GalleryInfo from_c(const qmf_gallery_info &raw) {
+        GalleryInfo info;
+        info.scalar = static_cast<Scalar>(raw.scalar);
+        info.length = raw.length;
+        info.count = raw.count;
+        info.bytes = raw.bytes;
+        info.model = detail::fixed_text(raw.model);
+        info.fingerprint = detail::fixed_text(raw.fingerprint);
+        return info;
+    }
+
+    detail::Handle<qmf_gallery> handle_;
 };
 
 /* ---- engines ---- */

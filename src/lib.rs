@@ -27,12 +27,13 @@
 //! | [`detect`] | MTCNN: faces and their five landmarks |
 //! | [`align`] | the similarity transform to the 112x112 chip |
 //! | [`network`] | iResNet and SFace: chips to embeddings |
-//! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score |
+//! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score, and the vector kernels for them |
 //! | [`compare_on_device`] | many templates with many on a device: scores and the best |
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
+//! | [`gallery`] | many templates packed for 1:N: scores with all, and the best |
 //! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
 //! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
@@ -51,6 +52,7 @@ pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod ffi;
+pub mod gallery;
 pub mod image;
 pub mod model;
 pub mod network;
@@ -68,6 +70,7 @@ pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
 pub use engine::{Cancel, Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
+pub use gallery::Gallery;
 pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};
 pub use network::Precision;
 pub use template::{Fusion, Scalar, Template};

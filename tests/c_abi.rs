@@ -15,31 +15,34 @@ use std::fs;
 use std::process::Command;
 
 /// The programs that call functions as they are meant to be called.
-const RESULTS: [&str; 6] = [
+const RESULTS: [&str; 7] = [
     "stages.c",
     "images.c",
     "templates.c",
     "calibration.c",
     "fit.c",
+    "gallery.c",
     "logging.c",
 ];
 
 /// The programs that call functions wrongly.
-const REFUSALS: [&str; 6] = [
+const REFUSALS: [&str; 7] = [
     "refuse_creation.c",
     "refuse_images.c",
     "refuse_stages.c",
     "refuse_templates.c",
     "refuse_calibration.c",
     "refuse_fit.c",
+    "refuse_gallery.c",
 ];
 
 /// Functions that no call can be wrong of, and why.
-const NOTHING_TO_REFUSE: [(&str, &str); 5] = [
+const NOTHING_TO_REFUSE: [(&str, &str); 6] = [
     ("qmf_abi_version", "takes nothing"),
     ("qmf_live_engines", "takes nothing"),
     ("qmf_live_templates", "takes nothing"),
     ("qmf_live_calibrations", "takes nothing"),
+    ("qmf_live_galleries", "takes nothing"),
     ("qmf_status_name", "every number has an answer"),
 ];
 
@@ -81,6 +84,11 @@ fn c_fits_the_calibrations_that_rust_fits() {
 }
 
 #[test]
+fn c_finds_in_galleries_what_rust_finds() {
+    assert_results("gallery.c", &expected::gallery());
+}
+
+#[test]
 fn c_gets_the_messages_it_asks_for_and_no_others() {
     assert_results("logging.c", &[]);
 }
@@ -119,6 +127,11 @@ fn wrong_calibrations_and_comparisons_are_refused() {
 #[test]
 fn fits_that_mean_nothing_are_refused() {
     assert_refusals("refuse_fit.c");
+}
+
+#[test]
+fn wrong_galleries_and_searches_are_refused() {
+    assert_refusals("refuse_gallery.c");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// C function, C++ face, C# face. A face that holds the call inside (an init function, an end) says so in brackets.
-const FACES: [(&str, &str, &str); 58] = [
+const FACES: [(&str, &str, &str); 68] = [
     ("qmf_abi_version", "abi_version", "LibraryInfo.AbiVersion"),
     ("qmf_version", "version", "LibraryInfo.Version"),
     ("qmf_build_info", "build_info", "LibraryInfo.BuildInfo"),
@@ -154,6 +154,16 @@ const FACES: [(&str, &str, &str); 58] = [
         "Calibration::score_matrix",
         "Calibration.ScoreMatrix",
     ),
+    ("qmf_gallery_create", "Gallery::create", "Gallery.Gallery"),
+    ("qmf_gallery_destroy", "Gallery (its end)", "Gallery.Dispose"),
+    ("qmf_live_galleries", "live_galleries", "LibraryInfo.LiveGalleries"),
+    ("qmf_gallery_info_init", "Gallery::info", "Gallery.Count (and its like)"),
+    ("qmf_gallery_get_info", "Gallery::info", "Gallery.Count (and its like)"),
+    ("qmf_gallery_add", "Gallery::add", "Gallery.Add"),
+    ("qmf_gallery_remove", "Gallery::remove", "Gallery.Remove"),
+    ("qmf_gallery_score", "Gallery::score", "Gallery.Score"),
+    ("qmf_search_options_init", "SearchOptions", "SearchOptions"),
+    ("qmf_gallery_search", "Gallery::search", "Gallery.Search"),
 ];
 
 fn root() -> &'static Path {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 10] = [
+const DECLARING: [&str; 11] = [
     "version",
     "status",
     "engine",
@@ -17,6 +17,7 @@ const DECLARING: [&str; 10] = [
     "calibration",
     "fit",
     "compare",
+    "gallery",
 ];
 
 /// The files that declare nothing for C.

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each benchmark uses a part of it
 
 use criterion::Criterion;
+use qmagface::Workers;
 use qmagface::align::Chip;
 use qmagface::detect::{DetectorOptions, Face, Mtcnn};
 use qmagface::image::{self, BgrImage, DecodeLimits};
@@ -57,7 +58,12 @@ pub fn weights(pack: &str) -> TensorMap {
 
 /// The installed detector without its fourth stage.
 pub fn detector() -> Mtcnn {
-    required(Mtcnn::new(&weights("mtcnn"), None, tch::Device::Cpu))
+    required(Mtcnn::new(
+        &weights("mtcnn"),
+        None,
+        tch::Device::Cpu,
+        &required(Workers::new(None)),
+    ))
 }
 
 /// The best face on a photo.

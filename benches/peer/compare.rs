@@ -1,9 +1,11 @@
 //! Templates against templates, and how fast the gallery can be read at all.
 
 use crate::contender::{Contender, Outcome};
-use ndarray::{Array2, ArrayView2, s};
-use qmagface::QualityParameters;
-use qmagface::compare::score_matrix;
+use ndarray::{Array2, ArrayView2, Axis};
+use qmagface::gallery::{Gallery, SearchOptions};
+use qmagface::model::Fingerprint;
+use qmagface::pairs::Work;
+use qmagface::{Calibration, QualityParameters, Scalar, Template};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -14,8 +16,11 @@ const PARAMETERS: QualityParameters = QualityParameters {
 };
 
 pub struct Compare {
-    probes: Array2<f32>,
-    gallery: Array2<f32>,
+    calibration: Calibration,
+    probes: Vec<Template>,
+    gallery: Gallery,
+    /// The gallery's embeddings as they came, to be read.
+    rows: Array2<f32>,
     threads: usize,
     case: Case,
 }
@@ -29,38 +34,45 @@ enum Case {
 
 impl Compare {
     pub fn load(probes: &Path, gallery: &Path, length: usize, threads: usize) -> Outcome<Self> {
+        let rows = matrix(gallery, length)?;
+        let mut gallery = Gallery::new(Scalar::F32);
+        for rows in rows.axis_chunks_iter(Axis(0), 1000) {
+            let templates = templates(rows)?;
+            gallery.add(&templates.iter().collect::<Vec<_>>())?;
+        }
         Ok(Compare {
-            probes: matrix(probes, length)?,
-            gallery: matrix(gallery, length)?,
+            calibration: Calibration::from_parameters(PARAMETERS)?,
+            probes: templates(matrix(probes, length)?.view())?,
+            gallery,
+            rows,
             threads,
             case: Case::Many,
         })
     }
 
-    /// The best gallery row of each probe, and its score. The only place that says which comparison is measured.
-    fn best(&self, probes: ArrayView2<f32>) -> Outcome<Vec<(usize, f32)>> {
-        let scores = score_matrix(probes, self.gallery.view(), &PARAMETERS)?;
-        let best = |row: ndarray::ArrayView1<f32>| {
-            let better = |best: (usize, f32), (at, &score): (usize, &f32)| match score > best.1 {
-                true => (at, score),
-                false => best,
-            };
-            row.iter().enumerate().fold((0, f32::NEG_INFINITY), better)
+    /// The best gallery row of each probe of the case, and its score. The only place that says which comparison is measured.
+    fn best(&self) -> Outcome<Vec<(usize, f32)>> {
+        let probes = match self.case {
+            Case::Many => &self.probes[..],
+            Case::One | Case::Read => &self.probes[..1],
         };
-        Ok(scores.rows().into_iter().map(best).collect())
-    }
-
-    /// The probes of the case.
-    fn wanted(&self) -> ArrayView2<'_, f32> {
-        match self.case {
-            Case::Many => self.probes.view(),
-            Case::One | Case::Read => self.probes.slice(s![..1, ..]),
-        }
+        let options = SearchOptions {
+            most: 1,
+            ..SearchOptions::default()
+        };
+        let work = Work {
+            threads: Some(self.threads),
+            ..Work::default()
+        };
+        let probes: Vec<&Template> = probes.iter().collect();
+        let found = self.gallery.search(&self.calibration, &probes, &options, &work)?;
+        let best = found.iter().filter_map(|found| found.first());
+        Ok(best.map(|best| (best.index, best.score)).collect())
     }
 
     /// Reads the gallery once, each thread its share: nothing can be compared faster than this.
     fn read(&self) -> Outcome<u64> {
-        let floats = self.gallery.as_slice().ok_or("the gallery is in one piece")?;
+        let floats = self.rows.as_slice().ok_or("the gallery is in one piece")?;
         let share = floats.len().div_ceil(self.threads);
         Ok(std::thread::scope(|scope| {
             let readers: Vec<_> = floats
@@ -83,20 +95,20 @@ impl Contender for Compare {
             "read" => Case::Read,
             _ => return Err(format!("no case {name}").into()),
         };
-        Ok(json!({ "bytes": self.gallery.len() * size_of::<f32>() }))
+        Ok(json!({ "bytes": self.rows.len() * size_of::<f32>() }))
     }
 
     fn step(&mut self) -> Outcome<()> {
         match self.case {
             Case::Read => drop(std::hint::black_box(self.read()?)),
-            Case::Many | Case::One => drop(std::hint::black_box(self.best(self.wanted())?)),
+            Case::Many | Case::One => drop(std::hint::black_box(self.best()?)),
         }
         Ok(())
     }
 
     /// A row for each probe: the best gallery row, and the cosine that its score says.
     fn output(&mut self) -> Outcome<(Vec<usize>, Vec<f32>)> {
-        let best = self.best(self.wanted())?;
+        let best = self.best()?;
         // Of templates of quality 1 the score is s + min(0, beta * s - alpha), which grows with s.
         let cosine = |score: f32| {
             let below = (f64::from(score) + PARAMETERS.alpha) / (1.0 + PARAMETERS.beta);
@@ -109,6 +121,12 @@ impl Contender for Compare {
         let rows = best.iter().flat_map(|&(at, score)| [at as f32, cosine(score)]);
         Ok((vec![best.len(), 2], rows.collect()))
     }
+}
+
+fn templates(embeddings: ArrayView2<f32>) -> Outcome<Vec<Template>> {
+    let template =
+        |row: ndarray::ArrayView1<f32>| Template::from_embedding("random", Fingerprint([1; 32]), &row.to_vec());
+    Ok(embeddings.rows().into_iter().map(template).collect::<Result<_, _>>()?)
 }
 
 fn matrix(path: &Path, length: usize) -> Outcome<Array2<f32>> {

@@ -1,6 +1,7 @@
 //! Photos to faces, without the fourth stage, which no peer has.
 
 use crate::contender::{Contender, Outcome};
+use qmagface::Workers;
 use qmagface::detect::{DetectorOptions, Mtcnn};
 use qmagface::image::{self, BgrImage, DecodeLimits};
 use qmagface::model::Store;
@@ -15,7 +16,7 @@ pub struct Detect {
 /// The installed detector without its fourth stage.
 pub fn detector() -> Outcome<Mtcnn> {
     let weights = Store::default_location()?.open("mtcnn")?.load_weights()?;
-    Ok(Mtcnn::new(&weights, None, tch::Device::Cpu)?)
+    Ok(Mtcnn::new(&weights, None, tch::Device::Cpu, &Workers::new(None)?)?)
 }
 
 impl Detect {

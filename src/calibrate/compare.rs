@@ -1,10 +1,10 @@
 //! Comparing templates and embeddings with a calibration.
 
 use super::Calibration;
-use crate::compare::{self, Comparison};
+use crate::compare::{self, Comparison, Directions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::template::{Template, describe_model};
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
 /// What comparing two faces gives, and what the calibration says about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,8 +42,7 @@ impl Calibration {
                 score: f64::NEG_INFINITY,
             }
         } else {
-            // The directions' own qualities are 1: only their cosine is wanted.
-            let cosine = compare::compare(a.direction(), b.direction(), &self.parameters)?.cosine;
+            let cosine = compare::dot(a.direction(), b.direction());
             Comparison {
                 cosine,
                 quality_a,
@@ -83,11 +82,9 @@ impl Calibration {
                 check_same_model((first, first_place), template, || format!("{side} {index}"))?;
             }
         }
-        let (probe_directions, probe_quality) = stack(probes, first.length());
-        let (gallery_directions, gallery_quality) = stack(gallery, first.length());
         let mut scores = compare::score_directions(
-            (probe_directions.view(), probe_quality.view()),
-            (gallery_directions.view(), gallery_quality.view()),
+            &stack(probes, first.length()),
+            &stack(gallery, first.length()),
             &self.parameters,
         );
         for (row, _) in probes.iter().enumerate().filter(|(_, template)| template.is_failed()) {
@@ -111,7 +108,7 @@ impl Calibration {
         }
     }
 
-    fn check_model(&self, template: &Template, place: &str) -> Result<()> {
+    pub(crate) fn check_model(&self, template: &Template, place: &str) -> Result<()> {
         match &self.model {
             Some(model) if model.fingerprint != template.fingerprint() => Err(Error::new(
                 ErrorKind::ModelMismatch,
@@ -148,14 +145,13 @@ pub(crate) fn check_same_model(
     ))
 }
 
-/// The directions, one a row, and the qualities; zeros for a failed template.
-fn stack(templates: &[&Template], length: usize) -> (Array2<f32>, Array1<f32>) {
-    let mut directions = Array2::zeros((templates.len(), length));
-    for (mut row, template) in directions.rows_mut().into_iter().zip(templates) {
-        if !template.is_failed() {
-            row.assign(&ndarray::aview1(template.direction()));
-        }
+/// The directions and the qualities; zeros for a failed template.
+fn stack(templates: &[&Template], length: usize) -> Directions {
+    let mut directions = Directions::with_capacity(templates.len(), length);
+    for template in templates {
+        let zeros = std::iter::repeat_n(0.0, length - template.direction().len());
+        let direction = template.direction().iter().copied().chain(zeros);
+        directions.push(direction, template.quality() as f32);
     }
-    let qualities = templates.iter().map(|template| template.quality() as f32).collect();
-    (directions, qualities)
+    directions
 }

@@ -122,6 +122,7 @@ impl Calibration {
             procedure: Some(format!("{}{range}", fit.procedure)),
             fitted_on: about.data.map(str::to_owned),
             quality_gate: None,
+            logs: super::thresholds::logs(&thresholds),
             thresholds,
             evidence,
             measured: measured.iter().map(of).collect(),

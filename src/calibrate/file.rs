@@ -243,6 +243,7 @@ impl Fields {
             procedure: self.procedure,
             fitted_on: self.fitted_on,
             quality_gate: self.quality_gate,
+            logs: super::thresholds::logs(&thresholds),
             thresholds,
             evidence,
             measured,

@@ -29,6 +29,7 @@ use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Fingerprint;
 use crate::model::manifest::{self, CalibrationStatus, ScoreThreshold};
+use crate::template::describe_model;
 use serde::{Deserialize, Serialize};
 
 /// The constants of the quality-aware score and what its scores mean. They belong to one model, unless they were made
@@ -42,6 +43,8 @@ pub struct Calibration {
     fitted_on: Option<String>,
     quality_gate: Option<f64>,
     thresholds: Vec<ScoreThreshold>,
+    /// -log10 of the thresholds' FMRs: a comparison has no time for logarithms.
+    logs: Vec<f64>,
     evidence: Evidence,
     /// As many as thresholds.
     measured: Vec<ThresholdEvidence>,
@@ -99,6 +102,7 @@ impl Calibration {
             fitted_on: None,
             quality_gate: None,
             thresholds: Vec::new(),
+            logs: Vec::new(),
             evidence: Evidence::default(),
             measured: Vec::new(),
         })
@@ -120,6 +124,7 @@ impl Calibration {
             procedure: Some(calibration.procedure.clone()),
             fitted_on: Some(calibration.fitted_on.clone()),
             quality_gate: None,
+            logs: thresholds::logs(&calibration.thresholds),
             thresholds: calibration.thresholds.clone(),
             evidence: Evidence::default(),
             measured: vec![ThresholdEvidence::default(); calibration.thresholds.len()],
@@ -143,6 +148,12 @@ impl Calibration {
     /// Fingerprint of the model it belongs to; `None`: of any model.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.model.as_ref().map(|model| model.fingerprint)
+    }
+
+    /// The model it belongs to, for messages.
+    pub(crate) fn describe_model(&self) -> Option<String> {
+        let model = self.model.as_ref()?;
+        Some(describe_model(&model.name, model.fingerprint))
     }
 
     /// (alpha, beta).

@@ -40,12 +40,8 @@ impl Calibration {
                 ),
             ));
         }
-        let points: Vec<(f64, f64)> = self
-            .thresholds
-            .iter()
-            .map(|t| (t.negative_log10_fmr(), t.score))
-            .collect();
-        Ok(interpolate(&points, -fmr.log10()))
+        let point = |at: usize| (self.logs[at], self.thresholds[at].score);
+        Ok(interpolate(self.logs.len(), point, -fmr.log10()))
     }
 
     /// -log10 of the share of impostor pairs that reach `score`, and whether the score is between the measured ones;
@@ -55,39 +51,35 @@ impl Calibration {
     /// FMRs share a score, the greatest counts.
     pub fn negative_log10_fmr(&self, score: f64) -> Option<(f64, bool)> {
         let (first, last) = (self.thresholds.first()?, self.thresholds.last()?);
+        let largest = *self.logs.last()?;
         // NaN is not above: it gets the 0 that matches nothing.
         if score > last.score {
-            return Some((last.negative_log10_fmr(), false));
+            return Some((largest, false));
         }
         if score.is_nan() || score < first.score {
             return Some((0.0, false));
         }
-        let points: Vec<(f64, f64)> = self
-            .thresholds
-            .iter()
-            .map(|t| (t.score, t.negative_log10_fmr()))
-            .collect();
-        Some((interpolate(&points, score), true))
+        let point = |at: usize| (self.thresholds[at].score, self.logs[at]);
+        Some((interpolate(self.logs.len(), point, score), true))
     }
 }
 
-impl ScoreThreshold {
-    fn negative_log10_fmr(&self) -> f64 {
-        -self.fmr.log10()
-    }
+/// -log10 of the thresholds' FMRs, for the field of that name.
+pub(super) fn logs(thresholds: &[ScoreThreshold]) -> Vec<f64> {
+    thresholds.iter().map(|threshold| -threshold.fmr.log10()).collect()
 }
 
-/// The value at `x` on the line through `points` (x, y), whose x never fall; the end points' values outside. Where
+/// The value at `x` on the line through `count` points (x, y), whose x never fall; the end points' values outside. Where
 /// points share `x`, the first one's.
-fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {
-    let after = points.partition_point(|&(at, _)| at < x);
-    match (after.checked_sub(1).map(|before| points[before]), points.get(after)) {
-        (Some((x0, y0)), Some(&(x1, y1))) => {
+fn interpolate(count: usize, point: impl Fn(usize) -> (f64, f64), x: f64) -> f64 {
+    let after = (0..count).find(|&at| point(at).0 >= x).unwrap_or(count);
+    match (after.checked_sub(1).map(&point), (after < count).then(|| point(after))) {
+        (Some((x0, y0)), Some((x1, y1))) => {
             // x0 < x <= x1
             let share = (x - x0) / (x1 - x0);
             y0 * (1.0 - share) + y1 * share
         }
-        (None, Some(&(_, y))) | (Some((_, y)), None) => y,
+        (None, Some((_, y))) | (Some((_, y)), None) => y,
         (None, None) => f64::NAN,
     }
 }

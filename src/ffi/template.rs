@@ -50,14 +50,18 @@ impl qmf_template {
         // SAFETY: promised by the caller.
         let handles = unsafe { array(pointer, count, name) }?;
         let borrow = |(index, &handle): (usize, &*const qmf_template)| {
+            // A handle's place is put into words for an error only: there may be a million of them.
+            if check(handle, name).is_err() {
+                check(handle, &format!("{name}[{index}]"))?;
+            }
             // SAFETY: promised by the caller.
-            unsafe { Self::borrow(handle, &format!("{name}[{index}]")) }
+            unsafe { Self::borrow(handle, name) }
         };
         handles.iter().enumerate().map(borrow).collect()
     }
 }
 
-/// How a stored template keeps its direction.
+/// How a stored template, or a gallery, keeps directions.
 pub type qmf_scalar = i32;
 /// 32-bit floats: nothing is lost.
 pub const QMF_SCALAR_F32: qmf_scalar = 0;
@@ -72,6 +76,23 @@ pub type qmf_fusion = i32;
 pub const QMF_FUSION_QUALITY: qmf_fusion = 0;
 /// The mean of the embeddings: the baseline.
 pub const QMF_FUSION_MEAN: qmf_fusion = 1;
+
+pub(super) fn scalar_of(scalar: qmf_scalar) -> Result<Scalar, Failure> {
+    match scalar {
+        QMF_SCALAR_F32 => Ok(Scalar::F32),
+        QMF_SCALAR_F16 => Ok(Scalar::F16),
+        QMF_SCALAR_I8 => Ok(Scalar::I8),
+        other => Err(invalid(format!("scalar: {other} is no QMF_SCALAR_*"))),
+    }
+}
+
+pub(super) fn number_of(scalar: Scalar) -> qmf_scalar {
+    match scalar {
+        Scalar::F32 => QMF_SCALAR_F32,
+        Scalar::F16 => QMF_SCALAR_F16,
+        Scalar::I8 => QMF_SCALAR_I8,
+    }
+}
 
 pub(super) fn fusion_of(fusion: qmf_fusion) -> Result<Fusion, Failure> {
     match fusion {
@@ -235,11 +256,7 @@ pub unsafe extern "C" fn qmf_template_get_info(
                 | flag(template.face().is_some(), QMF_TEMPLATE_HAS_FACE)
                 | flag(template.is_fused(), QMF_TEMPLATE_FUSED),
             length: template.length() as u32,
-            scalar: match template.scalar() {
-                Scalar::F32 => QMF_SCALAR_F32,
-                Scalar::F16 => QMF_SCALAR_F16,
-                Scalar::I8 => QMF_SCALAR_I8,
-            },
+            scalar: number_of(template.scalar()),
             uqs: template.uqs().map_or(-1, i32::from),
             images: template.images(),
             quality: template.quality(),
@@ -345,12 +362,7 @@ pub unsafe extern "C" fn qmf_template_serialize(
 ) -> qmf_status {
     guard(|| {
         check(size, "size")?;
-        let scalar = match scalar {
-            QMF_SCALAR_F32 => Scalar::F32,
-            QMF_SCALAR_F16 => Scalar::F16,
-            QMF_SCALAR_I8 => Scalar::I8,
-            other => return Err(invalid(format!("scalar: {other} is no QMF_SCALAR_*"))),
-        };
+        let scalar = scalar_of(scalar)?;
         // SAFETY: promised by the caller.
         unsafe {
             let template = qmf_template::borrow(handle, "handle")?;

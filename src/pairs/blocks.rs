@@ -1,8 +1,8 @@
 //! All pairs of a set, a block at a time: cosines by matrix products, none of them kept.
 
 use super::{Prepared, Work};
+use crate::compare::{Panels, Products};
 use crate::error::Result;
-use ndarray::{Array2, linalg::general_mat_mul, s};
 
 /// Rows and columns of a block: its cosines and both its sides' directions stay in a core's cache.
 pub const BLOCK: usize = 512;
@@ -68,7 +68,7 @@ impl<'a> Row<'a> {
 /// matter (counts in integers, a greatest element) or be sorted at the end. Every cosine itself is the same in every
 /// run on one machine.
 ///
-/// Memory: the set, 1 MiB for each thread, and the states.
+/// Memory: the set, for each thread 1 MiB and the directions of a block, and the states.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Cancelled`].
@@ -80,16 +80,17 @@ pub fn fold<S: Send>(
     merge: impl FnMut(S, S) -> S,
 ) -> Result<S> {
     let blocks = set.len().div_ceil(BLOCK);
+    // Blocks with the same images across follow each other: a thread packs these once for many.
     let places: Vec<(u32, u32)> = (0..blocks as u32)
-        .flat_map(|down| (down..blocks as u32).map(move |across| (down, across)))
+        .flat_map(|across| (0..=across).map(move |down| (down, across)))
         .collect();
     let states = work.each(
         places.len(),
         set.count().total(),
-        || (make(), Array2::zeros((0, 0))),
-        |(state, cosines), task| {
+        || (make(), Across::default()),
+        |(state, buffers), task| {
             let (down, across) = places[task];
-            block(set, down as usize, across as usize, cosines, |row| visit(state, row))
+            block(set, down as usize, across as usize, buffers, |row| visit(state, row))
         },
     )?;
     let mut states = states.into_iter().map(|(state, _)| state);
@@ -97,28 +98,37 @@ pub fn fold<S: Send>(
     Ok(states.fold(first, merge))
 }
 
+/// What a thread keeps from block to block.
+#[derive(Default)]
+struct Across {
+    /// The block across that is packed, and packed.
+    packed: Option<(usize, Panels)>,
+    cosines: Vec<f32>,
+}
+
 /// Visits the rows of one block above the diagonal, and says how many pairs they have.
-fn block(set: &Prepared, down: usize, across: usize, cosines: &mut Array2<f32>, mut visit: impl FnMut(&Row)) -> u64 {
+fn block(set: &Prepared, down: usize, across: usize, buffers: &mut Across, mut visit: impl FnMut(&Row)) -> u64 {
     let span = |block: usize| block * BLOCK..((block + 1) * BLOCK).min(set.len());
     let (rows, columns) = (span(down), span(across));
-    if cosines.dim() != (rows.len(), columns.len()) {
-        *cosines = Array2::zeros((rows.len(), columns.len()));
-    }
-    let directions = set.directions();
-    general_mat_mul(
-        1.0,
-        &directions.slice(s![rows.clone(), ..]),
-        &directions.slice(s![columns.clone(), ..]).t(),
-        0.0,
-        cosines,
+    let (directions, length) = (set.directions_slice(), set.directions().ncols());
+    let of = |images: &std::ops::Range<usize>| &directions[images.start * length..images.end * length];
+    let panels = match &mut buffers.packed {
+        Some((packed, panels)) if *packed == across => panels,
+        other => &mut other.insert((across, Panels::pack(of(&columns), length))).1,
+    };
+    buffers.cosines.resize(rows.len() * columns.len(), 0.0);
+    panels.multiply(
+        of(&rows),
+        &mut Products {
+            out: &mut buffers.cosines,
+            stride: columns.len(),
+        },
     );
     let mut pairs = 0;
-    for (image, cosines) in rows.zip(cosines.rows()) {
+    for (image, cosines) in rows.zip(buffers.cosines.chunks_exact(columns.len())) {
         // A row of the diagonal's block begins behind itself.
         let first = columns.start.max(image + 1);
-        let Some(cosines) = cosines.to_slice().map(|all| &all[first - columns.start..]) else {
-            continue; // never: the buffer is in standard layout
-        };
+        let cosines = &cosines[first - columns.start..];
         if cosines.is_empty() {
             continue;
         }

@@ -63,7 +63,11 @@ impl Prepared {
         })
     }
 
-    fn build<L: Hash + Eq>(mut embeddings: Array2<f32>, labels: &[L], names: Option<Vec<String>>) -> Result<Self> {
+    fn build<L: Hash + Eq>(embeddings: Array2<f32>, labels: &[L], names: Option<Vec<String>>) -> Result<Self> {
+        let mut embeddings = match embeddings.is_standard_layout() {
+            true => embeddings,
+            false => embeddings.as_standard_layout().into_owned(),
+        };
         check_length("labels", labels.len(), embeddings.nrows())?;
         if u32::try_from(labels.len()).is_err() {
             return Err(Error::new(
@@ -73,7 +77,7 @@ impl Prepared {
         }
         let mut qualities = Vec::with_capacity(labels.len());
         for (index, mut row) in embeddings.rows_mut().into_iter().enumerate() {
-            let length = magnitude(&row.to_vec()).map_err(|error| match &names {
+            let length = magnitude(row.as_slice().unwrap_or_default()).map_err(|error| match &names {
                 Some(names) => error.at(format!("image {index}, {}", names[index])),
                 None => error.at(format!("image {index}")),
             })?;
@@ -111,6 +115,12 @@ impl Prepared {
     /// The embeddings' directions, one a row: of Euclidean length 1.
     pub fn directions(&self) -> ArrayView2<'_, f32> {
         self.directions.view()
+    }
+
+    /// [`Prepared::directions`], one behind the other.
+    pub(crate) fn directions_slice(&self) -> &[f32] {
+        // Both ways of making a set leave the matrix in standard layout.
+        self.directions.as_slice().unwrap_or_default()
     }
 
     /// The quality of each image: its embedding's length.

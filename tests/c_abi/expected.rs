@@ -4,7 +4,8 @@ use crate::setting::{VIEW, folder, open, options, people};
 use qmagface::align::{Chip, TEMPLATE};
 use qmagface::calibrate::fit::{self, Fit, FitOptions, Procedure, Warning};
 use qmagface::calibrate::{About, MeasureOptions, ScoredComparison, Status, measure, supported_fmrs};
-use qmagface::pairs::{Pairs, Prepared};
+use qmagface::gallery::{Gallery, Match, SearchOptions};
+use qmagface::pairs::{Pairs, Prepared, Work};
 use qmagface::{
     BgrImage, Calibration, DecodeLimits, Engine, EngineOptions, Face, FaceChoice, Fusion, ImageView, Landmarks,
     PixelFormat, QualityParameters, Rotation, Scalar, Template, Yuv, build_info::BuildInfo,
@@ -479,6 +480,83 @@ pub fn calibration() -> Vec<String> {
             .iter()
             .any(|line| line.starts_with(name) && flags(line).as_deref() == Some(flag));
         assert!(seen, "no comparison {name} with the flags {flag}");
+    }
+    lines
+}
+
+// ------------------------------------------------------------------------------------------------------------ gallery
+
+/// What gallery.c prints.
+pub fn gallery() -> Vec<String> {
+    let engine = open("sface", options());
+    let calibration = engine.calibration().unwrap();
+    let made_up = |image: usize| match image % 10 {
+        9 => engine.failed_template().unwrap(),
+        _ => {
+            let value = |i: usize| {
+                let value = ((image * 31 + i * 17 + image * i % 13) % 29) as f32 * 0.125;
+                value - if i % 3 == image % 3 { 0.5 } else { 2.0 }
+            };
+            engine.template_of(&(0..128).map(value).collect::<Vec<_>>()).unwrap()
+        }
+    };
+    let templates: Vec<Template> = (0..60).map(made_up).collect();
+    let probes: Vec<Template> = (0..7).map(|probe| made_up(3 * probe + 70)).collect();
+    let mut lines = Vec::new();
+    for (number, name) in ["f32", "f16", "i8"].into_iter().enumerate() {
+        let info = |gallery: &Gallery| {
+            let none = || "none".to_owned();
+            Line::new("gallery")
+                .word(name)
+                .word(number)
+                .word(gallery.length())
+                .word(gallery.len())
+                .word(gallery.bytes())
+                .word(gallery.model().unwrap_or("none"))
+                .word(
+                    gallery
+                        .fingerprint()
+                        .map_or_else(none, |fingerprint| fingerprint.to_string()),
+                )
+                .0
+        };
+        let results = |gallery: &Gallery, lines: &mut Vec<String>| {
+            for used in [1, 7] {
+                let probes: Vec<&Template> = probes[..used].iter().collect();
+                let mut scores = vec![0.0; used * gallery.len()];
+                let work = Work::default();
+                gallery.score(calibration, &probes, &mut scores, &work).unwrap();
+                lines.push(Line::new("scores").word(name).word(used).f32s(&scores).0);
+                let search = |least_score| -> Vec<Vec<Match>> {
+                    let options = SearchOptions { most: 9, least_score };
+                    gallery.search(calibration, &probes, &options, &work).unwrap()
+                };
+                let found = search(f32::NEG_INFINITY);
+                let line = found
+                    .iter()
+                    .fold(Line::new("search").word(name).word(used), |line, found| {
+                        let line = line.word(format_args!("{}:", found.len()));
+                        found
+                            .iter()
+                            .fold(line, |line, one| line.word(one.index).f64s(&[one.score.into()]))
+                    });
+                lines.push(line.0);
+                let least = search(found[0][found[0].len() / 2].score);
+                assert_eq!(least[0].len(), 5, "the first probe's matches have different scores");
+                lines.push(Line::new("least").word(name).word(least[0].len()).0);
+            }
+        };
+        let mut gallery = Gallery::new(Scalar::ALL[number]);
+        lines.push(info(&gallery));
+        let all: Vec<&Template> = templates.iter().collect();
+        gallery.add(&all[..59]).unwrap();
+        gallery.add(&all[59..]).unwrap();
+        lines.push(info(&gallery));
+        results(&gallery, &mut lines);
+        gallery.remove(&[0, 9, 10, 11, 58]).unwrap();
+        gallery.add(&all[..1]).unwrap();
+        lines.push(info(&gallery));
+        results(&gallery, &mut lines);
     }
     lines
 }

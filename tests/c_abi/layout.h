@@ -143,6 +143,26 @@ AT(qmf_comparison, score, 32);
 AT(qmf_comparison, negative_log10_fmr, 40);
 SIZE(qmf_comparison, 48);
 
+AT(qmf_gallery_info, struct_size, 0);
+AT(qmf_gallery_info, scalar, 4);
+AT(qmf_gallery_info, length, 8);
+AT(qmf_gallery_info, reserved, 12);
+AT(qmf_gallery_info, count, 16);
+AT(qmf_gallery_info, bytes, 24);
+AT(qmf_gallery_info, model, 32);
+AT(qmf_gallery_info, fingerprint, 104);
+SIZE(qmf_gallery_info, 176);
+
+AT(qmf_search_options, struct_size, 0);
+AT(qmf_search_options, threads, 4);
+AT(qmf_search_options, most, 8);
+AT(qmf_search_options, least_score, 16);
+SIZE(qmf_search_options, 24);
+
+AT(qmf_match, index, 0);
+AT(qmf_match, score, 8);
+SIZE(qmf_match, 16);
+
 AT(qmf_image, struct_size, 0);
 AT(qmf_image, format, 4);
 AT(qmf_image, width, 8);

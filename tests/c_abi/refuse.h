@@ -26,15 +26,19 @@ static inline int is_filled(const void *memory, size_t size) {
     return 1;
 }
 
+static inline uint64_t live_handles(void) {
+    return qmf_live_engines() + qmf_live_templates() + qmf_live_calibrations() + qmf_live_galleries();
+}
+
 /* A call that must fail with `wanted` and a text that has `part` in it, write nothing to the variable `output`, and make
  * no handle. */
 #define KEEPS(output, wanted, part, call)                                                                              \
     do {                                                                                                               \
-        const uint64_t live_ = qmf_live_engines() + qmf_live_templates() + qmf_live_calibrations();                    \
+        const uint64_t live_ = live_handles();                                                                         \
         fill(&(output), sizeof(output));                                                                               \
         REFUSED(wanted, part, call);                                                                                   \
         CHECK(is_filled(&(output), sizeof(output)));                                                                   \
-        CHECK(qmf_live_engines() + qmf_live_templates() + qmf_live_calibrations() == live_);                           \
+        CHECK(live_handles() == live_);                                                                                \
     } while (0)
 
 /* A call that finds the buffer too small: it must write `needed` to `*size` and nothing to `output`. */

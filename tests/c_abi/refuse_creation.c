@@ -53,6 +53,8 @@ static void init_functions(void) {
     REFUSES_INIT(qmf_template_info_init, qmf_template_info);
     REFUSES_INIT(qmf_calibration_info_init, qmf_calibration_info);
     REFUSES_INIT(qmf_comparison_init, qmf_comparison);
+    REFUSES_INIT(qmf_gallery_info_init, qmf_gallery_info);
+    REFUSES_INIT(qmf_search_options_init, qmf_search_options);
 }
 
 /* What can't be opened. */

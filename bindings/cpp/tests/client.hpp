@@ -91,6 +91,7 @@ void test_stages(const Setting &setting);
 void test_templates(const Setting &setting);
 void test_calibrations(const Setting &setting);
 void test_fits(const Setting &setting);
+void test_galleries(const Setting &setting);
 void test_moves(const Setting &setting);
 void test_lifetimes(const Setting &setting);
 void test_log(const Setting &setting);

@@ -45,8 +45,14 @@ void short_run(const char *model, const std::vector<std::uint8_t> &picture) {
     CHECK(scores(0, 2) > 0.9F && std::isinf(scores(0, 1)));
     CHECK(get(calibration->compare(gallery[0], read)).cosine > 0.99);
     CHECK(get(Calibration::parse(get(calibration->serialize()))));
+    Gallery packed = get(Gallery::create(Scalar::i8));
+    CHECK(get(packed.add(gallery)) == 0);
+    SearchOptions search;
+    search.threads = 1;
+    const auto found = get(packed.search(*calibration, read, search));
+    CHECK(found.size() == 3 && found[0].score > 0.9);
     gallery.clear();
-    CHECK(live_templates() == 1);
+    CHECK(live_templates() == 1 && get(packed.info()).count == 4);
 }
 
 }  // namespace
@@ -72,6 +78,7 @@ int main(int count, char **arguments) {
     test_templates(setting);
     test_calibrations(setting);
     test_fits(setting);
+    test_galleries(setting);
     test_moves(setting);
     test_lifetimes(setting);
     test_log(setting);
@@ -79,6 +86,7 @@ int main(int count, char **arguments) {
     CHECK(qmagface::live_engines() == 0);
     CHECK(qmagface::live_templates() == 0);
     CHECK(qmagface::live_calibrations() == 0);
+    CHECK(qmagface::live_galleries() == 0);
     std::puts("the C++ client is content");
     return 0;
 }

@@ -15,7 +15,8 @@ template <typename T>
 constexpr bool moves_only = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
                             !std::is_default_constructible_v<T> && std::is_nothrow_move_constructible_v<T> &&
                             std::is_nothrow_move_assignable_v<T> && std::is_nothrow_destructible_v<T>;
-static_assert(moves_only<Engine> && moves_only<Template> && moves_only<Calibration>, "one owner each");
+static_assert(moves_only<Engine> && moves_only<Template> && moves_only<Calibration> && moves_only<Gallery>,
+              "one owner each");
 
 void empty(const char *what, const Template &none, const Template &some) {
     CHECK(!none && none.get() == nullptr);
@@ -49,6 +50,27 @@ void empty(const Calibration &none, const Template &face, const std::string &pat
 #else
     refused(Status::invalid_argument, what, [&] {
         none.save(path);
+        return 0;
+    });
+#endif
+}
+
+void empty(Gallery &none, const Calibration &calibration, const Template &face) {
+    const char *what = "handle is NULL";
+    CHECK(!none && none.get() == nullptr);
+    const Span<const Template> row(&face, 1);
+    refused(Status::invalid_argument, what, [&] { return none.info(); });
+    refused(Status::invalid_argument, what, [&] { return none.add(row); });
+    refused(Status::invalid_argument, what, [&] { return none.add(face); });
+    refused(Status::invalid_argument, what, [&] { return none.score(calibration, row); });
+    refused(Status::invalid_argument, what, [&] { return none.search(calibration, row); });
+    refused(Status::invalid_argument, what, [&] { return none.search(calibration, face); });
+    const std::size_t index[] = {0};
+#if defined(QMAGFACE_NO_EXCEPTIONS)
+    refused(Status::invalid_argument, what, [&] { return none.remove(index); });
+#else
+    refused(Status::invalid_argument, what, [&] {
+        none.remove(index);
         return 0;
     });
 #endif
@@ -105,6 +127,17 @@ void test_moves(const Setting &setting) {
     empty(calibration, face, setting.calibration);
     calibration = std::move(taken);
     CHECK(calibration && !taken);
+
+    Gallery gallery = get(Gallery::create());
+    Gallery kept = std::move(gallery);
+    CHECK(kept && live_galleries() == 1);
+    empty(gallery, calibration, face);
+    gallery = std::move(kept);
+    CHECK(gallery && !kept && live_galleries() == 1);
+    qmf_gallery *const packed = gallery.release();
+    CHECK(!gallery && packed != nullptr);
+    CHECK(Gallery::adopt(packed).get() == packed);
+    CHECK(live_galleries() == 0);
 
     // To the C interface and back.
     qmf_template *const loose = face.release();

@@ -17,7 +17,7 @@ void test_library() {
     CHECK(status_name(Status::calibration) == "QMF_ERROR_CALIBRATION");
     CHECK(status_name(Status::cancelled) == "QMF_ERROR_CANCELLED");
     CHECK(status_name(Status::incompatible_library) == "QMF_UNKNOWN");
-    CHECK(live_engines() == 0 && live_templates() == 0 && live_calibrations() == 0);
+    CHECK(live_engines() == 0 && live_templates() == 0 && live_calibrations() == 0 && live_galleries() == 0);
 }
 
 void test_views() {

@@ -72,6 +72,16 @@ namespace QMagFace
             }
         }
 
+        /// <summary>How many native galleries exist in this process: for finding leaks.</summary>
+        public static long LiveGalleries
+        {
+            get
+            {
+                EnsureCompatible();
+                return checked((long)NativeMethods.qmf_live_galleries());
+            }
+        }
+
         /// <summary>The name of a status in the native interface, such as "QMF_ERROR_MODEL".</summary>
         /// <param name="status">Any number; unknown ones are "QMF_UNKNOWN".</param>
         /// <returns>The name.</returns>

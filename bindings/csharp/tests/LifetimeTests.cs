@@ -21,7 +21,7 @@ namespace QMagFace.Tests
                 var engine = new Engine("sface", Shared.Options());
                 var template = engine.ExtractChip(Shared.Chip);
                 var calibration = engine.GetCalibration();
-                Assert.That(Live(), Is.EqualTo(new[] { before[0] + 1, before[1] + 1, before[2] + 1 }));
+                Assert.That(Live(), Is.EqualTo(new[] { before[0] + 1, before[1] + 1, before[2] + 1, before[3] }));
                 var alive = new Dictionary<char, Action>
                 {
                     ['E'] = () => engine.ExtractChip(Shared.Chip).Dispose(),
@@ -55,6 +55,8 @@ namespace QMagFace.Tests
             template.Dispose();
             var calibration = new Calibration(0.1, 0.2);
             calibration.Dispose();
+            var gallery = new Gallery();
+            gallery.Dispose();
             var photo = Shared.Blank();
             var floats = new float[128];
             using (var live = new Calibration(0.1, 0.2))
@@ -118,6 +120,16 @@ namespace QMagFace.Tests
                     () => calibration.Score(other, new[] { other }),
                     () => calibration.ScoreMatrix(new[] { other }, new[] { other }),
                     () => calibration.ScoreMatrix(floats, floats, 128),
+                    () => Ignore(gallery.Scalar),
+                    () => Ignore(gallery.Count),
+                    () => Ignore(gallery.EmbeddingLength),
+                    () => Ignore(gallery.MemorySize),
+                    () => Ignore(gallery.Model),
+                    () => Ignore(gallery.Fingerprint),
+                    () => gallery.Add(other),
+                    () => gallery.RemoveAt(0),
+                    () => gallery.Score(live, new[] { other }),
+                    () => gallery.Search(live, other),
                 })
                 {
                     Shared.Throws<ObjectDisposedException>(call);
@@ -241,11 +253,15 @@ namespace QMagFace.Tests
             });
         }
 
-        // Engines, the shared one among them, templates, calibrations.
+        // Engines, the shared one among them, templates, calibrations, galleries.
         private static long[] Live()
         {
             Ignore(Shared.Engine);
-            return new[] { LibraryInfo.LiveEngines, LibraryInfo.LiveTemplates, LibraryInfo.LiveCalibrations };
+            return new[]
+            {
+                LibraryInfo.LiveEngines, LibraryInfo.LiveTemplates, LibraryInfo.LiveCalibrations,
+                LibraryInfo.LiveGalleries,
+            };
         }
 
         private static long Resident()
@@ -265,6 +281,7 @@ namespace QMagFace.Tests
                 var engine = new Engine("sface", Shared.Options());
                 engine.ExtractChip(Shared.Chip);
                 engine.GetCalibration();
+                Ignore(new Gallery());
             });
             thread.Start();
             thread.Join();

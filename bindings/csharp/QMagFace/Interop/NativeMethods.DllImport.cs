@@ -215,6 +215,40 @@ namespace QMagFace.Interop
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_calibration_get_threshold(
             CalibrationHandle value, UIntPtr index, NativeThreshold* threshold);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_gallery_create(int scalar, out GalleryHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void qmf_gallery_destroy(IntPtr value);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern ulong qmf_live_galleries();
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_gallery_info_init(NativeGalleryInfo* info, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_gallery_get_info(GalleryHandle value, NativeGalleryInfo* info);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_gallery_add(GalleryHandle value, IntPtr* templates, UIntPtr count, UIntPtr* first);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_gallery_remove(GalleryHandle value, UIntPtr* indices, UIntPtr count);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_gallery_score(
+            GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, uint threads,
+            float* scores, UIntPtr capacity, UIntPtr* count);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_search_options_init(NativeSearchOptions* options, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_gallery_search(
+            GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count,
+            NativeSearchOptions* options, NativeMatch* matches, UIntPtr capacity, UIntPtr* counts);
     }
 }
 #endif

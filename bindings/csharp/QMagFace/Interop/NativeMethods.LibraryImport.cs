@@ -296,6 +296,50 @@ namespace QMagFace.Interop
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_calibration_get_threshold(
             CalibrationHandle value, UIntPtr index, NativeThreshold* threshold);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_gallery_create(int scalar, out GalleryHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial void qmf_gallery_destroy(IntPtr value);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial ulong qmf_live_galleries();
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_gallery_info_init(NativeGalleryInfo* info, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_gallery_get_info(GalleryHandle value, NativeGalleryInfo* info);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_gallery_add(GalleryHandle value, IntPtr* templates, UIntPtr count, UIntPtr* first);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_gallery_remove(GalleryHandle value, UIntPtr* indices, UIntPtr count);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_gallery_score(
+            GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, uint threads,
+            float* scores, UIntPtr capacity, UIntPtr* count);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_search_options_init(NativeSearchOptions* options, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_gallery_search(
+            GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count,
+            NativeSearchOptions* options, NativeMatch* matches, UIntPtr capacity, UIntPtr* counts);
     }
 }
 #endif

@@ -169,4 +169,33 @@ namespace QMagFace.Interop
         internal uint reserved;
         internal ulong seed;
     }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeGalleryInfo
+    {
+        internal uint struct_size;
+        internal int scalar;
+        internal uint length;
+        internal uint reserved;
+        internal ulong count;
+        internal ulong bytes;
+        internal fixed byte model[NativeText.NameSize];
+        internal fixed byte fingerprint[NativeText.NameSize];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeSearchOptions
+    {
+        internal uint struct_size;
+        internal uint threads;
+        internal ulong most;
+        internal double least_score;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeMatch
+    {
+        internal ulong index;
+        internal double score;
+    }
 }

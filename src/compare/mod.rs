@@ -1,7 +1,34 @@
-//! Comparing two embeddings: magnitude (quality), cosine, the quality-aware score, and the unified quality score.
+//! Comparing embeddings: magnitude (quality), cosine, the quality-aware score, and the unified quality score.
+//!
+//! | file | its one job |
+//! |---|---|
+//! | `machine/` | the processor's vector instructions, chosen at run time |
+//! | `pair.rs` | two embeddings, in f64 |
+//! | `rows.rs` | one probe against many rows, as fast as memory gives them |
+//! | `tiles.rs` | many probes against many rows: a matrix product that ends in scores |
+//! | `matrix.rs` | which of the two a matrix of scores is made with |
+//! | `stored.rs` | rows of halves and bytes: made of directions and read as directions |
+//! | `aligned.rs` | numbers that begin at a cache line |
+
+mod aligned;
+mod machine;
+mod matrix;
+mod pair;
+mod rows;
+mod stored;
+mod tiles;
+
+pub(crate) use aligned::Aligned;
+pub use machine::instructions;
+pub(crate) use machine::{Machine, load};
+pub(crate) use matrix::{Directions, FEW, score_directions};
+pub(crate) use pair::dot;
+pub(crate) use rows::{Probe, Rows, each_product};
+pub(crate) use stored::{bytes_of, halves_of, unpack_bytes, unpack_halves};
+pub(crate) use tiles::{Fused, Panels, Place, Products, Scores, Sink};
 
 use crate::error::{Error, ErrorKind, Result};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 
 /// The two parameters of the quality weight `w(s) = min(0, beta * s - alpha)` (QMagFace, arXiv 2111.13475).
 ///
@@ -27,6 +54,12 @@ impl QualityParameters {
     pub fn score(&self, s: f64, quality_a: f64, quality_b: f64) -> f64 {
         s + self.weight(s) * quality_a.min(quality_b)
     }
+
+    /// The same in f32 arithmetic, with the lower quality.
+    #[inline(always)]
+    pub(crate) fn score_f32(&self, s: f32, quality: f32) -> f32 {
+        s + (self.beta as f32 * s - self.alpha as f32).min(0.0) * quality
+    }
 }
 
 /// What comparing two faces gives.
@@ -48,11 +81,7 @@ pub struct Comparison {
 /// [`ErrorKind::InvalidArgument`] when the embedding is empty, has an element that isn't finite, or has length 0 (it
 /// then has no direction to compare).
 pub fn magnitude(embedding: &[f32]) -> Result<f64> {
-    let length = embedding
-        .iter()
-        .map(|&v| f64::from(v) * f64::from(v))
-        .sum::<f64>()
-        .sqrt();
+    let length = pair::square(embedding).sqrt();
     if length.is_finite() && length > 0.0 {
         return Ok(length);
     }
@@ -77,9 +106,14 @@ pub fn compare(a: &[f32], b: &[f32], parameters: &QualityParameters) -> Result<C
             format!("embeddings of {} and {} elements can't be compared", a.len(), b.len()),
         ));
     }
-    let (quality_a, quality_b) = (magnitude(a)?, magnitude(b)?);
-    let product = a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
-    let cosine = product / (quality_a * quality_b);
+    let products = pair::products(a, b);
+    let (quality_a, quality_b) = (products.aa.sqrt(), products.bb.sqrt());
+    let usable = |length: f64| length.is_finite() && length > 0.0;
+    if !usable(quality_a) || !usable(quality_b) {
+        // One of them says what is wrong.
+        magnitude(a).and_then(|_| magnitude(b))?;
+    }
+    let cosine = products.ab / (quality_a * quality_b);
     Ok(Comparison {
         cosine,
         quality_a,
@@ -107,41 +141,23 @@ pub fn score_matrix(
             ),
         ));
     }
-    let (probes, probe_quality) = directions(probes, "probe")?;
-    let (gallery, gallery_quality) = directions(gallery, "gallery")?;
     Ok(score_directions(
-        (probes.view(), probe_quality.view()),
-        (gallery.view(), gallery_quality.view()),
+        &directions(probes, "probe")?,
+        &directions(gallery, "gallery")?,
         parameters,
     ))
 }
 
-/// As [`score_matrix`], of directions (one a row, of Euclidean length 1 and equally many columns) and their qualities
-/// (one for each row).
-pub(crate) fn score_directions(
-    (probes, probe_quality): (ArrayView2<f32>, ArrayView1<f32>),
-    (gallery, gallery_quality): (ArrayView2<f32>, ArrayView1<f32>),
-    parameters: &QualityParameters,
-) -> Array2<f32> {
-    let mut scores = probes.dot(&gallery.t());
-    let (alpha, beta) = (parameters.alpha as f32, parameters.beta as f32);
-    for ((row, column), score) in scores.indexed_iter_mut() {
-        let weight = (beta * *score - alpha).min(0.0);
-        *score += weight * probe_quality[row].min(gallery_quality[column]);
-    }
-    scores
-}
-
 /// Rows divided by their length, and the lengths.
-fn directions(embeddings: ArrayView2<f32>, side: &str) -> Result<(Array2<f32>, Array1<f32>)> {
-    let mut directions = embeddings.to_owned();
-    let mut qualities = Array1::zeros(embeddings.nrows());
-    for (index, mut row) in directions.rows_mut().into_iter().enumerate() {
-        let length = magnitude(&row.to_vec()).map_err(|error| error.at(format!("{side} {index}")))?;
-        qualities[index] = length as f32;
-        row.mapv_inplace(|v| (f64::from(v) / length) as f32);
+fn directions(embeddings: ArrayView2<f32>, side: &str) -> Result<Directions> {
+    let mut directions = Directions::with_capacity(embeddings.nrows(), embeddings.ncols());
+    for (index, row) in embeddings.rows().into_iter().enumerate() {
+        let row = row.as_standard_layout();
+        let row = row.as_slice().unwrap_or_default();
+        let length = magnitude(row).map_err(|error| error.at(format!("{side} {index}")))?;
+        directions.push(row.iter().map(|&v| (f64::from(v) / length) as f32), length as f32);
     }
-    Ok((directions, qualities))
+    Ok(directions)
 }
 
 /// The constants of the unified quality score of ISO/IEC 29794-5 for one network.
