@@ -225,7 +225,7 @@ impl Engine {
     /// The embeddings of aligned chips, in order.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
+    /// As [`network::EmbeddingNetwork::forward`], for these chips only.
     pub fn embed(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
         self.embed_until(chips, None)
     }

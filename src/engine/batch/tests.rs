@@ -75,10 +75,7 @@ fn fake(size: usize, wait: Duration, takes: Duration) -> (Batcher, Arc<Seen>) {
         takes,
         shared: false,
     };
-    (
-        Batcher::new(Box::new(network), size, wait, 8),
-        seen,
-    )
+    (Batcher::new(Box::new(network), size, wait, 8), seen)
 }
 
 /// As [`fake`], a network for several leaders.
@@ -89,10 +86,7 @@ fn shared(size: usize, takes: Duration, leaders: usize) -> (Batcher, Arc<Seen>) 
         takes,
         shared: true,
     };
-    (
-        Batcher::new(Box::new(network), size, MS, leaders),
-        seen,
-    )
+    (Batcher::new(Box::new(network), size, MS, leaders), seen)
 }
 
 fn chip(value: u8) -> Chip {
