@@ -68,7 +68,7 @@ pub use compare::{Comparison, QualityParameters};
 pub use cpu::Workers;
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
-pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
+pub use engine::{Cancel, Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
 pub use gallery::Gallery;
 pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};

@@ -1,122 +1,264 @@
 //! One network for many callers: while one caller's chips run, the others' wait and then go through it together.
 //!
-//! There is no thread of its own: a caller that finds the network free runs what is waiting, its own chips among it.
+//! There is no thread of its own: a caller that finds the network free leads, which means that it runs the network with
+//! what is in the line, mostly its own chips among it, and passes the lead on to the first in the line that is left.
+//! Callers over the line's limit wait outside until there is room. Chips are shared with their callers, not copied.
 
+use super::cancel::{Cancel, cancelled};
+use super::seat::{Embeddings, Seat};
 use crate::align::Chip;
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::EmbeddingNetwork;
-use parking_lot::{Condvar, Mutex};
-use std::collections::HashMap;
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// A batch waits for callers to come back no longer than this part of what the run before took.
+const LINGER: u32 = 4;
 
 /// A network that merges the chips of concurrent callers into batches.
 pub(super) struct Batcher {
-    // libtorch's tensors may be used by one thread at a time. Only the caller that set `running` takes this lock.
-    network: Mutex<Box<dyn EmbeddingNetwork>>,
+    network: Box<dyn EmbeddingNetwork>,
     state: Mutex<State>,
-    /// A caller came, or a batch is done.
-    changed: Condvar,
+    /// Most chips that are merged.
     size: usize,
+    /// Most chips that one caller puts into the line at once; more go through in parts of this many.
+    part: usize,
+    /// Most chips in the line.
+    room: usize,
     wait: Duration,
+    /// Most callers that lead at a time.
+    leaders: usize,
 }
 
 #[derive(Default)]
 struct State {
-    /// Whether a caller is running the network.
-    running: bool,
-    /// What waits, first come first. A caller waits here for its own, so there are never more than callers.
-    waiting: Vec<Job>,
-    done: HashMap<u64, Result<Vec<Vec<f32>>>>,
-    next: u64,
+    /// Callers that lead or were asked to.
+    leading: usize,
+    /// What waits for the network, first come first.
+    line: VecDeque<Job>,
+    /// Chips in the line, and those of admitted callers that are about to join it.
+    chips: usize,
+    /// Callers that wait for room in the line, with how many chips they come.
+    outside: VecDeque<(Arc<Seat>, usize)>,
+    /// The leader that waits for its batch to fill.
+    lingering: Option<Arc<Seat>>,
+    /// How many callers were there when the last batch was done.
+    expected: usize,
+    /// How long the last run took.
+    last_run: Duration,
 }
 
 /// One caller's chips.
 struct Job {
-    number: u64,
+    seat: Arc<Seat>,
     chips: Vec<Chip>,
+    /// Whether its caller was asked to lead.
+    asked: bool,
 }
 
 impl Batcher {
-    /// Batches of up to `size` chips, each waiting up to `wait` to fill. With a size of 1 nothing is merged.
-    pub(super) fn new(network: Box<dyn EmbeddingNetwork>, size: usize, wait: Duration) -> Batcher {
+    /// Batches of up to `size` chips, led by up to `leaders` callers at a time. A batch waits up to `wait` for callers
+    /// that were there a moment ago; a caller alone never waits. With a size of 1 nothing is merged.
+    pub(super) fn new(network: Box<dyn EmbeddingNetwork>, size: usize, wait: Duration, leaders: usize) -> Batcher {
+        // Larger than a batch, so that a network with batches of its own can overlap them; of bounded size, so that no
+        // caller keeps the others waiting for long.
+        let part = (4 * size).max(64);
         Batcher {
-            network: Mutex::new(network),
-            state: Mutex::new(State::default()),
-            changed: Condvar::new(),
+            leaders: match (network.batch_invariant(), size) {
+                (false, _) => 1,
+                (true, 1) => usize::MAX,
+                (true, _) => leaders.max(1),
+            },
+            network,
+            state: Mutex::default(),
             size,
+            part,
+            room: 2 * part,
             wait,
         }
+    }
+
+    /// Whether an embedding is the same to the last bit whatever is in its batch.
+    pub(super) fn is_invariant(&self) -> bool {
+        self.network.batch_invariant()
     }
 
     /// The embeddings of one caller's chips, in order.
     ///
     /// # Errors
-    /// As [`EmbeddingNetwork::forward`], for this caller's chips only.
-    pub(super) fn embed(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
-        if chips.len() >= self.size {
-            return self.network.lock().forward(chips);
+    /// As [`crate::network::EmbeddingNetwork::forward`], for this caller's chips only; [`ErrorKind::Cancelled`] once
+    /// `cancel` is.
+    pub(super) fn embed(&self, chips: &[&Chip], cancel: Option<&Cancel>) -> Embeddings {
+        let mut embeddings = Vec::with_capacity(chips.len());
+        for part in chips.chunks(self.part) {
+            let seat = Arc::new(Seat::default());
+            let _watch = cancel.map(|cancel| cancel.watch(&seat));
+            embeddings.append(&mut self.embed_part(&seat, part)?);
         }
-        let mut state = self.state.lock();
-        let number = state.next;
-        state.next += 1;
-        state.waiting.push(Job {
-            number,
-            chips: chips.iter().map(|&chip| chip.clone()).collect(),
-        });
-        self.changed.notify_all();
+        Ok(embeddings)
+    }
+
+    fn embed_part(&self, seat: &Arc<Seat>, chips: &[&Chip]) -> Embeddings {
+        self.join(seat, chips)?;
         loop {
-            if let Some(result) = state.done.remove(&number) {
-                return result;
-            }
-            if state.running {
-                self.changed.wait(&mut state);
+            let mut word = seat.wait(|word| word.result.is_some() || word.cancelled || word.lead);
+            let (result, leads) = (word.result.take(), word.lead);
+            if result.is_none() && !word.cancelled {
+                word.lead = false;
+                drop(word);
+                self.lead(seat);
                 continue;
             }
-            state.running = true;
-            self.fill(&mut state);
-            let batch = self.take(&mut state);
-            drop(state);
-            let results = self.run(&batch);
-            state = self.state.lock();
-            state.done.extend(batch.iter().map(|job| job.number).zip(results));
-            state.running = false;
-            self.changed.notify_all();
+            drop(word);
+            if result.is_none() || leads {
+                self.leave(seat);
+            }
+            return result.unwrap_or_else(|| Err(cancelled()));
         }
     }
 
-    /// Waits until a batch is full, or long enough.
-    fn fill(&self, state: &mut parking_lot::MutexGuard<State>) {
-        let Some(end) = (!self.wait.is_zero()).then(|| Instant::now() + self.wait) else {
-            return;
-        };
-        let count = |state: &State| state.waiting.iter().map(|job| job.chips.len()).sum::<usize>();
-        while count(state) < self.size && !self.changed.wait_until(state, end).timed_out() {}
+    /// Puts a caller's chips into the line, once there is room, and lets it lead if nobody does.
+    fn join(&self, seat: &Arc<Seat>, chips: &[&Chip]) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.outside.is_empty() && state.chips + chips.len() <= self.room {
+            state.chips += chips.len();
+        } else {
+            state.outside.push_back((seat.clone(), chips.len()));
+            drop(state);
+            drop(seat.wait(|word| word.admitted || word.cancelled));
+            state = self.state.lock();
+            // Asked again under the lock, under which callers are admitted.
+            let (admitted, is_cancelled) = {
+                let word = seat.word();
+                (word.admitted, word.cancelled)
+            };
+            if is_cancelled {
+                match admitted {
+                    true => state.chips -= chips.len(),
+                    false => state.outside.retain(|(other, _)| !Arc::ptr_eq(other, seat)),
+                }
+                self.admit(&mut state);
+                return Err(cancelled());
+            }
+        }
+        let leads = state.leading < self.leaders;
+        state.leading += usize::from(leads);
+        state.line.push_back(Job {
+            seat: seat.clone(),
+            chips: chips.iter().map(|&chip| chip.clone()).collect(),
+            asked: leads,
+        });
+        if leads {
+            seat.tell(|word| word.lead = true);
+        } else if self.is_ready(&state)
+            && let Some(leader) = &state.lingering
+        {
+            leader.tell(|word| word.nudged = true);
+        }
+        Ok(())
     }
 
-    /// The first waiting jobs that fit one batch; at least one.
-    fn take(&self, state: &mut State) -> Vec<Job> {
-        let mut chips = 0;
-        let fitting = state.waiting.iter().take_while(|job| {
-            chips += job.chips.len();
-            chips <= self.size
-        });
-        let fitting = fitting.count().max(1).min(state.waiting.len());
-        state.waiting.drain(..fitting).collect()
+    /// Takes a caller that goes out of the line, and passes its lead on if it has one.
+    fn leave(&self, seat: &Arc<Seat>) {
+        let mut state = self.state.lock();
+        if let Some(index) = state.line.iter().position(|job| Arc::ptr_eq(&job.seat, seat)) {
+            let job = state.line.remove(index);
+            state.chips -= job.map_or(0, |job| job.chips.len());
+            self.admit(&mut state);
+        }
+        // After it left the line nobody asks it any more.
+        if std::mem::take(&mut seat.word().lead) {
+            self.pass_on(&mut state);
+        }
+    }
+
+    /// Admits callers from outside as far as there is room.
+    fn admit(&self, state: &mut State) {
+        while let Some((seat, chips)) = state.outside.front()
+            && state.chips + chips <= self.room
+        {
+            seat.tell(|word| word.admitted = true);
+            state.chips += chips;
+            state.outside.pop_front();
+        }
+    }
+
+    /// Asks the first in the line to lead that nobody asked yet; without one there is a leader less.
+    fn pass_on(&self, state: &mut State) {
+        match state.line.iter_mut().find(|job| !job.asked) {
+            Some(job) => {
+                job.asked = true;
+                job.seat.tell(|word| word.lead = true);
+            }
+            None => state.leading -= 1,
+        }
+    }
+
+    /// Runs one batch as the caller at `seat`, and passes the lead on.
+    fn lead(&self, seat: &Arc<Seat>) {
+        let mut state = self.state.lock();
+        self.linger(&mut state, seat);
+        if let Some(own) = state.line.iter_mut().find(|job| Arc::ptr_eq(&job.seat, seat)) {
+            // It leads now: should it still be in the line afterwards, it can be asked again.
+            own.asked = false;
+        }
+        if seat.word().cancelled {
+            return self.pass_on(&mut state);
+        }
+        let batch = state.take(self.size);
+        self.admit(&mut state);
+        if batch.is_empty() {
+            // Another leader took it all meanwhile.
+            return self.pass_on(&mut state);
+        }
+        drop(state);
+        let started = Instant::now();
+        let results = self.run(&batch);
+        let mut state = self.state.lock();
+        state.last_run = started.elapsed();
+        state.expected = batch.len() + state.line.len();
+        // Before the results: the network should not wait for their callers to wake.
+        self.pass_on(&mut state);
+        drop(state);
+        for (job, result) in batch.iter().zip(results) {
+            job.seat.tell(|word| word.result = Some(result));
+        }
+    }
+
+    /// Waits until the batch is full or everyone is back that was there a moment ago, or long enough.
+    fn linger(&self, state: &mut MutexGuard<State>, seat: &Arc<Seat>) {
+        let wait = self.wait.min(state.last_run / LINGER);
+        // Where several lead, one that waits would only keep its place from others.
+        if self.leaders > 1 || self.size == 1 || wait.is_zero() || self.is_ready(state) {
+            return;
+        }
+        let end = Instant::now() + wait;
+        seat.word().nudged = false;
+        state.lingering = Some(seat.clone());
+        MutexGuard::unlocked(state, || seat.wait_until(end, |word| word.nudged || word.cancelled));
+        state.lingering = None;
+    }
+
+    /// Whether a batch need not wait for more.
+    fn is_ready(&self, state: &State) -> bool {
+        state.line.len() >= state.expected || state.line.iter().map(|job| job.chips.len()).sum::<usize>() >= self.size
     }
 
     /// A result for each job. It doesn't unwind: others wait for theirs.
-    fn run(&self, batch: &[Job]) -> Vec<Result<Vec<Vec<f32>>>> {
-        let network = self.network.lock();
+    fn run(&self, batch: &[Job]) -> Vec<Embeddings> {
         let forward = |jobs: &[Job]| {
             let chips: Vec<&Chip> = jobs.iter().flat_map(|job| &job.chips).collect();
             // A network holds no state between calls: one that panicked can be used again.
-            catch_unwind(AssertUnwindSafe(|| network.forward(&chips))).unwrap_or_else(|_| {
-                Err(Error::new(
-                    ErrorKind::Internal,
-                    "the network panicked, please report it",
-                ))
-            })
+            let made = catch_unwind(AssertUnwindSafe(|| self.network.forward(&chips)));
+            let defect = |what| Err(Error::new(ErrorKind::Internal, what));
+            match made {
+                Ok(Ok(made)) if made.len() != chips.len() => defect("the network gave another number of embeddings"),
+                Ok(result) => result,
+                Err(_) => defect("the network panicked, please report it"),
+            }
         };
         match forward(batch) {
             Ok(embeddings) => {
@@ -131,131 +273,22 @@ impl Batcher {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::network::FeatureMap;
-    use crate::network::spec::Network;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{Arc, Barrier};
-
-    /// A network whose embedding is the chip's first value, that counts its runs, refuses 13 and panics at 99.
-    struct Fake {
-        runs: Arc<AtomicUsize>,
-        largest: Arc<AtomicUsize>,
-    }
-
-    impl EmbeddingNetwork for Fake {
-        fn network(&self) -> Network {
-            Network::SFace
-        }
-
-        fn device(&self) -> tch::Device {
-            tch::Device::Cpu
-        }
-
-        fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {
-            Ok(Vec::new())
-        }
-
-        fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
-            self.runs.fetch_add(1, Ordering::Relaxed);
-            self.largest.fetch_max(chips.len(), Ordering::Relaxed);
-            std::thread::sleep(Duration::from_millis(2));
-            let values: Vec<u8> = chips.iter().map(|chip| chip.bgr()[0]).collect();
-            assert!(!values.contains(&99), "broken at 99");
-            match values.contains(&13) {
-                true => Err(Error::new(ErrorKind::Backend, "no room for 13")),
-                false => Ok(values.iter().map(|&v| vec![f32::from(v)]).collect()),
+impl State {
+    /// The first job of the line, and those behind it that fit into one batch with it.
+    fn take(&mut self, size: usize) -> Vec<Job> {
+        let (mut batch, mut chips) = (Vec::new(), 0);
+        for job in std::mem::take(&mut self.line) {
+            if batch.is_empty() || chips + job.chips.len() <= size {
+                chips += job.chips.len();
+                batch.push(job);
+            } else {
+                self.line.push_back(job);
             }
         }
-    }
-
-    fn fake(size: usize, wait: Duration) -> (Batcher, Arc<AtomicUsize>, Arc<AtomicUsize>) {
-        let (runs, largest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let network = Fake {
-            runs: runs.clone(),
-            largest: largest.clone(),
-        };
-        (Batcher::new(Box::new(network), size, wait), runs, largest)
-    }
-
-    fn chip(value: u8) -> Chip {
-        Chip::from_bgr(vec![value; Chip::SIZE * Chip::SIZE * 3]).unwrap()
-    }
-
-    #[test]
-    fn callers_share_batches_and_get_their_own() {
-        let (batcher, runs, largest) = fake(8, Duration::from_millis(20));
-        let start = Barrier::new(12);
-        std::thread::scope(|scope| {
-            for thread in 0..12u8 {
-                let (batcher, start) = (&batcher, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    for call in 0..20u8 {
-                        let values = [100 + thread, 120 + call];
-                        let [a, b] = values.map(chip);
-                        assert_eq!(batcher.embed(&[&a, &b]).unwrap(), values.map(|v| [f32::from(v)]));
-                    }
-                });
-            }
-        });
-        let runs = runs.load(Ordering::Relaxed);
-        assert!(runs < 240, "{runs} runs for 240 calls: nothing was merged");
-        let largest = largest.load(Ordering::Relaxed);
-        assert!((3..=8).contains(&largest), "a batch of {largest}");
-    }
-
-    #[test]
-    fn an_error_is_its_callers_alone() {
-        let (batcher, ..) = fake(16, Duration::from_millis(30));
-        let start = Barrier::new(6);
-        std::thread::scope(|scope| {
-            for value in 10..16u8 {
-                let (batcher, start) = (&batcher, &start);
-                scope.spawn(move || {
-                    start.wait();
-                    let given = batcher.embed(&[&chip(value)]);
-                    match value {
-                        13 => assert_eq!(given.unwrap_err().kind(), ErrorKind::Backend),
-                        _ => assert_eq!(given.unwrap(), [[f32::from(value)]]),
-                    }
-                });
-            }
-        });
-    }
-
-    #[test]
-    fn a_panic_is_its_callers_alone() {
-        let (batcher, ..) = fake(4, Duration::from_millis(30));
-        let start = Barrier::new(2);
-        std::thread::scope(|scope| {
-            let bad = scope.spawn(|| {
-                start.wait();
-                batcher.embed(&[&chip(99)])
-            });
-            start.wait();
-            assert_eq!(batcher.embed(&[&chip(5)]).unwrap(), [[5.0]]);
-            assert_eq!(bad.join().unwrap().unwrap_err().kind(), ErrorKind::Internal);
-        });
-        assert_eq!(batcher.embed(&[&chip(7)]).unwrap(), [[7.0]]);
-        let state = batcher.state.lock();
-        assert!(state.done.is_empty() && state.waiting.is_empty());
-    }
-
-    #[test]
-    fn one_caller_alone_waits_no_longer_than_asked() {
-        let (batcher, runs, _) = fake(8, Duration::ZERO);
-        for value in 0..5 {
-            assert_eq!(batcher.embed(&[&chip(value)]).unwrap(), [[f32::from(value)]]);
-        }
-        assert_eq!(runs.load(Ordering::Relaxed), 5);
-    }
-
-    #[test]
-    fn no_chip_is_no_embedding() {
-        let (batcher, ..) = fake(8, Duration::ZERO);
-        assert!(batcher.embed(&[]).unwrap().is_empty());
+        self.chips -= chips;
+        batch
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,12 @@
 //! The thread-safe handle: one detector and one embedder on one device, and the whole pipeline on top of them.
 
 mod batch;
+mod cancel;
 mod log;
 mod options;
+mod seat;
 
+pub use cancel::Cancel;
 pub use log::{Log, LogLevel};
 pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT};
 
@@ -20,6 +23,7 @@ use crate::network::{self, Precision};
 use crate::template::{Fusion, Template};
 use batch::Batcher;
 use std::path::Path;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
 /// What one face of an image gives.
@@ -39,8 +43,9 @@ pub struct Extraction {
     pub uqs: Option<u8>,
 }
 
-/// Owns the networks and the device. Every method takes `&self` and may be called from many threads at once: calls
-/// wait for each other at a network, and give the same results as from one thread.
+/// Owns the networks and the device. Every method takes `&self` and may be called from many threads at once. The faces
+/// of concurrent callers go through the embedding network together ([`EngineOptions::batch_size`]); what each gets is
+/// what it would get alone, to the last bit where [`EngineInfo::batch_invariant`] says so, else up to rounding.
 pub struct Engine {
     detector: Mtcnn,
     network: Batcher,
@@ -148,6 +153,15 @@ impl Engine {
             centre: uqs.centre,
             scale: uqs.scale,
         });
+        let cores = available_parallelism().map_or(1, usize::from);
+        let threads = match options.inline {
+            true => 1,
+            false => options.threads.unwrap_or(cores),
+        };
+        let batch_size = options.batch_size_on(device);
+        // Where a call uses only some of the cores, several may go through the network at a time.
+        let leaders = cores / threads.max(1);
+        let network = Batcher::new(network, batch_size, options.batch_wait, leaders);
         let info = EngineInfo {
             model: pack.name().to_owned(),
             embedding_length: pack.network().embedding_length().unwrap_or_default(),
@@ -155,13 +169,15 @@ impl Engine {
             landmark_refinement: lnet.is_some(),
             device,
             precision,
+            batch_size,
+            batch_invariant: network.is_invariant(),
             fingerprint,
             parameters: calibration.as_ref().map(Calibration::parameters),
             has_uqs: unified.is_some(),
         };
         Ok(Engine {
             detector: mtcnn,
-            network: Batcher::new(network, options.batch_size, options.batch_wait),
+            network,
             options: options.clone(),
             calibration,
             unified,
@@ -209,10 +225,22 @@ impl Engine {
     /// The embeddings of aligned chips, in order.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
+    /// As [`network::EmbeddingNetwork::forward`], for these chips only.
     pub fn embed(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
+        self.embed_until(chips, None)
+    }
+
+    /// As [`Engine::embed`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Engine::embed`]; [`ErrorKind::Cancelled`].
+    pub fn embed_cancellable(&self, chips: &[&Chip], cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
+        self.embed_until(chips, Some(cancel))
+    }
+
+    fn embed_until(&self, chips: &[&Chip], cancel: Option<&Cancel>) -> Result<Vec<Vec<f32>>> {
         self.logged(
-            || self.network.embed(chips),
+            || self.network.embed(chips, cancel),
             |made| format!("{} faces embedded", made.len()),
         )
     }
@@ -263,11 +291,25 @@ impl Engine {
     /// # Errors
     /// As [`Engine::detect`] and [`Engine::embed`].
     pub fn extract(&self, image: &BgrImage) -> Result<Option<Extraction>> {
+        self.extract_until(image, None)
+    }
+
+    /// As [`Engine::extract`], until `cancel` is cancelled. A detection that runs goes on to its end first.
+    ///
+    /// # Errors
+    /// As [`Engine::extract`]; [`ErrorKind::Cancelled`].
+    pub fn extract_cancellable(&self, image: &BgrImage, cancel: &Cancel) -> Result<Option<Extraction>> {
+        self.extract_until(image, Some(cancel))
+    }
+
+    fn extract_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Option<Extraction>> {
+        cancel.map_or(Ok(()), Cancel::check)?;
         let faces = self.detect(image)?;
+        cancel.map_or(Ok(()), Cancel::check)?;
         let Some(face) = self.options.face.choose(&faces, image.width(), image.height()) else {
             return Ok(None);
         };
-        self.extract_face(image, face, faces.len()).map(Some)
+        Ok(self.embed_faces(image, &[face], faces.len(), cancel)?.pop())
     }
 
     /// As [`Engine::extract`], for every face of the image, best score first.
@@ -284,11 +326,16 @@ impl Engine {
     /// # Errors
     /// As [`Engine::align`] and [`Engine::embed`].
     pub fn extract_faces(&self, image: &BgrImage, faces: &[Face]) -> Result<Vec<Extraction>> {
-        // One by one: the last bits of an embedding depend on how many go through the network at once.
-        faces
-            .iter()
-            .map(|&face| self.extract_face(image, face, faces.len()))
-            .collect()
+        let together = match self.info.batch_invariant {
+            true => faces.len().max(1),
+            // One by one: the last bits of an embedding depend on how many go through the network at once.
+            false => 1,
+        };
+        let mut found = Vec::with_capacity(faces.len());
+        for some in faces.chunks(together) {
+            found.append(&mut self.embed_faces(image, some, faces.len(), None)?);
+        }
+        Ok(found)
     }
 
     /// One template of several of one person, with its unified quality score; see [`Template::fuse`].
@@ -355,21 +402,33 @@ impl Engine {
         self.extract(&image::read(path, &self.options.limits)?)
     }
 
-    fn extract_face(&self, image: &BgrImage, face: Face, faces: usize) -> Result<Extraction> {
-        let chip = self.align(image, &face.landmarks)?;
-        let embedding = self
-            .embed(&[&chip])?
-            .pop()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "the network gave no embedding for a chip"))?;
-        let quality = compare::magnitude(&embedding)?;
-        Ok(Extraction {
-            face,
-            faces,
-            chip,
-            embedding,
-            quality,
-            uqs: self.uqs(quality),
-        })
+    /// Aligns and embeds some of an image's `count` faces, in one call of the network.
+    fn embed_faces(
+        &self,
+        image: &BgrImage,
+        faces: &[Face],
+        count: usize,
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<Extraction>> {
+        let chips = faces
+            .iter()
+            .map(|face| self.align(image, &face.landmarks))
+            .collect::<Result<Vec<_>>>()?;
+        let embeddings = self.embed_until(&chips.iter().collect::<Vec<_>>(), cancel)?;
+        let parts = faces.iter().zip(chips).zip(embeddings);
+        parts
+            .map(|((&face, chip), embedding)| {
+                let quality = compare::magnitude(&embedding)?;
+                Ok(Extraction {
+                    face,
+                    faces: count,
+                    chip,
+                    embedding,
+                    quality,
+                    uqs: self.uqs(quality),
+                })
+            })
+            .collect()
     }
 
     /// Runs `work` and writes to the log what it did. A failure is the caller's to log.

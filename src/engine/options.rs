@@ -18,6 +18,15 @@ pub const MAX_BATCH_SIZE: usize = 256;
 /// The longest [`EngineOptions::batch_wait`].
 pub const MAX_BATCH_WAIT: Duration = Duration::from_secs(1);
 
+/// The batch size on a CPU: the throughput no longer grows with more, the time a caller waits for the others does.
+const BATCH_SIZE_CPU: usize = 16;
+
+/// The batch size on a GPU, which is busy only with many faces at once.
+const BATCH_SIZE_GPU: usize = 128;
+
+/// The default of [`EngineOptions::batch_wait`]: many threads are back within it, and a batch takes longer.
+const BATCH_WAIT: Duration = Duration::from_millis(1);
+
 /// How an engine is made. The default is the reference pipeline on the best device there is.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -29,11 +38,12 @@ pub struct EngineOptions {
     /// Threads that the engine's networks share on the CPU, which end with it. What runs in libtorch (16-bit precisions)
     /// takes as many, a number that libtorch has one of for the whole process. Default: one per core.
     pub threads: Option<usize>,
-    /// Most chips of concurrent callers that go through the network together, 1..=[`MAX_BATCH_SIZE`]. Default: 1,
-    /// every caller by itself.
-    pub batch_size: usize,
-    /// How long a batch waits to fill before it runs, at most [`MAX_BATCH_WAIT`]: what is waiting anyway while the
-    /// network is busy is merged without any. Default: 0.
+    /// Most chips of concurrent callers that go through the network together, 1..=[`MAX_BATCH_SIZE`]. With 1 every
+    /// call goes by itself. Default: 16 on a CPU, 128 on a GPU, 1 with `inline`.
+    pub batch_size: Option<usize>,
+    /// How long a batch waits, at most [`MAX_BATCH_WAIT`] and a quarter of what the batch before took, for callers that
+    /// were there a moment ago to come back. A caller alone never waits; with 0 only the chips of callers that came
+    /// while the network was busy are merged. Default: 1 ms.
     pub batch_wait: Duration,
     /// All work in the calling thread, on the CPU: no thread is started, and the engine can be used after `fork`.
     /// Sets the process's libtorch to one thread. Default: false.
@@ -58,8 +68,8 @@ impl Default for EngineOptions {
             device: DeviceChoice::Auto,
             precision: None,
             threads: None,
-            batch_size: 1,
-            batch_wait: Duration::ZERO,
+            batch_size: None,
+            batch_wait: BATCH_WAIT,
             inline: false,
             detector: DetectorOptions::default(),
             face: FaceChoice::default(),
@@ -82,11 +92,10 @@ impl EngineOptions {
         if let Some(parameters) = self.parameters {
             Calibration::from_parameters(parameters)?;
         }
-        if !(1..=MAX_BATCH_SIZE).contains(&self.batch_size) {
-            return invalid(format!(
-                "the batch size must be from 1 to {MAX_BATCH_SIZE}, not {}",
-                self.batch_size
-            ));
+        if let Some(size) = self.batch_size
+            && !(1..=MAX_BATCH_SIZE).contains(&size)
+        {
+            return invalid(format!("the batch size must be from 1 to {MAX_BATCH_SIZE}, not {size}"));
         }
         if self.batch_wait > MAX_BATCH_WAIT {
             return invalid(format!(
@@ -98,11 +107,21 @@ impl EngineOptions {
             if let DeviceChoice::Cuda(_) = self.device {
                 return invalid("the inline mode runs on the CPU only: a GPU's driver starts threads".into());
             }
-            if self.threads.is_some_and(|threads| threads != 1) || self.batch_size != 1 {
+            if self.threads.is_some_and(|threads| threads != 1) || self.batch_size.is_some_and(|size| size != 1) {
                 return invalid("the inline mode has one thread and a batch size of 1".into());
             }
         }
         Ok(())
+    }
+
+    /// The batch size in use on `device`.
+    pub(super) fn batch_size_on(&self, device: tch::Device) -> usize {
+        let default = match device {
+            _ if self.inline => 1,
+            tch::Device::Cpu => BATCH_SIZE_CPU,
+            _ => BATCH_SIZE_GPU,
+        };
+        self.batch_size.unwrap_or(default)
     }
 }
 
@@ -121,6 +140,10 @@ pub struct EngineInfo {
     pub device: tch::Device,
     /// What the embedding network computes in.
     pub precision: Precision,
+    /// Most chips of concurrent callers that go through the network together.
+    pub batch_size: usize,
+    /// Whether an embedding is the same to the last bit whatever else is in its batch; else it differs by rounding.
+    pub batch_invariant: bool,
     /// All that decides what an embedding means. Embeddings of different fingerprints can't be compared.
     pub fingerprint: Fingerprint,
     /// (alpha, beta) in use, from the options or the pack.

@@ -121,10 +121,12 @@ pub struct qmf_engine_options {
     pub maximum_bytes: u64,
     /// What the embedding network computes in, a `QMF_PRECISION_*`. Default: `QMF_PRECISION_AUTO`.
     pub precision: qmf_precision,
-    /// Most chips of concurrent callers that go through the network together, 1..256. Default: 1, each caller by itself.
+    /// Most chips of concurrent callers that go through the network together, 1..256; with 1 every call goes by itself. 0
+    /// is the device's best: 16 on a CPU, 128 on a GPU, 1 with `inline_mode`. Default: 0.
     pub batch_size: u32,
-    /// How long a batch waits to fill, in microseconds, 0..1000000. With 0 only the chips of callers that came while the
-    /// network was busy are merged. Default: 0.
+    /// How long a batch waits, in microseconds, 0..1000000, and no longer than a quarter of what the batch before took,
+    /// for callers that were there a moment ago to come back. A caller alone never waits; with 0 only the chips of
+    /// callers that came while the network was busy are merged. Default: 1000.
     pub batch_wait_us: u32,
     /// 1: all work is done in the calling thread, on the CPU, no thread is started, and the engine can be used after
     /// `fork()`. It sets the whole process's libtorch to one thread. Default: 0.
@@ -156,7 +158,7 @@ impl Default for qmf_engine_options {
             maximum_pixels: options.limits.pixels,
             maximum_bytes: options.limits.bytes,
             precision: QMF_PRECISION_AUTO,
-            batch_size: options.batch_size as u32,
+            batch_size: 0,
             batch_wait_us: options.batch_wait.as_micros() as u32,
             inline_mode: 0,
             log_level: QMF_LOG_OFF,
@@ -214,7 +216,7 @@ impl qmf_engine_options {
         let mut options = EngineOptions {
             device,
             precision,
-            batch_size: self.batch_size as usize,
+            batch_size: (self.batch_size > 0).then_some(self.batch_size as usize),
             batch_wait: Duration::from_micros(self.batch_wait_us.into()),
             inline,
             log: self.log()?,
@@ -304,7 +306,7 @@ pub struct qmf_engine_info {
     pub threads: u32,
     /// Most chips of concurrent callers that go through the network together.
     pub batch_size: u32,
-    /// How long a batch waits to fill, in microseconds.
+    /// How long a batch waits for callers to come back, in microseconds.
     pub batch_wait_us: u32,
     /// 1 if the engine works in the calling thread only, else 0.
     pub inline_mode: u32,
@@ -451,8 +453,8 @@ unsafe fn create(
     Ok(QMF_OK)
 }
 
-/// Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards; templates and
-/// calibrations it made live on.
+/// Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards, one that waits for
+/// its turn at the network included: let all calls return first. Templates and calibrations it made live on.
 ///
 /// # Safety
 /// `engine` is NULL or a live handle that nobody else uses.
@@ -501,7 +503,7 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
                 true => 1,
                 false => options.threads.unwrap_or(0) as u32,
             },
-            batch_size: options.batch_size as u32,
+            batch_size: known.batch_size as u32,
             batch_wait_us: options.batch_wait.as_micros() as u32,
             inline_mode: options.inline.into(),
             alpha: known.parameters.map_or(0.0, |parameters| parameters.alpha),

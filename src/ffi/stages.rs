@@ -16,6 +16,9 @@ pub const QMF_CHIP_SIZE: usize = 37632;
 
 const _: () = assert!(QMF_CHIP_SIDE == Chip::SIZE && QMF_CHIP_SIZE == 3 * Chip::SIZE * Chip::SIZE);
 
+/// Most chips that are copied for one call at a time.
+const CHIPS_AT_ONCE: usize = 1024;
+
 /// A detected face. This struct never grows: it is used in arrays.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
@@ -155,12 +158,16 @@ pub unsafe extern "C" fn qmf_embed(
                     return Err(Failure::BufferTooSmall { capacity, needed });
                 }
                 check(embeddings, "embeddings")?;
-                let chips = bytes
-                    .chunks_exact(QMF_CHIP_SIZE)
-                    .map(chip)
-                    .collect::<Result<Vec<_>, _>>()?;
-                let made = engine.embed(&chips.iter().collect::<Vec<_>>())?;
-                put(&made.concat(), embeddings, capacity, length, "embeddings")
+                let mut made = Vec::with_capacity(needed);
+                // In parts, so that only some of the chips are held twice.
+                for part in bytes.chunks(CHIPS_AT_ONCE * QMF_CHIP_SIZE) {
+                    let chips = part
+                        .chunks_exact(QMF_CHIP_SIZE)
+                        .map(chip)
+                        .collect::<Result<Vec<_>, _>>()?;
+                    made.extend(engine.embed(&chips.iter().collect::<Vec<_>>())?.concat());
+                }
+                put(&made, embeddings, capacity, length, "embeddings")
             })
         }
     })

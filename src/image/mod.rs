@@ -59,6 +59,11 @@ impl BgrImage {
         &self.data
     }
 
+    /// The packed BGR bytes, without a copy.
+    pub(crate) fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+
     /// The same picture for the `image` crate: RGB.
     pub fn to_rgb(&self) -> image::RgbImage {
         let mut rgb = self.data.clone();

@@ -54,7 +54,7 @@ static void print_info(const char *name, const qmf_engine *engine) {
     EXPECT(QMF_OK, qmf_engine_get_info(engine, &info));
     CHECK(info.struct_size == sizeof info && info.embedding_length == LENGTH);
     CHECK(info.device == QMF_DEVICE_CPU && info.device_index == 0 && info.precision == QMF_PRECISION_F32);
-    CHECK(info.threads == 1 && info.batch_size == 1 && info.batch_wait_us == 0 && info.inline_mode == 0);
+    CHECK(info.threads == 1 && info.batch_size == 16 && info.batch_wait_us == 1000 && info.inline_mode == 0);
     printf("info %s %s %s %s %u %u %u", name, info.model, info.detector, info.fingerprint,
            (unsigned)info.has_parameters, (unsigned)info.has_uqs, (unsigned)info.landmark_refinement);
     print_f64(info.alpha);
@@ -94,7 +94,8 @@ static void options_arrive(const char *model) {
     qmf_engine_options options = cpu_options();
     qmf_engine_info info;
     qmf_engine *engine = NULL;
-    CHECK(options.face_choice == QMF_FACE_BEST_SCORE && options.minimum_face == 50.0f && options.batch_size == 1);
+    CHECK(options.face_choice == QMF_FACE_BEST_SCORE && options.minimum_face == 50.0f);
+    CHECK(options.batch_size == 0 && options.batch_wait_us == 1000);
     CHECK(options.alpha != options.alpha && options.beta != options.beta);
     CHECK(options.maximum_pixels == 100000000 && options.maximum_bytes == 268435456);
     CHECK(options.precision == QMF_PRECISION_AUTO && options.inline_mode == 0 && options.log_level == QMF_LOG_OFF);

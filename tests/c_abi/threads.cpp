@@ -280,6 +280,7 @@ int main(int argc, char **argv) {
     double quality = 0.0;
     one_engine_for_eight(argv[1], argv[2], 1, 0);
     one_engine_for_eight(argv[1], argv[2], 8, 500);
+    one_engine_for_eight(argv[1], argv[2], 0, 1000);
     EXPECT(QMF_ERROR_INVALID_ARGUMENT, qmf_quality(nullptr, nullptr, 0, &quality));
     logging(argv[2], argv[1]);
     destroyed_while_in_use(argv[1], argv[2]);

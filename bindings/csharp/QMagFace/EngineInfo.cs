@@ -51,7 +51,7 @@ namespace QMagFace
         /// <summary>How many faces of concurrent callers go through the network at once.</summary>
         public int BatchSize { get; }
 
-        /// <summary>How long a batch waits to fill, in microseconds.</summary>
+        /// <summary>How long a batch waits for callers to come back, in microseconds.</summary>
         public int BatchWaitMicroseconds { get; }
 
         /// <summary>Whether all work is done in the calling thread.</summary>

@@ -37,8 +37,8 @@ namespace QMagFace.Tests
             Assert.That(options.MaximumPixels, Is.EqualTo(100000000));
             Assert.That(options.MaximumBytes, Is.EqualTo(268435456));
             Assert.That(options.Precision, Is.EqualTo(Precision.Auto));
-            Assert.That(options.BatchSize, Is.EqualTo(1));
-            Assert.That(options.BatchWaitMicroseconds, Is.EqualTo(0));
+            Assert.That(options.BatchSize, Is.EqualTo(0));
+            Assert.That(options.BatchWaitMicroseconds, Is.EqualTo(1000));
             Assert.That(options.InlineMode, Is.False);
             Assert.That(options.LogLevel, Is.EqualTo(LogLevel.Off));
         }
@@ -99,7 +99,6 @@ namespace QMagFace.Tests
                 options => options.MinimumFace = float.NaN,
                 options => options.ProposalThreshold = 2,
                 options => options.PyramidFactor = 1.5f,
-                options => options.BatchSize = 0,
                 options => options.BatchSize = 257,
                 options => options.BatchWaitMicroseconds = 1000001,
                 options => options.Device = (Device)77,

@@ -4,6 +4,8 @@ use crate::arguments::{Detection, Shared};
 use crate::failure::{Failure, Outcome};
 use crate::folder::{self, Skipped};
 use crate::output;
+use crate::pipeline::{Width, in_order};
+use crate::stop::stop_flag;
 use clap::{Args, ValueEnum};
 use qmagface::replace::replace;
 use qmagface::{Chip, Engine, Error, ErrorKind, FaceChoice, Result, image};
@@ -11,6 +13,7 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -69,33 +72,75 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     };
     let folder::Listing { images, mut skipped } = folder::list(&arguments.source)?;
     let engine = shared.engine(&arguments.detection, None)?;
+    let cancel = stop_flag()?;
     let progress = output::progress(images.len(), shared.json);
     let (mut written, mut done_before) = (0, 0);
-    for (relative, target) in images.iter().zip(targets(&images, arguments.format)) {
-        let names = |index: usize| match choice {
-            Some(_) => arguments.result.join(&target),
-            None => numbered(&arguments.result.join(&target), index),
-        };
-        if !arguments.overwrite && names(0).exists() {
-            done_before += 1;
-        } else {
-            let source = arguments.source.join(relative);
-            match chips(&engine, choice, &source) {
-                Ok(chips) => {
-                    // The first last: its presence says that the photo is done.
-                    for (index, chip) in chips.iter().enumerate().rev() {
-                        write(&names(index), &arguments.format.encode(chip)?)?;
-                    }
-                    written += chips.len();
-                }
-                Err(error) => skipped.push(Skipped::image(relative, &source, &error)),
-            }
+    let targets = targets(&images, arguments.format);
+    // The results are small: only that one slow photo should not keep the other workers waiting.
+    let width = Width {
+        workers: shared.workers(),
+        ahead: 16 * shared.workers(),
+    };
+    let work = |index: usize| one_photo(&engine, arguments, choice, &images[index], &targets[index]);
+    let result = in_order(0..images.len(), width, work, |index, done| {
+        match done? {
+            Done::Before => done_before += 1,
+            Done::Written(chips) => written += chips,
+            Done::Skipped(photo) => skipped.push(photo),
         }
         progress.inc(1);
-    }
+        match cancel.load(Ordering::Relaxed) && index + 1 < images.len() {
+            true => Err(Error::new(
+                ErrorKind::Cancelled,
+                format!("stopped after {} photos: the same command goes on there", index + 1),
+            )),
+            false => Ok(()),
+        }
+    });
     progress.finish_and_clear();
+    result?;
     report(shared, written, done_before, &skipped);
     Failure::if_some(folder::failures(&skipped), images.len())
+}
+
+/// What became of a photo.
+enum Done {
+    /// The result folder had its chip.
+    Before,
+    /// So many chips were written.
+    Written(usize),
+    Skipped(Skipped),
+}
+
+/// Aligns the photo `relative` and writes its chips to `target`; a bad photo is skipped.
+///
+/// # Errors
+/// [`ErrorKind::Io`] when a chip can't be written.
+fn one_photo(
+    engine: &Engine,
+    arguments: &Arguments,
+    choice: Option<FaceChoice>,
+    relative: &Path,
+    target: &Path,
+) -> Result<Done> {
+    let target = arguments.result.join(target);
+    let names = |index: usize| match choice {
+        Some(_) => target.clone(),
+        None => numbered(&target, index),
+    };
+    if !arguments.overwrite && names(0).exists() {
+        return Ok(Done::Before);
+    }
+    let source = arguments.source.join(relative);
+    let chips = match chips(engine, choice, &source) {
+        Ok(chips) => chips,
+        Err(error) => return Ok(Done::Skipped(Skipped::image(relative, &source, &error))),
+    };
+    // The first last: its presence says that the photo is done.
+    for (index, chip) in chips.iter().enumerate().rev() {
+        write(&names(index), &arguments.format.encode(chip)?)?;
+    }
+    Ok(Done::Written(chips.len()))
 }
 
 /// The chips of a photo's chosen face, or of all.

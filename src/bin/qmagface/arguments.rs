@@ -3,6 +3,7 @@
 use clap::Args;
 use qmagface::model::DEFAULT_EMBEDDER;
 use qmagface::{DetectorOptions, DeviceChoice, Engine, EngineOptions, FaceChoice, Precision, Result};
+use std::thread::available_parallelism;
 
 /// Options of every command.
 #[derive(Args)]
@@ -58,6 +59,12 @@ impl Default for Detection {
 }
 
 impl Shared {
+    /// How many threads work on many images: one per core, if not told otherwise.
+    pub fn workers(&self) -> usize {
+        let cores = || available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(cores).max(1)
+    }
+
     /// The engine these options describe.
     ///
     /// # Errors

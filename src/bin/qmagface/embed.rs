@@ -5,6 +5,8 @@ use crate::failure::{Failure, Outcome};
 use crate::folder::{self, Skipped};
 use crate::journal::{Entry, Header, Journal};
 use crate::output;
+use crate::pipeline::{Width, in_order};
+use crate::stop::stop_flag;
 use clap::Args;
 use npyz::WriterBuilder;
 use qmagface::replace::replace;
@@ -15,9 +17,6 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Images embedded and written to the journal at once.
-const BATCH: usize = 16;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -55,7 +54,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let input = Input {
         source: &arguments.source,
         align: arguments.align,
-        cancel: None,
+        cancel: Some(stop_flag()?),
     };
     let journal = embed_all(shared, &engine, &input, &images, &journal_path)?;
     let paths = Paths::new(&arguments.result, &arguments.name);
@@ -89,7 +88,7 @@ pub struct Input<'a> {
     pub source: &'a Path,
     /// They are photos, not chips.
     pub align: bool,
-    /// Set it to stop after the batch that is being embedded; what is done stays in the journal.
+    /// Set it to stop after the batch that is being embedded; what is in the journal stays.
     pub cancel: Option<&'a AtomicBool>,
 }
 
@@ -117,22 +116,39 @@ pub fn embed_all(
     let progress = output::progress(images.len(), shared.json);
     progress.set_position(journal.done() as u64);
     progress.reset_eta();
-    for batch in images[journal.done()..].chunks(BATCH) {
+    let batch = engine.info().batch_size;
+    // At the beginning of a batch: the last bits of an embedding can depend on what else is in its batch.
+    let (done, start) = (journal.done(), journal.done() / batch * batch);
+    // In flight are one image for each worker, and the chips of two batches beside the one that is embedded.
+    let width = Width {
+        workers: shared.workers(),
+        ahead: 2 * batch + shared.workers(),
+    };
+    let work = |index: usize| {
+        let source = input.source.join(&images[index]);
+        chip(engine, &source, input.align).map_err(|error| Skipped::image(&images[index], &source, &error))
+    };
+    let mut chips = Vec::with_capacity(batch);
+    let result = in_order(start..images.len(), width, work, |index, chip| {
         if input.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
-            progress.finish_and_clear();
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                format!(
-                    "stopped after {} images: the same command goes on there",
-                    journal.done()
-                ),
-            ));
+            let message = format!(
+                "stopped after {} images: the same command goes on there",
+                journal.done()
+            );
+            return Err(Error::new(ErrorKind::Cancelled, message));
         }
-        journal.append(&embed(engine, input, batch)?)?;
-        progress.inc(batch.len() as u64);
-    }
+        chips.push(chip);
+        if chips.len() == batch || index + 1 == images.len() {
+            let entries = embed(engine, &chips)?;
+            let new = &entries[done.saturating_sub(index + 1 - chips.len()).min(chips.len())..];
+            journal.append(new)?;
+            progress.inc(new.len() as u64);
+            chips.clear();
+        }
+        Ok(())
+    });
     progress.finish_and_clear();
-    Ok(journal)
+    result.map(|()| journal)
 }
 
 /// The two result files.
@@ -173,14 +189,7 @@ pub fn header(engine: &Engine, input: &Input, images: &[PathBuf]) -> Header {
 }
 
 /// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
-fn embed(engine: &Engine, input: &Input, batch: &[PathBuf]) -> Result<Vec<Entry>> {
-    let chips: Vec<Result<Chip, Skipped>> = batch
-        .iter()
-        .map(|relative| {
-            let source = input.source.join(relative);
-            chip(engine, &source, input.align).map_err(|error| Skipped::image(relative, &source, &error))
-        })
-        .collect();
+fn embed(engine: &Engine, chips: &[Result<Chip, Skipped>]) -> Result<Vec<Entry>> {
     let good: Vec<&Chip> = chips.iter().flatten().collect();
     let mut embeddings = engine.embed(&good)?.into_iter();
     chips

@@ -14,7 +14,9 @@ mod journal;
 mod models;
 mod output;
 mod picture;
+mod pipeline;
 mod quality;
+mod stop;
 
 use arguments::Shared;
 use clap::{Parser, Subcommand};

@@ -5,6 +5,7 @@ use crate::arguments::Shared;
 use crate::embed::{Input, embed_all};
 use crate::folder::{self, Skipped};
 use crate::journal::{Entry, Journal};
+use crate::stop::stop_flag;
 use ndarray::Array2;
 use qmagface::model::{Bundle, Fingerprint, Store};
 use qmagface::pairs::{Prepared, npy};
@@ -122,7 +123,7 @@ fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<La
     let input = Input {
         source,
         align: !arguments.chips,
-        cancel: None,
+        cancel: Some(stop_flag()?),
     };
     let journal = embed_all(
         shared,

@@ -1,9 +1,9 @@
 //! Photos as a set: embedded once, and kept for the next run.
 
-use super::long;
 use crate::arguments::Shared;
 use crate::embed::{self, Input, Paths, embed_all, write_arrays};
 use crate::folder;
+use crate::stop::stop_flag;
 use qmagface::replace::replace;
 use qmagface::{Engine, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) ->
     let input = Input {
         source,
         align: true,
-        cancel: Some(long::stop_flag()?),
+        cancel: Some(stop_flag()?),
     };
     let mut now = Kept {
         run: embed::header(engine, &input, &listing.images),
