@@ -38,8 +38,8 @@ test: setup ## run every test and check
 	@scripts/test
 
 # One that fails, for want of models or data, does not keep the others from running.
-bench: setup ## measure the parts: decoding, detection, alignment, embedding, the whole, comparison, evaluation
-	@$(CARGO) bench --locked --no-fail-fast $(addprefix --bench ,decode detect align embed pipeline compare evaluate)
+bench: setup ## measure the parts: decoding, detection, alignment, embedding, the whole, many callers, folders, comparison, evaluation
+	@$(CARGO) bench --locked --no-fail-fast $(addprefix --bench ,decode detect align embed pipeline queue folder compare evaluate)
 
 bench-peers: setup ## measure against PyTorch, ONNX Runtime, OpenVINO, faiss and others (fetches 3 GB, once); PARTS chooses
 	@scripts/bench-peers $(PARTS)
