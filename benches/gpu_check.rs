@@ -50,7 +50,7 @@ enum Check {
     },
     /// SFace in every precision against f32 on the CPU, on the golden chips; and detection and the whole pipeline
     Pipeline {
-        /// The folder of the installed packs
+        /// The folder with the installed packs, in `models`
         #[arg(long)]
         store: PathBuf,
         /// Photos, each with a face

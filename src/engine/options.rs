@@ -56,7 +56,7 @@ pub struct EngineOptions {
     pub limits: DecodeLimits,
     /// (alpha, beta) in place of the pack's, each -100..=100.
     pub parameters: Option<QualityParameters>,
-    /// The folder of the installed packs, in place of the default one.
+    /// The folder that has the installed packs in `models`, in place of the default one.
     pub store: Option<PathBuf>,
     /// Where messages go. Default: the crate `log`.
     pub log: Log,
