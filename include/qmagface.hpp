@@ -1075,6 +1075,14 @@ public:
     [[nodiscard]] static Return<Template> parse(Bytes data) { return detail::deliver(parsed(data)); }
 
     /**
+     * Reads what seal() wrote with the same key and context. Status::bad_template, with one text, for another key or
+     * context, for bytes that were changed, and for bytes that were never sealed.
+     */
+    [[nodiscard]] static Return<Template> unseal(Bytes data, Bytes key, Bytes context = Bytes()) {
+        return detail::deliver(unsealed(data, key, context));
+    }
+
+    /**
      * One template of several of one person. Failed ones are left out; of failed ones only, a failed one.
      * Status::model_mismatch for templates of different models, Status::invalid_argument for none.
      */
@@ -1123,6 +1131,21 @@ public:
         }));
     }
 
+    /**
+     * Its bytes, encrypted and authenticated with a key of key_size random bytes. They are read with the same key and
+     * context, which isn't stored: the number of the record they are for, so that no other record can have them.
+     * docs/privacy.md says what this protects against and what not.
+     */
+    [[nodiscard]] Return<std::vector<std::uint8_t>> seal(Bytes key, Bytes context = Bytes(),
+                                                         Scalar scalar = Scalar::f32) const {
+        return detail::deliver(bytes_of([&](std::uint8_t *data, std::size_t room, std::size_t *size) {
+            return qmf_template_seal(get(), static_cast<qmf_scalar>(scalar), key.data(), key.size(), context.data(),
+                                     context.size(), data, room, size);
+        }));
+    }
+    /** Bytes of a key of seal(). */
+    static constexpr std::size_t key_size = QMF_KEY_SIZE;
+
     /** Whether it holds a template: no, once it was moved from. */
     explicit operator bool() const noexcept { return handle_ != nullptr; }
     /** The handle, for calls of qmagface.h; null if it holds none. */
@@ -1139,6 +1162,16 @@ private:
         }
         qmf_template *made = nullptr;
         const auto status = qmf_template_parse(data.data(), data.size(), &made);
+        return detail::answer(status, [&] { return Template(made); });
+    }
+
+    static Result<Template> unsealed(Bytes data, Bytes key, Bytes context) {
+        if (const auto fit = detail::compatible(); !fit) {
+            return detail::same_failure<Template>(fit);
+        }
+        qmf_template *made = nullptr;
+        const auto status = qmf_template_unseal(data.data(), data.size(), key.data(), key.size(), context.data(),
+                                                context.size(), &made);
         return detail::answer(status, [&] { return Template(made); });
     }
 

@@ -3,6 +3,8 @@
 use crate::detect::Landmarks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::BgrImage;
+use crate::wiped::Wiped;
+use std::fmt;
 use std::sync::Arc;
 
 /// Version of the alignment: any change of the template or the warp changes what an embedding means.
@@ -18,10 +20,11 @@ pub const TEMPLATE: Landmarks = [
     [70.7299, 92.2041],
 ];
 
-/// An aligned face: 112x112 pixels, BGR, 8 bit, rows packed. It never changes: clones share the pixels.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An aligned face: 112x112 pixels, BGR, 8 bit, rows packed. It never changes: clones share the pixels, which are
+/// overwritten when the last of them goes.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Chip {
-    bgr: Arc<Vec<u8>>,
+    bgr: Arc<Wiped<u8>>,
 }
 
 impl Chip {
@@ -46,7 +49,9 @@ impl Chip {
                 ),
             ));
         }
-        Ok(Chip { bgr: Arc::new(bgr) })
+        Ok(Chip {
+            bgr: Arc::new(bgr.into()),
+        })
     }
 
     /// Takes an image that is already an aligned chip.
@@ -75,6 +80,13 @@ impl Chip {
     /// The chip as an image.
     pub fn to_image(&self) -> BgrImage {
         BgrImage::new(Chip::SIZE, Chip::SIZE, self.bgr.to_vec()).expect("a chip has the size of its image")
+    }
+}
+
+/// None of the pixels.
+impl fmt::Debug for Chip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chip").finish_non_exhaustive()
     }
 }
 

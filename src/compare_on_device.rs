@@ -7,6 +7,7 @@ use crate::compare::{QualityParameters, magnitude};
 use crate::error::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2};
 use parking_lot::Mutex;
+use std::fmt;
 use tch::{Device, Kind, Tensor};
 
 /// Most scores that are on the device at once (256 MB in f32, about three times that with what makes them).
@@ -16,7 +17,6 @@ const SCORES_AT_ONCE: usize = 1 << 26;
 const PROBES_AT_ONCE: usize = 4096;
 
 /// Embeddings of one model on a device, to be compared with probes.
-#[derive(Debug)]
 pub struct DeviceGallery {
     // libtorch's tensors may be used by one thread at a time.
     rows: Mutex<Rows>,
@@ -29,7 +29,6 @@ pub struct DeviceGallery {
 }
 
 /// Embeddings as they are compared.
-#[derive(Debug)]
 struct Rows {
     /// n x the embedding's length: directions of Euclidean length 1.
     directions: Tensor,
@@ -44,6 +43,18 @@ pub struct Candidate {
     pub index: usize,
     /// The quality-aware score.
     pub score: f32,
+}
+
+/// Sizes; a tensor could show its values.
+impl fmt::Debug for DeviceGallery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceGallery")
+            .field("count", &self.count)
+            .field("length", &self.length)
+            .field("device", &self.device)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 impl DeviceGallery {

@@ -61,6 +61,7 @@ pub mod replace;
 pub mod report;
 pub mod template;
 pub mod weights;
+mod wiped;
 
 pub use align::Chip;
 pub use calibrate::Calibration;

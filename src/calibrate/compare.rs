@@ -155,9 +155,7 @@ fn two_models((a, place_a): (&Template, &str), (b, place_b): (&Template, &str)) 
 fn stack(templates: &[&Template], length: usize) -> Directions {
     let mut directions = Directions::with_capacity(templates.len(), length);
     for template in templates {
-        let zeros = std::iter::repeat_n(0.0, length - template.direction().len());
-        let direction = template.direction().iter().copied().chain(zeros);
-        directions.push(direction, template.quality() as f32);
+        directions.push(template.direction().iter().copied(), template.quality() as f32);
     }
     directions
 }

@@ -1,7 +1,9 @@
 //! Numbers that begin at a cache line, as vector loads like them.
 
+use crate::wiped::Wiped;
 use pulp::bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 use std::marker::PhantomData;
+use zeroize::DefaultIsZeroes;
 
 /// A cache line.
 #[derive(Clone, Copy)]
@@ -16,10 +18,19 @@ unsafe impl Zeroable for Line {}
 // SAFETY: as above.
 unsafe impl Pod for Line {}
 
-/// A growing array of whole cache lines of numbers of at most 64 bytes.
+impl Default for Line {
+    fn default() -> Self {
+        Line([0; LINE])
+    }
+}
+
+impl DefaultIsZeroes for Line {}
+
+/// A growing array of whole cache lines of numbers of at most 64 bytes. They are faces' directions: none is left behind
+/// in memory that is given back.
 #[derive(Clone)]
 pub(crate) struct Aligned<T> {
-    lines: Vec<Line>,
+    lines: Wiped<Line>,
     kind: PhantomData<T>,
 }
 
@@ -30,7 +41,7 @@ impl<T: Pod> Aligned<T> {
     /// Nothing.
     pub(crate) const fn new() -> Self {
         Aligned {
-            lines: Vec::new(),
+            lines: Wiped::new(),
             kind: PhantomData,
         }
     }
@@ -38,7 +49,7 @@ impl<T: Pod> Aligned<T> {
     /// Zeros: `length`, rounded up to whole lines.
     pub(crate) fn zeros(length: usize) -> Self {
         Aligned {
-            lines: vec![Line([0; LINE]); length.div_ceil(Self::IN_LINE)],
+            lines: Wiped::zeros(length.div_ceil(Self::IN_LINE)),
             kind: PhantomData,
         }
     }
@@ -51,8 +62,7 @@ impl<T: Pod> Aligned<T> {
     /// Makes room for `length` more, rounded up to whole lines, and gives it: zeros.
     pub(crate) fn grow(&mut self, length: usize) -> &mut [T] {
         let before = self.lines.len();
-        self.lines
-            .resize(before + length.div_ceil(Self::IN_LINE), Line([0; LINE]));
+        self.lines.resize(before + length.div_ceil(Self::IN_LINE));
         cast_slice_mut(&mut self.lines[before..])
     }
 

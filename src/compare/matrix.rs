@@ -3,11 +3,12 @@
 use super::QualityParameters;
 use super::rows::{Probe, Rows, each_product};
 use super::tiles::{Fused, Panels, Scores};
+use crate::wiped::Wiped;
 use ndarray::Array2;
 
 /// Directions one behind the other, of Euclidean length 1 or zeros, and the quality of each.
 pub(crate) struct Directions {
-    pub(crate) values: Vec<f32>,
+    pub(crate) values: Wiped<f32>,
     pub(crate) qualities: Vec<f32>,
     /// Values of a direction.
     pub(crate) length: usize,
@@ -17,15 +18,19 @@ impl Directions {
     /// None yet, with room for `count` of `length` values.
     pub(crate) fn with_capacity(count: usize, length: usize) -> Directions {
         Directions {
-            values: Vec::with_capacity(count.saturating_mul(length)),
+            values: Wiped::with_capacity(count.saturating_mul(length)),
             qualities: Vec::with_capacity(count),
             length,
         }
     }
 
-    /// Appends one, of `length` values.
+    /// Appends one, of `length` values; what it has fewer are zeros.
     pub(crate) fn push(&mut self, direction: impl Iterator<Item = f32>, quality: f32) {
-        self.values.extend(direction);
+        let start = self.values.len();
+        self.values.resize(start + self.length);
+        for (place, value) in self.values[start..].iter_mut().zip(direction) {
+            *place = value;
+        }
         self.qualities.push(quality);
     }
 

@@ -1,6 +1,7 @@
 //! One probe against many rows: as fast as memory gives them.
 
 use super::machine::{Machine, Operation, dispatch, load};
+use crate::wiped::Wiped;
 use pulp::Simd;
 use pulp::bytemuck::cast_slice;
 
@@ -16,10 +17,10 @@ pub(crate) enum Rows<'a> {
 /// A probe as rows of one precision need it.
 #[derive(Clone)]
 pub(crate) enum Probe {
-    Floats(Vec<f32>),
+    Floats(Wiped<f32>),
     /// In steps of `scale`: finer than rows of bytes by 2^8, so that its rounding doesn't count beside theirs.
     Steps {
-        values: Vec<i16>,
+        values: Wiped<i16>,
         scale: f32,
     },
 }
@@ -27,7 +28,7 @@ pub(crate) enum Probe {
 impl Probe {
     /// A direction for rows of floats or halves.
     pub(crate) fn floats(direction: &[f32]) -> Probe {
-        Probe::Floats(direction.to_vec())
+        Probe::Floats(direction.to_vec().into())
     }
 
     /// A direction for rows of bytes.
@@ -39,7 +40,7 @@ impl Probe {
             _ => (f64::from(v) / scale).round() as i16,
         };
         Probe::Steps {
-            values: direction.iter().map(step).collect(),
+            values: direction.iter().map(step).collect::<Vec<_>>().into(),
             scale: scale as f32,
         }
     }

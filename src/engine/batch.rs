@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// A batch waits for callers to come back no longer than this part of what the run before took.
 const LINGER: u32 = 4;
@@ -92,13 +93,14 @@ impl Batcher {
     /// As [`crate::network::EmbeddingNetwork::forward`], for this caller's chips only; [`ErrorKind::Cancelled`] once
     /// `cancel` is.
     pub(super) fn embed(&self, chips: &[&Chip], cancel: Option<&Cancel>) -> Embeddings {
-        let mut embeddings = Vec::with_capacity(chips.len());
+        // Overwritten where a later part fails.
+        let mut embeddings = Zeroizing::new(Vec::with_capacity(chips.len()));
         for part in chips.chunks(self.part) {
             let seat = Arc::new(Seat::default());
             let _watch = cancel.map(|cancel| cancel.watch(&seat));
             embeddings.append(&mut self.embed_part(&seat, part)?);
         }
-        Ok(embeddings)
+        Ok(std::mem::take(&mut *embeddings))
     }
 
     fn embed_part(&self, seat: &Arc<Seat>, chips: &[&Chip]) -> Embeddings {

@@ -22,12 +22,17 @@ use crate::model::{Bundle, Fingerprint, PackOf, Store};
 use crate::network::{self, Precision};
 use crate::template::{Fusion, Template};
 use batch::Batcher;
+use std::fmt;
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Instant;
+use zeroize::Zeroize;
 
 /// What one face of an image gives.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// The embedding is the caller's, who alone knows when it is done with: `zeroize::Zeroizing::new(extraction)` overwrites
+/// it at its end. The chip overwrites itself.
+#[derive(Clone, PartialEq)]
 pub struct Extraction {
     /// The face that was chosen.
     pub face: Face,
@@ -41,6 +46,23 @@ pub struct Extraction {
     pub quality: f64,
     /// The unified quality score 0..100, where the pack has its constants.
     pub uqs: Option<u8>,
+}
+
+/// Sizes; no pixel, no number of the embedding.
+impl fmt::Debug for Extraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extraction")
+            .field("faces", &self.faces)
+            .field("embedding", &format_args!("{} values", self.embedding.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Overwrites and empties the embedding.
+impl Zeroize for Extraction {
+    fn zeroize(&mut self) {
+        self.embedding.zeroize();
+    }
 }
 
 /// Owns the networks and the device. Every method takes `&self` and may be called from many threads at once. The faces

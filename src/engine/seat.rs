@@ -3,6 +3,7 @@
 use crate::error::Result;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::time::Instant;
+use zeroize::Zeroize;
 
 /// What a part of a call gives.
 pub(super) type Embeddings = Result<Vec<Vec<f32>>>;
@@ -26,6 +27,15 @@ pub(super) struct Word {
     /// It is to leave.
     pub(super) cancelled: bool,
     pub(super) result: Option<Embeddings>,
+}
+
+/// What a caller that left didn't take is overwritten.
+impl Drop for Word {
+    fn drop(&mut self) {
+        if let Some(Ok(embeddings)) = &mut self.result {
+            embeddings.zeroize();
+        }
+    }
 }
 
 impl Seat {

@@ -8,8 +8,9 @@ use super::stages::{QMF_CHIP_SIZE, chip, five_landmarks};
 use super::status::{Failure, QMF_NO_FACE, QMF_OK, guard, qmf_status};
 use super::template::{fusion_of, qmf_fusion, qmf_template};
 use crate::align::Chip;
-use crate::engine::Engine;
+use crate::engine::{Engine, Extraction};
 use crate::template::Template;
+use zeroize::Zeroizing;
 
 /// Finds the face of an image that the engine's `face_choice` says, aligns and embeds it: `*result` gets its template,
 /// to be given to `qmf_template_destroy`. Without a face the status is `QMF_NO_FACE` and nothing is written.
@@ -30,7 +31,7 @@ pub unsafe extern "C" fn qmf_extract(
                 let Some(found) = engine.extract(&picture(engine, image)?)? else {
                     return Ok(QMF_NO_FACE);
                 };
-                give(qmf_template::new(engine.template(&found)?), result);
+                give(qmf_template::new(template(engine, found)?), result);
                 Ok(QMF_OK)
             })
         }
@@ -71,8 +72,8 @@ pub unsafe extern "C" fn qmf_extract_all(
                 }
                 let found = engine.extract_faces(&image, &faces)?;
                 let templates = found
-                    .iter()
-                    .map(|found| engine.template(found))
+                    .into_iter()
+                    .map(|found| template(engine, found))
                     .collect::<Result<Vec<_>, _>>()?;
                 for (index, template) in templates.into_iter().enumerate() {
                     give(qmf_template::new(template), results.add(index));
@@ -114,7 +115,7 @@ pub unsafe extern "C" fn qmf_extract_fused(
                     let found = picture(engine, image).and_then(|image| Ok(engine.extract(&image)?));
                     let found = found.map_err(|failure| failure.at(format_args!("images[{index}]")))?;
                     if let Some(found) = found {
-                        templates.push(engine.template(&found)?);
+                        templates.push(template(engine, found)?);
                     }
                 }
                 if templates.is_empty() {
@@ -183,7 +184,13 @@ pub unsafe extern "C" fn qmf_extract_chip(
     })
 }
 
+/// The template of an extraction that nobody else gets.
+fn template(engine: &Engine, found: Extraction) -> Result<Template, Failure> {
+    Ok(engine.template(&Zeroizing::new(found))?)
+}
+
 fn of_chip(engine: &Engine, chip: &Chip) -> Result<Template, Failure> {
-    let embedding = engine.embed(&[chip])?.concat();
+    let embeddings = Zeroizing::new(engine.embed(&[chip])?);
+    let embedding = Zeroizing::new(embeddings.concat());
     Ok(engine.template_of(&embedding)?)
 }

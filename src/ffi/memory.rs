@@ -49,6 +49,18 @@ pub(super) unsafe fn array<'a, T>(pointer: *const T, length: usize, name: &str) 
     Ok(unsafe { std::slice::from_raw_parts(pointer, length) })
 }
 
+/// As [`array`], for arrays that may be NULL if they are empty.
+///
+/// # Safety
+/// As [`array`].
+pub(super) unsafe fn array_or_none<'a, T>(pointer: *const T, length: usize, name: &str) -> Result<&'a [T], Failure> {
+    match length {
+        0 => Ok(&[]),
+        // SAFETY: promised by the caller.
+        _ => unsafe { array(pointer, length, name) },
+    }
+}
+
 /// Borrows the caller's NUL-terminated UTF-8 text.
 ///
 /// # Safety

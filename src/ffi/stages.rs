@@ -7,6 +7,8 @@ use super::status::{Failure, QMF_OK, guard, qmf_status};
 use crate::align::Chip;
 use crate::detect::{Face, Landmarks};
 use crate::error::{Error, ErrorKind};
+use crate::wiped::Wiped;
+use zeroize::Zeroizing;
 
 /// Width and height of a chip, the aligned face that the network takes, in pixels.
 pub const QMF_CHIP_SIDE: usize = 112;
@@ -158,14 +160,15 @@ pub unsafe extern "C" fn qmf_embed(
                     return Err(Failure::BufferTooSmall { capacity, needed });
                 }
                 check(embeddings, "embeddings")?;
-                let mut made = Vec::with_capacity(needed);
+                let mut made = Wiped::with_capacity(needed);
                 // In parts, so that only some of the chips are held twice.
                 for part in bytes.chunks(CHIPS_AT_ONCE * QMF_CHIP_SIZE) {
                     let chips = part
                         .chunks_exact(QMF_CHIP_SIZE)
                         .map(chip)
                         .collect::<Result<Vec<_>, _>>()?;
-                    made.extend(engine.embed(&chips.iter().collect::<Vec<_>>())?.concat());
+                    let embedded = Zeroizing::new(engine.embed(&chips.iter().collect::<Vec<_>>())?);
+                    embedded.iter().for_each(|embedding| made.extend_from_slice(embedding));
                 }
                 put(&made, embeddings, capacity, length, "embeddings")
             })

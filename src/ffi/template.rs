@@ -2,10 +2,13 @@
 
 use super::engine::{characters, qmf_engine};
 use super::handle::{Live, free, give};
-use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, put, reference, write_sized};
+use super::memory::{
+    Sized32, array, array_or_none, check, check_sized, init_sized, invalid, put, reference, write_sized,
+};
 use super::stages::qmf_face;
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use crate::template::{Fusion, Scalar, Template};
+use crate::wiped::Wiped;
 use std::os::raw::c_char;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -292,7 +295,8 @@ pub unsafe extern "C" fn qmf_template_get_embedding(
         // SAFETY: promised by the caller.
         unsafe {
             let template = qmf_template::borrow(handle, "handle")?;
-            put(&template.embedding(), embedding, capacity, length, "embedding")
+            let copy = Wiped::from(template.embedding());
+            put(&copy, embedding, capacity, length, "embedding")
         }
     })
 }
@@ -337,10 +341,7 @@ pub unsafe extern "C" fn qmf_template_with_metadata(
         // SAFETY: promised by the caller.
         unsafe {
             let template = qmf_template::borrow(handle, "handle")?;
-            let metadata = match size {
-                0 => &[],
-                _ => array(metadata, size, "metadata")?,
-            };
+            let metadata = array_or_none(metadata, size, "metadata")?;
             give(qmf_template::new(template.clone().with_metadata(metadata)?), result);
         }
         Ok(QMF_OK)
@@ -366,13 +367,14 @@ pub unsafe extern "C" fn qmf_template_serialize(
         // SAFETY: promised by the caller.
         unsafe {
             let template = qmf_template::borrow(handle, "handle")?;
-            put(&template.to_bytes(scalar), data, capacity, size, "data")
+            let bytes = Wiped::from(template.to_bytes(scalar));
+            put(&bytes, data, capacity, size, "data")
         }
     })
 }
 
 /// Reads a template from the `size` bytes that `qmf_template_serialize` wrote. `QMF_ERROR_TEMPLATE` for bytes that are
-/// no template, damaged, or of a format this library doesn't know.
+/// no template, damaged, sealed, or of a format this library doesn't know.
 ///
 /// # Safety
 /// `data` has `size` readable bytes, `result` is writable.
@@ -391,6 +393,90 @@ pub unsafe extern "C" fn qmf_template_parse(
         }
         Ok(QMF_OK)
     })
+}
+
+/// Bytes of a key of `qmf_template_seal`.
+pub const QMF_KEY_SIZE: usize = 32;
+
+const _: () = assert!(QMF_KEY_SIZE == Template::KEY_SIZE);
+
+/// As `qmf_template_serialize`, encrypted and authenticated (XChaCha20-Poly1305) with a key of `key_size` bytes, which
+/// must be `QMF_KEY_SIZE`: without the key nobody reads the template, changes it or makes another.
+///
+/// `context` of `context_size` bytes is what the template must be unsealed with, such as the number of the record it is
+/// stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others each
+/// time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to overwrite.
+/// docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random numbers.
+///
+/// # Safety
+/// `handle` is a live handle, `key` has `key_size` readable bytes, `context` has `context_size` readable bytes (NULL is
+/// allowed if that is 0), `data` has `capacity` writable bytes (NULL is allowed if that is 0), `size` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_template_seal(
+    handle: *const qmf_template,
+    scalar: qmf_scalar,
+    key: *const u8,
+    key_size: usize,
+    context: *const u8,
+    context_size: usize,
+    data: *mut u8,
+    capacity: usize,
+    size: *mut usize,
+) -> qmf_status {
+    guard(|| {
+        check(size, "size")?;
+        let scalar = scalar_of(scalar)?;
+        // SAFETY: promised by the caller.
+        unsafe {
+            let template = qmf_template::borrow(handle, "handle")?;
+            let key = key_of(key, key_size)?;
+            let context = array_or_none(context, context_size, "context")?;
+            put(&template.seal(scalar, key, context)?, data, capacity, size, "data")
+        }
+    })
+}
+
+/// Reads a template from the `size` bytes that `qmf_template_seal` wrote with the same key and context.
+/// `QMF_ERROR_TEMPLATE`, with one text, for another key or context, for bytes that were changed or cut short, and for
+/// bytes that were never sealed.
+///
+/// # Safety
+/// `data` has `size` readable bytes, `key` has `key_size` readable bytes, `context` has `context_size` readable bytes
+/// (NULL is allowed if that is 0), `result` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qmf_template_unseal(
+    data: *const u8,
+    size: usize,
+    key: *const u8,
+    key_size: usize,
+    context: *const u8,
+    context_size: usize,
+    result: *mut *mut qmf_template,
+) -> qmf_status {
+    guard(|| {
+        check(result, "result")?;
+        // SAFETY: promised by the caller.
+        unsafe {
+            let data = array(data, size, "data")?;
+            let key = key_of(key, key_size)?;
+            let context = array_or_none(context, context_size, "context")?;
+            give(qmf_template::new(Template::unseal(data, key, context)?), result);
+        }
+        Ok(QMF_OK)
+    })
+}
+
+/// Borrows a key.
+///
+/// # Safety
+/// A `key` that isn't NULL has `size` readable bytes.
+unsafe fn key_of<'a>(key: *const u8, size: usize) -> Result<&'a [u8; QMF_KEY_SIZE], Failure> {
+    check(key, "key")?;
+    if size != QMF_KEY_SIZE {
+        return Err(invalid(format!("a key has {QMF_KEY_SIZE} bytes, not {size}")));
+    }
+    // SAFETY: not NULL, checked above; of as many readable bytes, promised by the caller.
+    Ok(unsafe { &*key.cast() })
 }
 
 /// Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the

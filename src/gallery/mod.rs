@@ -31,7 +31,8 @@ use crate::template::{Scalar, Template, describe_model};
 use values::Values;
 
 /// Templates of one model, one behind the other in memory, in one precision. What of a template no comparison needs
-/// (where the face was, metadata) is not kept.
+/// (where the face was, metadata) is not kept. Directions are overwritten before their memory is given back: when a
+/// template is removed, when the gallery grows, and at its end.
 ///
 /// A template's place is its index: 0 for the first that was added. It is of the model of the first template that was
 /// added, and stays so when all are removed.

@@ -6,6 +6,7 @@ use crate::compare::{FEW, Fused, Panels, Probe, QualityParameters, Rows, Scores,
 use crate::error::{Error, ErrorKind, Result};
 use crate::pairs::Work;
 use crate::template::Template;
+use crate::wiped::Wiped;
 use parking_lot::Mutex;
 use std::ops::Range;
 
@@ -48,7 +49,7 @@ impl<'a> Comparing<'a> {
             let task = TASK_BYTES / (stride * values.scalar().size());
             (task.max(1), Prepared::Few(probes.collect()))
         } else {
-            let mut directions = vec![0.0; probes.len() * stride];
+            let mut directions = Wiped::zeros(probes.len() * stride);
             for (row, probe) in directions.chunks_exact_mut(stride).zip(probes) {
                 row[..probe.direction().len()].copy_from_slice(probe.direction());
             }
@@ -96,7 +97,7 @@ impl<'a> Comparing<'a> {
     pub(super) fn run<T>(
         &self,
         rows: Range<usize>,
-        buffer: &mut Vec<f32>,
+        buffer: &mut Wiped<f32>,
         state: &mut T,
         mut one: impl FnMut(&mut T, usize, usize, f32),
         many: impl FnOnce(&mut T, &Panels, &[f32], Fused),
@@ -180,7 +181,7 @@ impl Gallery {
             }
         }
         let total = (probes.len() as u64).saturating_mul(self.len() as u64);
-        work.each(places.len(), total, Vec::new, |buffer, task| {
+        work.each(places.len(), total, Wiped::new, |buffer, task| {
             let rows = comparing.rows(task);
             let mut out = places[task].lock();
             let first = rows.start;

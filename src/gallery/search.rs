@@ -7,6 +7,7 @@ use crate::calibrate::Calibration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pairs::Work;
 use crate::template::Template;
+use crate::wiped::Wiped;
 
 /// What a search gives for each probe.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +55,10 @@ impl Gallery {
         let total = (probes.len() as u64).saturating_mul(self.len() as u64);
         let make = || {
             let (count, places) = (comparing.count(), comparing.places());
-            (Best::new(options.most, options.least_score, count, places), Vec::new())
+            (
+                Best::new(options.most, options.least_score, count, places),
+                Wiped::new(),
+            )
         };
         let states = work.each(comparing.tasks(), total, make, |(best, buffer), task| {
             let rows = comparing.rows(task);

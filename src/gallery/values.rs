@@ -2,6 +2,7 @@
 
 use crate::compare::{self, Aligned, Probe, Rows};
 use crate::template::Scalar;
+use crate::wiped::Wiped;
 use std::ops::Range;
 
 /// Rows of one length, each from the start of a cache line on, filled up with zeros.
@@ -103,8 +104,8 @@ impl Values {
 
     /// A direction as [`Values::rows`] are compared with it one by one.
     pub(super) fn probe(&self, direction: &[f32], length: usize) -> Probe {
-        let mut padded = direction.to_vec();
-        padded.resize(self.stride(length), 0.0);
+        let mut padded = Wiped::zeros(self.stride(length));
+        padded[..direction.len()].copy_from_slice(direction);
         match self {
             Values::F32(_) | Values::F16(_) => Probe::floats(&padded),
             Values::I8(_) => Probe::steps(&padded),
@@ -117,18 +118,18 @@ impl Values {
         rows: Range<usize>,
         length: usize,
         scales: &[f32],
-        buffer: &'a mut Vec<f32>,
+        buffer: &'a mut Wiped<f32>,
     ) -> &'a [f32] {
         let (count, stride) = (rows.len(), self.stride(length));
         match self.rows(rows, length) {
             Rows::F32(values) => values,
             Rows::F16(values) => {
-                buffer.resize(count * stride, 0.0);
+                buffer.resize(count * stride);
                 compare::unpack_halves(values, stride, scales, buffer);
                 buffer
             }
             Rows::I8(values) => {
-                buffer.resize(count * stride, 0.0);
+                buffer.resize(count * stride);
                 compare::unpack_bytes(values, stride, scales, buffer);
                 buffer
             }

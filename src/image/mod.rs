@@ -16,9 +16,10 @@ pub use view::{ImageView, PixelFormat};
 pub use yuv::Yuv;
 
 use crate::error::{Error, ErrorKind, Result};
+use std::fmt;
 
 /// An owned 8-bit image, three channels in the order blue, green, red, rows packed without padding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BgrImage {
     width: usize,
     height: usize,
@@ -85,6 +86,16 @@ impl BgrImage {
             pixel.swap(0, 2);
         }
         BgrImage::new(width, height, data)
+    }
+}
+
+/// None of the pixels.
+impl fmt::Debug for BgrImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BgrImage")
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .finish_non_exhaustive()
     }
 }
 

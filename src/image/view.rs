@@ -4,6 +4,7 @@ use super::rotate::Rotation;
 use super::yuv::Yuv;
 use super::{BgrImage, DecodeLimits};
 use crate::error::{Error, ErrorKind, Result};
+use std::fmt;
 
 /// How the bytes of the pixels are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,7 +45,7 @@ impl PixelFormat {
 
 /// 8-bit pixels owned by the caller. Row `y` of a plane begins at byte `y * stride`; a plane's last row needs no
 /// padding.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct ImageView<'a> {
     data: &'a [u8],
     stride: usize,
@@ -56,6 +57,20 @@ pub struct ImageView<'a> {
     format: PixelFormat,
     yuv: Yuv,
     rotation: Rotation,
+}
+
+/// None of the pixels.
+impl fmt::Debug for ImageView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageView")
+            .field("width", &self.width)
+            .field("height", &self.height)
+            .field("stride", &self.stride)
+            .field("format", &self.format)
+            .field("yuv", &self.yuv)
+            .field("rotation", &self.rotation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> ImageView<'a> {

@@ -8,6 +8,7 @@ use crate::cpu::{self, Workers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use spec::Network;
+use std::fmt;
 use tch::Device;
 
 mod fold;
@@ -54,12 +55,21 @@ pub trait EmbeddingNetwork: Send + Sync {
 }
 
 /// What one stage puts out for some chips.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct FeatureMap {
     /// Chips, channels, rows, columns.
     pub shape: [usize; 4],
     /// The values in row-major order.
     pub data: Vec<f32>,
+}
+
+/// Its shape, none of the values.
+impl fmt::Debug for FeatureMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FeatureMap")
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave; on the

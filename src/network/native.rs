@@ -11,8 +11,9 @@ use crate::cpu::direct::{Direct, Window};
 use crate::cpu::epilogue::Epilogue;
 use crate::cpu::winograd::Winograd;
 use crate::cpu::workers::Share;
-use crate::cpu::{LANES, Map, Scratch, Workers};
+use crate::cpu::{LANES, Lane, Map, Scratch, Workers};
 use crate::error::Result;
+use crate::wiped::Wiped;
 use tch::Device;
 
 /// Images that one thread takes through the network at once: more share the reading of weights, but need more memory
@@ -111,12 +112,18 @@ impl Native {
         let map = self.through(&self.blocks, self.first_map(chips, share), share);
         let flat = flattened(&map, scratch);
         map.release(scratch);
-        let output = self.head.forward(&flat, scratch, share);
+        let mut output = self.head.forward(&flat, scratch, share);
         flat.release(scratch);
         let length = self.network.embedding_length().unwrap_or_default();
-        let embeddings = (0..chips.len())
-            .map(|image| outputs(&output, image, length).collect())
-            .collect();
+        let embedding = |image| {
+            // With all its room at once: where a list grows, what it had stays behind.
+            let mut embedding = Vec::with_capacity(length);
+            embedding.extend(outputs(&output, image, length));
+            embedding
+        };
+        let embeddings = (0..chips.len()).map(embedding).collect();
+        // The buffer may lie unused for long.
+        output.data.fill(Lane::ZERO);
         output.release(scratch);
         embeddings
     }
@@ -244,9 +251,9 @@ fn direct(conv: &Conv) -> Direct {
 }
 
 /// The chips' pixels with a border of zeros.
-fn padded(chips: &[&Chip]) -> Vec<f32> {
+fn padded(chips: &[&Chip]) -> Wiped<f32> {
     let row = PADDED * 3;
-    let mut pixels = vec![0.0; chips.len() * PADDED * row];
+    let mut pixels = Wiped::zeros(chips.len() * PADDED * row);
     for (chip, pixels) in chips.iter().zip(pixels.chunks_exact_mut(PADDED * row)) {
         let rows = pixels[row..].chunks_exact_mut(row);
         for (bytes, row) in chip.bgr().chunks_exact(Chip::SIZE * 3).zip(rows) {

@@ -5,12 +5,13 @@ use crate::compare::magnitude;
 use crate::error::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2, Axis};
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 
 /// A labelled set of embeddings as comparisons need it: directions, qualities and who each row is of.
 ///
 /// Memory: 4 bytes for each float of the embeddings, 16 for each row, and the names.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Prepared {
     directions: Array2<f32>,
     qualities: Vec<f64>,
@@ -18,6 +19,17 @@ pub struct Prepared {
     subjects: Vec<u32>,
     subject_count: usize,
     names: Option<Vec<String>>,
+}
+
+/// Sizes; no direction, no quality, no name.
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("images", &self.len())
+            .field("subjects", &self.subject_count)
+            .field("length", &self.directions.ncols())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Prepared {

@@ -1,6 +1,7 @@
 //! Pairs of faces that people look at.
 
 use serde::Serialize;
+use std::fmt;
 
 /// Pairs of faces, such as the worst of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +28,7 @@ pub struct Pair {
 }
 
 /// A face of a [`Pair`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct Face {
     /// Its image's name.
     pub name: String,
@@ -36,4 +37,14 @@ pub struct Face {
     /// Its chip as a PNG file, where it is at hand; in the page only.
     #[serde(skip)]
     pub chip_png: Option<Vec<u8>>,
+}
+
+/// All but the pixels.
+impl fmt::Debug for Face {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Face")
+            .field("name", &self.name)
+            .field("quality", &self.quality)
+            .finish_non_exhaustive()
+    }
 }

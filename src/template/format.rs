@@ -1,9 +1,10 @@
 //! The binary form of a template; docs/template-format.md describes it byte by byte.
 
-use super::{Features, Scalar, Template, TemplateFace};
+use super::{Features, Scalar, Template, TemplateFace, sealed};
 use crate::detect::Face;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Fingerprint;
+use crate::wiped::Wiped;
 
 /// The first four bytes of every template.
 const MAGIC: [u8; 4] = *b"QMFT";
@@ -78,8 +79,10 @@ pub(super) fn write(template: &Template, scalar: Scalar) -> Vec<u8> {
 
 pub(super) fn read(bytes: &[u8]) -> Result<Template> {
     let mut header = Reader(bytes);
-    if header.array()? != MAGIC {
-        return Err(wrong("these bytes are no template"));
+    match header.array()? {
+        MAGIC => (),
+        sealed::MAGIC => return Err(wrong("the template is sealed: it must be unsealed with its key")),
+        _ => return Err(wrong("these bytes are no template")),
     }
     let version = u16::from_le_bytes(header.array()?);
     if version != VERSION {
@@ -150,7 +153,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Template> {
     Ok(Template {
         face: sections.face.map(read_face).transpose()?,
         uqs: sections.uqs.map(read_uqs).transpose()?,
-        metadata: sections.metadata.map_or(Ok(Vec::new()), read_metadata)?,
+        metadata: sections.metadata.map_or(Ok(Wiped::new()), read_metadata)?,
         ..template
     })
 }
@@ -219,7 +222,7 @@ fn read_uqs(content: &[u8]) -> Result<u8> {
     }
 }
 
-fn read_metadata(content: &[u8]) -> Result<Vec<u8>> {
+fn read_metadata(content: &[u8]) -> Result<Wiped<u8>> {
     if content.is_empty() || content.len() > Template::MAX_METADATA {
         return Err(wrong(format!(
             "the template has {} bytes of metadata, allowed is 1 to {}",
@@ -227,7 +230,7 @@ fn read_metadata(content: &[u8]) -> Result<Vec<u8>> {
             Template::MAX_METADATA
         )));
     }
-    Ok(content.to_vec())
+    Ok(content.to_vec().into())
 }
 
 /// The bytes that are still to be read.

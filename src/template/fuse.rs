@@ -2,6 +2,7 @@
 
 use super::{Features, Scalar, Template};
 use crate::error::{Error, ErrorKind, Result};
+use crate::wiped::Wiped;
 
 /// How templates are weighed when they are fused. Each has the embedding f, of quality q = |f|.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -41,7 +42,7 @@ pub(super) fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> 
     if usable().next().is_none() {
         return Template::failed(&first.model, first.fingerprint, first.length);
     }
-    let mut sum = vec![0.0f64; first.length];
+    let mut sum = Wiped::<f64>::zeros(first.length);
     let (mut total_weight, mut total_quality, mut total_square, mut count, mut images) = (0.0, 0.0, 0.0, 0.0, 0u32);
     for Features {
         direction,
@@ -55,7 +56,7 @@ pub(super) fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> 
             Fusion::Mean => *q,
         };
         sum.iter_mut()
-            .zip(direction)
+            .zip(direction.iter())
             .for_each(|(sum, &v)| *sum += weight * f64::from(v));
         total_weight += weight;
         total_quality += q;
@@ -70,7 +71,7 @@ pub(super) fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> 
         ));
     }
     let features = Features {
-        direction: sum.iter().map(|v| (v / length) as f32).collect(),
+        direction: sum.iter().map(|v| (v / length) as f32).collect::<Vec<_>>().into(),
         quality: match fusion {
             Fusion::Quality => total_square / total_quality,
             Fusion::Mean => length / count,

@@ -15,6 +15,7 @@
 mod format;
 mod fuse;
 mod scalar;
+mod sealed;
 
 pub use fuse::Fusion;
 pub use scalar::Scalar;
@@ -24,13 +25,18 @@ use crate::detect::Face;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Fingerprint;
 use crate::model::manifest::{NAME_RULE, is_pack_name};
+use crate::wiped::Wiped;
+use std::fmt;
 use std::ops::RangeInclusive;
 
 /// What is stored of one face, or of several images of one person.
 ///
 /// The embedding is kept as its direction (what is compared) and its magnitude (the face's quality). A *failed*
 /// template stands for an image no face could be extracted from: it has neither, and matches nothing.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Direction and metadata are overwritten before their memory is given back, and [`fmt::Debug`] shows neither
+/// (docs/privacy.md).
+#[derive(Clone, PartialEq)]
 pub struct Template {
     model: String,
     fingerprint: Fingerprint,
@@ -39,14 +45,14 @@ pub struct Template {
     features: Option<Features>,
     face: Option<TemplateFace>,
     uqs: Option<u8>,
-    metadata: Vec<u8>,
+    metadata: Wiped<u8>,
 }
 
 /// What a template has that isn't failed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Features {
     /// Euclidean length 1 within [`Scalar::length_tolerance`] of [`Scalar::F32`].
-    direction: Vec<f32>,
+    direction: Wiped<f32>,
     /// Within [`Template::QUALITIES`].
     quality: f64,
     /// At least 1.
@@ -69,6 +75,9 @@ impl Template {
     /// Most bytes of metadata.
     pub const MAX_METADATA: usize = 65_536;
 
+    /// Bytes of a key of [`Template::seal`].
+    pub const KEY_SIZE: usize = 32;
+
     /// The qualities a template can have: far beyond any network's, and safe to square and sum.
     pub const QUALITIES: RangeInclusive<f64> = 1e-30..=1e30;
 
@@ -79,14 +88,14 @@ impl Template {
     /// [`Template::MAX_LENGTH`] floats, a magnitude outside [`Template::QUALITIES`], or as [`compare::magnitude`].
     pub fn from_embedding(model: &str, fingerprint: Fingerprint, embedding: &[f32]) -> Result<Template> {
         let quality = compare::magnitude(embedding)?;
-        let direction = embedding.iter().map(|&v| (f64::from(v) / quality) as f32).collect();
+        let direction: Vec<f32> = embedding.iter().map(|&v| (f64::from(v) / quality) as f32).collect();
         Template::of(
             model,
             fingerprint,
             embedding.len(),
             Scalar::F32,
             Some(Features {
-                direction,
+                direction: direction.into(),
                 quality,
                 images: 1,
             }),
@@ -136,7 +145,7 @@ impl Template {
             features,
             face: None,
             uqs: None,
-            metadata: Vec::new(),
+            metadata: Wiped::new(),
         })
     }
 
@@ -185,7 +194,7 @@ impl Template {
             ));
         }
         Ok(Template {
-            metadata: metadata.to_vec(),
+            metadata: metadata.to_vec().into(),
             ..self
         })
     }
@@ -274,9 +283,32 @@ impl Template {
     /// version that don't change what the template means are skipped.
     ///
     /// # Errors
-    /// [`ErrorKind::Template`] saying what is wrong with the bytes.
+    /// [`ErrorKind::Template`] saying what is wrong with the bytes; also for a sealed template.
     pub fn from_bytes(bytes: &[u8]) -> Result<Template> {
         format::read(bytes)
+    }
+
+    /// The template in its binary form as [`Template::to_bytes`] writes it, encrypted and authenticated with a key
+    /// (XChaCha20-Poly1305): without the key nobody reads it, changes it or makes another.
+    ///
+    /// `context` is what it must be opened with, such as the number of the record it is stored in: a template that was
+    /// moved to another record can't be opened there. It isn't stored, and may be empty. The same template gives other
+    /// bytes each time. The key is the caller's to make (32 random bytes; a password is none), to keep and to overwrite.
+    /// docs/privacy.md says what this protects against and what not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when the system has no random numbers to give.
+    pub fn seal(&self, scalar: Scalar, key: &[u8; Self::KEY_SIZE], context: &[u8]) -> Result<Vec<u8>> {
+        sealed::seal(self, scalar, key, context)
+    }
+
+    /// Opens what [`Template::seal`] made, with the same key and context.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Template`], with one message for another key, another context, bytes that were changed or cut short,
+    /// and bytes that were never sealed; and as [`Template::from_bytes`] for what a newer version sealed.
+    pub fn unseal(bytes: &[u8], key: &[u8; Self::KEY_SIZE], context: &[u8]) -> Result<Template> {
+        sealed::unseal(bytes, key, context)
     }
 
     /// Fuses templates of one person and one model into one.
@@ -294,6 +326,20 @@ impl Template {
     /// The model and the start of its fingerprint, for messages.
     pub(crate) fn origin(&self) -> String {
         describe_model(&self.model, self.fingerprint)
+    }
+}
+
+/// Sizes and where it is from; nothing of the face.
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template")
+            .field("model", &self.model)
+            .field("fingerprint", &format_args!("{}", self.fingerprint.short()))
+            .field("length", &self.length)
+            .field("scalar", &self.scalar)
+            .field("images", &self.images())
+            .field("metadata", &format_args!("{} bytes", self.metadata.len()))
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The precisions in which a direction can be stored.
 
+use crate::wiped::Wiped;
 use half::f16;
 
 /// How a direction is stored, from exact to small.
@@ -67,7 +68,7 @@ impl Scalar {
     }
 
     /// Reads a direction from `bytes`, whole values of this precision. Says what is wrong with them otherwise.
-    pub(super) fn read(self, bytes: &[u8]) -> Result<Vec<f32>, &'static str> {
+    pub(super) fn read(self, bytes: &[u8]) -> Result<Wiped<f32>, &'static str> {
         let values: Vec<f32> = match self {
             Scalar::F32 => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
             Scalar::F16 => bytes
@@ -78,6 +79,7 @@ impl Scalar {
                 .collect(),
             Scalar::I8 => bytes.iter().map(|&b| f32::from(b as i8)).collect(),
         };
+        let mut values = Wiped::from(values);
         if values.iter().any(|v| !v.is_finite()) {
             return Err("its direction has a value that is not finite");
         }
@@ -93,10 +95,10 @@ impl Scalar {
         if (length - 1.0).abs() > self.length_tolerance() {
             return Err("its direction's length is not 1");
         }
-        Ok(match self {
-            Scalar::F32 => values,
-            Scalar::F16 | Scalar::I8 => values.iter().map(|&v| (f64::from(v) / length) as f32).collect(),
-        })
+        if self != Scalar::F32 {
+            values.iter_mut().for_each(|v| *v = (f64::from(*v) / length) as f32);
+        }
+        Ok(values)
     }
 }
 

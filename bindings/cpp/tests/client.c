@@ -192,8 +192,9 @@ static void extraction(const qmf_engine *engine, bytes face_file, bytes blank_fi
 
 static void templates(const qmf_engine *engine, const float *embedding) {
     static const uint8_t name[] = {'A', 'd', 'a'};
-    qmf_template *made = NULL, *failed = NULL, *named = NULL, *read = NULL, *fused = NULL;
+    qmf_template *made = NULL, *failed = NULL, *named = NULL, *read = NULL, *opened = NULL, *fused = NULL;
     const qmf_template *row[2];
+    static const uint8_t key[QMF_KEY_SIZE] = {7};
     uint8_t stored[4096], metadata[8];
     float back[LENGTH];
     size_t size = 0, length = 0;
@@ -215,6 +216,12 @@ static void templates(const qmf_engine *engine, const float *embedding) {
     OK(qmf_template_parse(stored, size, &read));
     stored[size / 2] ^= 1;
     FAILS(QMF_ERROR_TEMPLATE, qmf_template_parse(stored, size, &fused));
+    FAILS(QMF_ERROR_INVALID_ARGUMENT,
+          qmf_template_seal(named, QMF_SCALAR_F16, key, 1, name, sizeof name, stored, sizeof stored, &size));
+    OK(qmf_template_seal(named, QMF_SCALAR_F16, key, sizeof key, name, sizeof name, stored, sizeof stored, &size));
+    FAILS(QMF_ERROR_TEMPLATE, qmf_template_unseal(stored, size, key, sizeof key, NULL, 0, &opened));
+    OK(qmf_template_unseal(stored, size, key, sizeof key, name, sizeof name, &opened));
+    qmf_template_destroy(opened);
     row[0] = made;
     row[1] = failed;
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_template_fuse(row, 0, QMF_FUSION_QUALITY, &fused));

@@ -14,6 +14,7 @@ int main() {
     refused(Status::incompatible_library, part, [] { return Engine::open("sface"); });
     refused(Status::incompatible_library, part, [] { return Engine::from_memory(Bytes()); });
     refused(Status::incompatible_library, part, [] { return Template::parse(Bytes()); });
+    refused(Status::incompatible_library, part, [] { return Template::unseal(Bytes(), Bytes()); });
     refused(Status::incompatible_library, part, [] { return Calibration::create({0.3, 0.1}); });
     refused(Status::incompatible_library, part, [] { return Calibration::load("none"); });
     refused(Status::incompatible_library, part, [] { return Calibration::parse(Bytes()); });

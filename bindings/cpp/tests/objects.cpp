@@ -25,6 +25,8 @@ void empty(const char *what, const Template &none, const Template &some) {
     refused(Status::invalid_argument, what, [&] { return none.metadata(); });
     refused(Status::invalid_argument, what, [&] { return none.with_metadata(Bytes()); });
     refused(Status::invalid_argument, what, [&] { return none.serialize(); });
+    const std::uint8_t key[Template::key_size] = {};
+    refused(Status::invalid_argument, what, [&] { return none.seal(key); });
     refused(Status::invalid_argument, "", [&] { return Template::fuse(Span<const Template>(&none, 1)); });
     const Calibration calibration = get(Calibration::create({0.3, 0.1}));
     refused(Status::invalid_argument, "a is NULL", [&] { return calibration.compare(none, some); });

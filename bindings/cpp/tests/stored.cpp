@@ -42,6 +42,24 @@ void test_templates(const Setting &setting) {
     refused(Status::invalid_argument, "scalar", [&] { return face.serialize(static_cast<Scalar>(9)); });
     refused(Status::invalid_argument, "data", [] { return Template::parse(Bytes()); });
 
+    std::vector<std::uint8_t> key(Template::key_size, 0x42);
+    const std::vector<std::uint8_t> sealed = get(named.seal(key, name, Scalar::f16));
+    const Template opened = get(Template::unseal(sealed, key, name));
+    CHECK(get(opened.serialize(Scalar::f16)) == get(named.serialize(Scalar::f16)));
+    CHECK(get(named.seal(key, name, Scalar::f16)) != sealed);
+    CHECK(get(get(Template::unseal(get(face.seal(key)), key)).serialize()) == get(face.serialize()));
+    refused(Status::bad_template, "sealed", [&] { return Template::parse(sealed); });
+    refused(Status::bad_template, "this key and context", [&] { return Template::unseal(sealed, key); });
+    refused(Status::bad_template, "this key and context", [&] {
+        return Template::unseal(Bytes(sealed.data(), sealed.size() - 1), key, name);
+    });
+    refused(Status::invalid_argument, "32 bytes", [&] { return face.seal(Bytes(key.data(), 31)); });
+    refused(Status::invalid_argument, "scalar", [&] { return face.seal(key, name, static_cast<Scalar>(9)); });
+    key[7] ^= 1;
+    refused(Status::bad_template, "this key and context", [&] { return Template::unseal(sealed, key, name); });
+    refused(Status::invalid_argument, "data", [&] { return Template::unseal(Bytes(), key); });
+    refused(Status::invalid_argument, "key", [&] { return Template::unseal(sealed, Bytes()); });
+
     Template both[] = {get(face.with_metadata(name)), get(engine.make_failed_template())};
     const Template fused = get(Template::fuse(both));
     CHECK(get(fused.info()).images == 1 && !get(fused.info()).failed);

@@ -21,6 +21,39 @@ namespace QMagFace
             }
         }
 
+        /// <summary>Reads a template that was sealed.</summary>
+        /// <param name="data">The bytes.</param>
+        /// <param name="key">The key, of <see cref="KeySize"/> bytes.</param>
+        /// <param name="context">What it was sealed with; an empty span for nothing.</param>
+        /// <returns>The template.</returns>
+        /// <exception cref="InvalidTemplateException">They were not sealed so, or were changed.</exception>
+        public static Template Unseal(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key, ReadOnlySpan<byte> context)
+        {
+            Arguments.Filled(data.Length, nameof(data));
+            Arguments.Filled(key.Length, nameof(key));
+            fixed (byte* start = &MemoryMarshal.GetReference(data))
+            fixed (byte* secret = &MemoryMarshal.GetReference(key))
+            fixed (byte* bound = &MemoryMarshal.GetReference(context))
+            {
+                return Unseal(start, data.Length, secret, key.Length, bound, context.Length);
+            }
+        }
+
+        /// <summary>Writes the template, encrypted and authenticated.</summary>
+        /// <param name="key">The key, of <see cref="KeySize"/> random bytes.</param>
+        /// <param name="context">What it must be unsealed with; an empty span for nothing.</param>
+        /// <param name="scalar">How its direction is stored; the quality is always stored in full.</param>
+        /// <returns>The bytes, others each time.</returns>
+        public byte[] Seal(ReadOnlySpan<byte> key, ReadOnlySpan<byte> context, ScalarType scalar)
+        {
+            Arguments.Filled(key.Length, nameof(key));
+            fixed (byte* secret = &MemoryMarshal.GetReference(key))
+            fixed (byte* bound = &MemoryMarshal.GetReference(context))
+            {
+                return Seal(secret, key.Length, bound, context.Length, scalar);
+            }
+        }
+
         /// <summary>The same template with other metadata.</summary>
         /// <param name="metadata">At most 65536 bytes; an empty span for none.</param>
         /// <returns>A new template.</returns>

@@ -12,6 +12,9 @@ namespace QMagFace
     /// </remarks>
     public sealed unsafe partial class Template : IDisposable
     {
+        /// <summary>Bytes of a key of <see cref="Seal(byte[])"/>.</summary>
+        public const int KeySize = 32;
+
         private readonly TemplateHandle _handle;
         private readonly NativeTemplateInfo _info;
         private readonly string _model;
@@ -128,6 +131,35 @@ namespace QMagFace
             }
         }
 
+        /// <summary>Reads a template that was sealed without a context.</summary>
+        /// <param name="data">The bytes.</param>
+        /// <param name="key">The key, of <see cref="KeySize"/> bytes.</param>
+        /// <returns>The template.</returns>
+        /// <exception cref="InvalidTemplateException">They were not sealed so, or were changed.</exception>
+        public static Template Unseal(byte[] data, byte[] key)
+        {
+            return Unseal(data, key, new byte[0]);
+        }
+
+        /// <summary>Reads a template that was sealed.</summary>
+        /// <param name="data">The bytes.</param>
+        /// <param name="key">The key, of <see cref="KeySize"/> bytes.</param>
+        /// <param name="context">What it was sealed with; an empty array for nothing.</param>
+        /// <returns>The template.</returns>
+        /// <exception cref="InvalidTemplateException">They were not sealed so, or were changed.</exception>
+        public static Template Unseal(byte[] data, byte[] key, byte[] context)
+        {
+            Arguments.Filled(data, nameof(data));
+            Arguments.Filled(key, nameof(key));
+            Arguments.NotNull(context, nameof(context));
+            fixed (byte* start = data)
+            fixed (byte* secret = key)
+            fixed (byte* bound = context)
+            {
+                return Unseal(start, data.Length, secret, key.Length, bound, context.Length);
+            }
+        }
+
         /// <summary>Makes one template of several of one person, each counting by its quality.</summary>
         /// <param name="templates">At least one, of one model. Failed ones are left out.</param>
         /// <returns>The template; a failed one if all are.</returns>
@@ -171,6 +203,37 @@ namespace QMagFace
             var handle = Handle;
             return Buffers.Read((data, capacity, size) =>
                 NativeMethods.qmf_template_serialize(handle, (int)scalar, data, capacity, size));
+        }
+
+        /// <summary>Writes the template with 32-bit floats, encrypted and authenticated.</summary>
+        /// <param name="key">The key, of <see cref="KeySize"/> random bytes.</param>
+        /// <returns>The bytes, others each time.</returns>
+        public byte[] Seal(byte[] key)
+        {
+            return Seal(key, new byte[0], ScalarType.Float32);
+        }
+
+        /// <summary>Writes the template, encrypted and authenticated.</summary>
+        /// <remarks>
+        /// Without the key nobody reads the template, changes it or makes another. The file <c>docs/privacy.md</c> says
+        /// what this protects against and what not.
+        /// </remarks>
+        /// <param name="key">The key, of <see cref="KeySize"/> random bytes.</param>
+        /// <param name="context">
+        /// What it must be unsealed with and isn't stored, such as the number of its record: no other record can then have
+        /// it. An empty array for nothing.
+        /// </param>
+        /// <param name="scalar">How its direction is stored; the quality is always stored in full.</param>
+        /// <returns>The bytes, others each time.</returns>
+        public byte[] Seal(byte[] key, byte[] context, ScalarType scalar)
+        {
+            Arguments.Filled(key, nameof(key));
+            Arguments.NotNull(context, nameof(context));
+            fixed (byte* secret = key)
+            fixed (byte* bound = context)
+            {
+                return Seal(secret, key.Length, bound, context.Length, scalar);
+            }
         }
 
         /// <summary>The embedding: the direction times the quality.</summary>
@@ -222,6 +285,27 @@ namespace QMagFace
             LibraryInfo.EnsureCompatible();
             Failure.Check(NativeMethods.qmf_template_parse(data, Sizes.From(length), out TemplateHandle result));
             return new Template(result);
+        }
+
+        private static Template Unseal(
+            byte* data, int length, byte* key, int keyLength, byte* context, int contextLength)
+        {
+            LibraryInfo.EnsureCompatible();
+            Failure.Check(NativeMethods.qmf_template_unseal(
+                data, Sizes.From(length), key, Sizes.From(keyLength), context, Sizes.From(contextLength),
+                out TemplateHandle result));
+            return new Template(result);
+        }
+
+        private byte[] Seal(byte* key, int keyLength, byte* context, int contextLength, ScalarType scalar)
+        {
+            var handle = Handle;
+            // A lambda can't hold what is pinned by its type; the caller keeps both in place.
+            var secret = (IntPtr)key;
+            var bound = (IntPtr)context;
+            return Buffers.Read((data, capacity, size) => NativeMethods.qmf_template_seal(
+                handle, (int)scalar, (byte*)secret, Sizes.From(keyLength), (byte*)bound, Sizes.From(contextLength),
+                data, capacity, size));
         }
 
         private Template WithMetadata(byte* metadata, int length)

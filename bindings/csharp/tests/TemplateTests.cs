@@ -71,6 +71,59 @@ namespace QMagFace.Tests
         }
 
         [Test]
+        public void TheyAreSealedWithAKey()
+        {
+            var key = Enumerable.Range(0, Template.KeySize).Select(i => (byte)i).ToArray();
+            var context = new byte[] { 4, 7, 1, 1 };
+            var sealed1 = _template.Seal(key, context, ScalarType.Int8);
+            using (var opened = Template.Unseal(sealed1, key, context))
+            {
+                Assert.That(opened.Serialize(ScalarType.Int8), Is.EqualTo(_template.Serialize(ScalarType.Int8)));
+            }
+            Assert.That(_template.Seal(key, context, ScalarType.Int8), Is.Not.EqualTo(sealed1));
+            // More than the first buffer that the wrapper offers.
+            using (var carrier = _template.WithMetadata(new byte[65536]))
+            using (var opened = Template.Unseal(carrier.Seal(key), key))
+            {
+                Assert.That(opened.Serialize(), Is.EqualTo(carrier.Serialize()));
+            }
+            Shared.Throws<InvalidTemplateException>(() => Template.Parse(sealed1));
+            Shared.Throws<InvalidTemplateException>(() => Template.Unseal(sealed1, key));
+            Shared.Throws<InvalidTemplateException>(() => Template.Unseal(_template.Serialize(), key, context));
+            Shared.Throws<InvalidTemplateException>(
+                () => Template.Unseal(sealed1, Enumerable.Reverse(key).ToArray(), context));
+            for (var at = 0; at < sealed1.Length; at += 7)
+            {
+                var damaged = (byte[])sealed1.Clone();
+                damaged[at] ^= 0x10;
+                Shared.Throws<InvalidTemplateException>(() => Template.Unseal(damaged, key, context));
+            }
+            Shared.Throws<ArgumentNullException>(() => Template.Unseal((byte[])null, key));
+            Shared.Throws<ArgumentNullException>(() => Template.Unseal(sealed1, null));
+            Shared.Throws<ArgumentNullException>(() => Template.Unseal(sealed1, key, null));
+            Shared.Throws<ArgumentException>(() => Template.Unseal(new byte[0], key));
+            Shared.Throws<ArgumentNullException>(() => _template.Seal(null));
+            Shared.Throws<ArgumentNullException>(() => _template.Seal(key, null, ScalarType.Float32));
+            Assert.That(Shared.FailsWith(() => _template.Seal(new byte[31])), Is.EqualTo(Status.InvalidArgument));
+            Assert.That(
+                Shared.FailsWith(() => Template.Unseal(sealed1, new byte[33])), Is.EqualTo(Status.InvalidArgument));
+            Assert.That(
+                Shared.FailsWith(() => _template.Seal(key, context, (ScalarType)9)),
+                Is.EqualTo(Status.InvalidArgument));
+#if QMAGFACE_SPAN
+            var inSpans = _template.Seal(
+                new ReadOnlySpan<byte>(key), new ReadOnlySpan<byte>(context, 0, 2), ScalarType.Float16);
+            using (var opened = Template.Unseal(
+                new ReadOnlySpan<byte>(inSpans), new ReadOnlySpan<byte>(key), new ReadOnlySpan<byte>(context, 0, 2)))
+            {
+                Assert.That(opened.Scalar, Is.EqualTo(ScalarType.Float16));
+            }
+            Shared.Throws<ArgumentException>(() => _template.Seal(
+                ReadOnlySpan<byte>.Empty, ReadOnlySpan<byte>.Empty, ScalarType.Float32));
+#endif
+        }
+
+        [Test]
         public void TheyCarryMetadata()
         {
             Assert.That(_template.GetMetadata(), Is.Empty);

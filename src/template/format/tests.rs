@@ -282,7 +282,7 @@ fn sections_that_make_no_sense_are_refused() {
         let mut bytes = Template {
             face: None,
             uqs: None,
-            metadata: Vec::new(),
+            metadata: Wiped::new(),
             ..specimen()
         }
         .to_bytes(Scalar::F32);

@@ -131,6 +131,16 @@ namespace QMagFace.Interop
         internal static extern int qmf_template_parse(byte* data, UIntPtr size, out TemplateHandle result);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_seal(
+            TemplateHandle value, int scalar, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize, byte* data,
+            UIntPtr capacity, UIntPtr* size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_unseal(
+            byte* data, UIntPtr size, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize,
+            out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_template_fuse(
             IntPtr* templates, UIntPtr count, int fusion, out TemplateHandle result);
 

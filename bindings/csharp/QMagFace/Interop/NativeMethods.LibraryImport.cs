@@ -190,6 +190,18 @@ namespace QMagFace.Interop
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_seal(
+            TemplateHandle value, int scalar, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize, byte* data,
+            UIntPtr capacity, UIntPtr* size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_unseal(
+            byte* data, UIntPtr size, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize,
+            out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_template_fuse(
             IntPtr* templates, UIntPtr count, int fusion, out TemplateHandle result);
 
