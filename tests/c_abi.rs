@@ -70,6 +70,7 @@ fn c_gets_the_images_that_rust_gets() {
 #[test]
 fn c_gets_the_templates_that_rust_gets() {
     assert_results("templates.c", &expected::templates());
+    expected::assert_sealed_file();
 }
 
 #[test]

@@ -57,8 +57,8 @@ pub(super) fn unseal(bytes: &[u8], key: &Key, context: &[u8]) -> Result<Template
 }
 
 /// What isn't encrypted and yet can't be changed. The header's length is fixed: no context can pass for a part of it.
-fn authenticated(context: &[u8]) -> Vec<u8> {
-    [&HEADER[..], context].concat()
+fn authenticated(context: &[u8]) -> Wiped<u8> {
+    [&HEADER[..], context].concat().into()
 }
 
 /// One error for all: an attacker is not told what was wrong.

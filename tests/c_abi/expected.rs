@@ -1,6 +1,6 @@
 //! The lines that the results programs print, from the Rust interface.
 
-use crate::setting::{VIEW, folder, open, options, people};
+use crate::setting::{KEY, RECORD, VIEW, folder, open, options, people};
 use qmagface::align::{Chip, TEMPLATE};
 use qmagface::calibrate::fit::{self, Fit, FitOptions, Procedure, Warning};
 use qmagface::calibrate::{About, MeasureOptions, ScoredComparison, Status, measure, supported_fmrs};
@@ -259,12 +259,24 @@ pub fn templates() -> Vec<String> {
         .with_metadata(b"badge 17")
         .unwrap();
     lines.push(template_line("badge", &named));
+    let sealed = fs::read(folder().join("rust.qmfs")).unwrap();
+    lines.push(template_line(
+        "unsealed",
+        &Template::unseal(&sealed, &KEY, &RECORD).unwrap(),
+    ));
     let most: Vec<u8> = (0..65536usize).map(|i| (i * 7 + i / 256) as u8).collect();
     lines.push(template_line("full", &named.with_metadata(&most).unwrap()));
 
     let with_uqs = open("./sface-with-uqs", options());
     lines.push(template_line("uqs", &extract(&with_uqs, &a).0));
     lines
+}
+
+/// What tests/c_abi/templates.c sealed is what it printed as "badge".
+pub fn assert_sealed_file() {
+    let sealed = fs::read(folder().join("c.qmfs")).unwrap();
+    let badge = Template::unseal(&sealed, &KEY, &RECORD).unwrap();
+    assert!(templates().contains(&template_line("badge", &badge)));
 }
 
 // -------------------------------------------------------------------------------------------------------- calibration

@@ -147,6 +147,81 @@ static void parsing(const char *folder) {
     free(file.data);
 }
 
+static void sealing(void) {
+    static const uint8_t key[QMF_KEY_SIZE] = {1, 2, 3}, context[8] = {9};
+    uint8_t data[2048];
+    size_t size, needed = 0, slots[2];
+    const size_t room = sizeof data;
+    REFUSED(INVALID, "size is NULL", qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, 8, data, room, NULL));
+    KEEPS(slots, INVALID, "size is not aligned",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, 8, data, room, MISALIGNED(size_t, slots)));
+    KEEPS(size, INVALID, "3 is no QMF_SCALAR_*", qmf_template_seal(face, 3, key, 32, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "handle is NULL",
+          qmf_template_seal(NULL, QMF_SCALAR_F32, key, 32, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "handle is not aligned",
+          qmf_template_seal(CROOKED, QMF_SCALAR_F32, key, 32, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "key is NULL",
+          qmf_template_seal(face, QMF_SCALAR_F32, NULL, 32, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "32 bytes, not 31",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 31, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "32 bytes, not 33",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 33, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "32 bytes, not 0", qmf_template_seal(face, QMF_SCALAR_F32, key, 0, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "context is NULL", qmf_template_seal(face, QMF_SCALAR_F32, key, 32, NULL, 8, data, room, &size));
+    KEEPS(size, INVALID, "more than memory can hold",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, SIZE_MAX, data, room, &size));
+    KEEPS(size, INVALID, "data is NULL",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, 8, NULL, room, &size));
+    EXPECT(QMF_OK, qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, 8, data, room, &needed));
+    TOO_SMALL(data, size, needed,
+              qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, 8, data, needed - 1, &size));
+    TOO_SMALL(data, size, needed, qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, 8, NULL, 0, &size));
+}
+
+/* Every byte of a sealed template, of the key and of the context changed, and every length but its own. */
+static void unsealing(const char *folder) {
+    static const char *const SAME = "not sealed with this key and context, or was changed";
+    const bytes plain = read_file(folder, "ours.qmft");
+    uint8_t key[QMF_KEY_SIZE] = {1, 2, 3}, context[8] = {9}, data[2048];
+    qmf_template *made, *slots[2];
+    size_t size = 0, i;
+    EXPECT(QMF_OK, qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, 8, data, sizeof data, &size));
+    REFUSED(INVALID, "result is NULL", qmf_template_unseal(data, size, key, 32, context, 8, NULL));
+    KEEPS(slots, INVALID, "result is not aligned",
+          qmf_template_unseal(data, size, key, 32, context, 8, MISALIGNED(qmf_template *, slots)));
+    KEEPS(made, INVALID, "data is NULL", qmf_template_unseal(NULL, size, key, 32, context, 8, &made));
+    KEEPS(made, INVALID, "more than memory can hold",
+          qmf_template_unseal(data, SIZE_MAX, key, 32, context, 8, &made));
+    KEEPS(made, INVALID, "key is NULL", qmf_template_unseal(data, size, NULL, 32, context, 8, &made));
+    KEEPS(made, INVALID, "32 bytes, not 31", qmf_template_unseal(data, size, key, 31, context, 8, &made));
+    KEEPS(made, INVALID, "32 bytes, not 64", qmf_template_unseal(data, size, key, 64, context, 8, &made));
+    KEEPS(made, INVALID, "context is NULL", qmf_template_unseal(data, size, key, 32, NULL, 8, &made));
+    for (i = 0; i < size; i++) {
+        KEEPS(made, QMF_ERROR_TEMPLATE, SAME, qmf_template_unseal(data, i, key, 32, context, 8, &made));
+        data[i] ^= 0x10;
+        KEEPS(made, QMF_ERROR_TEMPLATE, SAME, qmf_template_unseal(data, size, key, 32, context, 8, &made));
+        data[i] ^= 0x10;
+    }
+    for (i = 0; i < sizeof key; i++) {
+        key[i] ^= 0x80;
+        KEEPS(made, QMF_ERROR_TEMPLATE, SAME, qmf_template_unseal(data, size, key, 32, context, 8, &made));
+        key[i] ^= 0x80;
+    }
+    for (i = 0; i < sizeof context; i++) {
+        context[i] ^= 1;
+        KEEPS(made, QMF_ERROR_TEMPLATE, SAME, qmf_template_unseal(data, size, key, 32, context, 8, &made));
+        context[i] ^= 1;
+        KEEPS(made, QMF_ERROR_TEMPLATE, SAME, qmf_template_unseal(data, size, key, 32, context, i, &made));
+    }
+    KEEPS(made, QMF_ERROR_TEMPLATE, SAME, qmf_template_unseal(data, size, key, 32, NULL, 0, &made));
+    KEEPS(made, QMF_ERROR_TEMPLATE, SAME,
+          qmf_template_unseal(plain.data, plain.size, key, 32, context, 8, &made));
+    KEEPS(made, QMF_ERROR_TEMPLATE, "is sealed", qmf_template_parse(data, size, &made));
+    EXPECT(QMF_OK, qmf_template_unseal(data, size, key, 32, context, 8, &made));
+    qmf_template_destroy(made);
+    free(plain.data);
+}
+
 static void fusing(void) {
     const qmf_template *list[2];
     qmf_template *made, *slots[2], *opposite = NULL;
@@ -195,6 +270,8 @@ int main(int argc, char **argv) {
     metadata();
     serializing();
     parsing(argv[1]);
+    sealing();
+    unsealing(argv[1]);
     fusing();
     CHECK(qmf_live_templates() == 4);
     qmf_template_destroy(MISALIGNED(qmf_template, face));

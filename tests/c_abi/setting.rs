@@ -20,6 +20,15 @@ pub const CROPS: [(&str, &str); 3] = [("obama.jpg", "a.png"), ("obama2.jpg", "b.
 /// Sides of view.FORMAT: even, and not alike.
 pub const VIEW: (usize, usize) = (144, 112);
 
+/// The key and the context that templates.c seals with.
+pub const KEY: [u8; 32] = {
+    let mut key = [0; 32];
+    key[0] = 7;
+    key[2] = 255;
+    key
+};
+pub const RECORD: [u8; 4] = [4, 7, 1, 1];
+
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -297,6 +306,13 @@ fn write_foreign(folder: &Path, engine: &Engine) {
         let template = Template::from_embedding(model, fingerprint, &embedding[..length]).unwrap();
         fs::write(folder.join(name), template.to_bytes(Scalar::F32)).unwrap();
     }
+    let template = engine
+        .template_of(&embedding)
+        .unwrap()
+        .with_metadata(b"sealed")
+        .unwrap();
+    let sealed = template.seal(Scalar::F32, &KEY, &RECORD).unwrap();
+    fs::write(folder.join("rust.qmfs"), sealed).unwrap();
     let text = engine.calibration().unwrap().to_toml().unwrap();
     let foreign = text
         .replace("\"sface\"", "\"other\"")

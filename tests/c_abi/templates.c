@@ -63,6 +63,60 @@ static void print_template(const char *name, const qmf_template *handle) {
     printf("\n");
 }
 
+static const uint8_t KEY[QMF_KEY_SIZE] = {7, 0, 255};
+static const uint8_t RECORD[4] = {4, 7, 1, 1};
+
+/* The template sealed in every scalar, with and without a context: what is unsealed has the same bytes. */
+static void seal_and_unseal(const qmf_template *handle) {
+    qmf_scalar scalar;
+    for (scalar = QMF_SCALAR_F32; scalar <= QMF_SCALAR_I8; scalar++) {
+        const bytes plain = serialized(handle, scalar);
+        size_t context;
+        for (context = 0; context <= sizeof RECORD; context += sizeof RECORD) {
+            const uint8_t *record = context == 0 ? NULL : RECORD;
+            size_t needed = 0, size = 0;
+            qmf_template *opened = NULL;
+            uint8_t *data;
+            bytes again;
+            EXPECT(QMF_ERROR_BUFFER_TOO_SMALL,
+                   qmf_template_seal(handle, scalar, KEY, sizeof KEY, record, context, NULL, 0, &needed));
+            CHECK(needed == plain.size + 48);
+            data = (uint8_t *)malloc(needed + 4);
+            CHECK(data != NULL);
+            memset(data, 0xA5, needed + 4);
+            EXPECT(QMF_OK,
+                   qmf_template_seal(handle, scalar, KEY, sizeof KEY, record, context, data, needed + 4, &size));
+            CHECK(size == needed && memcmp(&data[size], "\xA5\xA5\xA5\xA5", 4) == 0);
+            EXPECT(QMF_OK, qmf_template_unseal(data, size, KEY, sizeof KEY, record, context, &opened));
+            again = serialized(opened, scalar);
+            CHECK(again.size == plain.size && memcmp(again.data, plain.data, plain.size) == 0);
+            qmf_template_destroy(opened);
+            free(again.data);
+            free(data);
+        }
+        free(plain.data);
+    }
+}
+
+/* What Rust sealed is unsealed, and Rust unseals what is sealed here. */
+static void sealed_files(const qmf_template *handle, const char *folder) {
+    const bytes theirs = read_file(folder, "rust.qmfs");
+    qmf_template *opened = NULL;
+    uint8_t data[4096];
+    size_t size = 0;
+    char path[4096];
+    FILE *file;
+    EXPECT(QMF_OK, qmf_template_unseal(theirs.data, theirs.size, KEY, sizeof KEY, RECORD, sizeof RECORD, &opened));
+    print_template("unsealed", opened);
+    qmf_template_destroy(opened);
+    free(theirs.data);
+    EXPECT(QMF_OK, qmf_template_seal(handle, QMF_SCALAR_F32, KEY, sizeof KEY, RECORD, sizeof RECORD, data, sizeof data,
+                                     &size));
+    CHECK(snprintf(path, sizeof path, "%s/c.qmfs", folder) > 0);
+    file = fopen(path, "wb");
+    CHECK(file != NULL && fwrite(data, 1, size, file) == size && fclose(file) == 0);
+}
+
 /* From an image, its landmarks, its chip and its embedding: each way gives the same direction and quality. */
 static void every_stage(const qmf_engine *engine, const char *folder) {
     bytes file;
@@ -93,6 +147,7 @@ static void every_stage(const qmf_engine *engine, const char *folder) {
     EXPECT(QMF_OK, qmf_template_create_failed(engine, &made));
     CHECK(info_of(made).flags == QMF_TEMPLATE_FAILED && info_of(made).images == 0 && info_of(made).quality == 0.0);
     print_template("failed", made);
+    seal_and_unseal(made);
     qmf_template_destroy(made);
     CHECK(qmf_live_templates() == 0);
     free(file.data);
@@ -178,7 +233,7 @@ static void fusion(const qmf_engine *engine, const char *folder) {
     }
 }
 
-static void metadata(const qmf_engine *engine) {
+static void metadata(const qmf_engine *engine, const char *folder) {
     static uint8_t most[65536], back[65536 + 2];
     float embedding[LENGTH];
     qmf_template *plain = NULL, *named = NULL, *full = NULL;
@@ -194,6 +249,8 @@ static void metadata(const qmf_engine *engine) {
     CHECK(size == 0);
     EXPECT(QMF_OK, qmf_template_with_metadata(plain, (const uint8_t *)"badge 17", 8, &named));
     print_template("badge", named);
+    seal_and_unseal(named);
+    sealed_files(named, folder);
     memset(back, 0xA5, sizeof back);
     EXPECT(QMF_OK, qmf_template_get_metadata(named, back, sizeof back, &size));
     CHECK(size == 8 && memcmp(back, "badge 17\xA5\xA5", 10) == 0);
@@ -202,6 +259,7 @@ static void metadata(const qmf_engine *engine) {
     EXPECT(QMF_OK, qmf_template_get_metadata(full, back, sizeof back, &size));
     CHECK(size == sizeof most && memcmp(back, most, size) == 0 && back[size] == 0xA5);
     print_template("full", full);
+    seal_and_unseal(full);
     qmf_template_destroy(full);
     EXPECT(QMF_OK, qmf_template_with_metadata(named, NULL, 0, &full));
     CHECK(info_of(full).metadata_size == 0 && info_of(named).metadata_size == 8);
@@ -232,7 +290,7 @@ int main(int argc, char **argv) {
     several_faces(engine, argv[1], argv[2]);
     no_face(engine, argv[1]);
     fusion(engine, argv[1]);
-    metadata(engine);
+    metadata(engine, argv[1]);
     qmf_engine_destroy(engine);
     unified_quality(argv[1]);
     qmf_template_destroy(NULL);
