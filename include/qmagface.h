@@ -55,6 +55,11 @@
 #define QMF_TEMPLATE_FUSED 4
 
 /**
+ * Bytes of a key of `qmf_template_seal`.
+ */
+#define QMF_KEY_SIZE 32
+
+/**
  * False match rates were used for which there are too few pairs of different people.
  */
 #define QMF_FIT_WARNING_UNSUPPORTED 1
@@ -1364,12 +1369,52 @@ qmf_status qmf_template_serialize(const struct qmf_template *handle,
 
 /**
  * Reads a template from the `size` bytes that `qmf_template_serialize` wrote. `QMF_ERROR_TEMPLATE` for bytes that are
- * no template, damaged, or of a format this library doesn't know.
+ * no template, damaged, sealed, or of a format this library doesn't know.
  *
  * The caller promises:
  * `data` has `size` readable bytes, `result` is writable.
  */
 qmf_status qmf_template_parse(const uint8_t *data, size_t size, struct qmf_template **result);
+
+/**
+ * As `qmf_template_serialize`, encrypted and authenticated (XChaCha20-Poly1305) with a key of `key_size` bytes, which
+ * must be `QMF_KEY_SIZE`: without the key nobody reads the template, changes it or makes another.
+ *
+ * `context` of `context_size` bytes is what the template must be unsealed with, such as the number of the record it is
+ * stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others each
+ * time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to overwrite.
+ * docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random numbers.
+ *
+ * The caller promises:
+ * `handle` is a live handle, `key` has `key_size` readable bytes, `context` has `context_size` readable bytes (NULL is
+ * allowed if that is 0), `data` has `capacity` writable bytes (NULL is allowed if that is 0), `size` is writable.
+ */
+qmf_status qmf_template_seal(const struct qmf_template *handle,
+                             qmf_scalar scalar,
+                             const uint8_t *key,
+                             size_t key_size,
+                             const uint8_t *context,
+                             size_t context_size,
+                             uint8_t *data,
+                             size_t capacity,
+                             size_t *size);
+
+/**
+ * Reads a template from the `size` bytes that `qmf_template_seal` wrote with the same key and context.
+ * `QMF_ERROR_TEMPLATE`, with one text, for another key or context, for bytes that were changed or cut short, and for
+ * bytes that were never sealed.
+ *
+ * The caller promises:
+ * `data` has `size` readable bytes, `key` has `key_size` readable bytes, `context` has `context_size` readable bytes
+ * (NULL is allowed if that is 0), `result` is writable.
+ */
+qmf_status qmf_template_unseal(const uint8_t *data,
+                               size_t size,
+                               const uint8_t *key,
+                               size_t key_size,
+                               const uint8_t *context,
+                               size_t context_size,
+                               struct qmf_template **result);
 
 /**
  * Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the

@@ -6,6 +6,7 @@
 
 use qmagface::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -26,13 +27,27 @@ pub struct Header {
 }
 
 /// What became of one image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entry {
     /// The embedding's floats, little-endian, in hexadecimal.
     Embedding(String),
     /// Why there is none, and whether that is a failure.
     Skipped { reason: String, failed: bool },
+}
+
+/// Nothing of the embedding.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Entry::Embedding(hexadecimal) => write!(f, "Embedding({} floats)", hexadecimal.len() / 8),
+            Entry::Skipped { reason, failed } => f
+                .debug_struct("Skipped")
+                .field("reason", reason)
+                .field("failed", failed)
+                .finish(),
+        }
+    }
 }
 
 impl Entry {
@@ -179,6 +194,11 @@ mod tests {
             input: "chips".into(),
             images: "i".into(),
         }
+    }
+
+    #[test]
+    fn no_embedding_is_shown() {
+        assert_eq!(format!("{:?}", Entry::embedding(&[1.5, -0.1])), "Embedding(2 floats)");
     }
 
     #[test]
