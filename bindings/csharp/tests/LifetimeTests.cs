@@ -97,6 +97,7 @@ namespace QMagFace.Tests
                     () => template.GetMetadata(),
                     () => template.WithMetadata(new byte[1]),
                     () => template.Serialize(),
+                    () => template.Seal(new byte[Template.KeySize]),
                     () => Template.Fuse(new[] { other, template }),
                     () => live.Compare(other, template),
                     () => live.Score(other, new[] { other, template }),
