@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build install uninstall demo test bench bench-peers fmt clippy doc header functions clean
+.PHONY: help setup build install uninstall demo test bench bench-peers fuzz fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -43,6 +43,9 @@ bench: setup ## measure the parts: decoding, detection, alignment, embedding, th
 
 bench-peers: setup ## measure against PyTorch, ONNX Runtime, OpenVINO, faiss and others (fetches 3 GB, once); PARTS chooses
 	@scripts/bench-peers $(PARTS)
+
+fuzz: setup ## hostile input for every reader and the C ABI: TIME=seconds for all (default: 60), TARGETS chooses
+	@scripts/fuzz --seconds $(or $(TIME),60) $(TARGETS)
 
 fmt: ## format the Rust source
 	@$(CARGO) fmt
