@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build install uninstall demo test bench bench-peers fmt clippy doc header functions clean
+.PHONY: help setup build install uninstall demo test bench bench-peers soak fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -43,6 +43,9 @@ bench: setup ## measure the parts: decoding, detection, alignment, embedding, th
 
 bench-peers: setup ## measure against PyTorch, ONNX Runtime, OpenVINO, faiss and others (fetches 3 GB, once); PARTS chooses
 	@scripts/bench-peers $(PARTS)
+
+soak: setup ## load one engine with 64 threads for SECONDS (600): every result exact, no error, no growth
+	@$(CARGO) bench --locked --bench soak -- $(or $(SECONDS),600)
 
 fmt: ## format the Rust source
 	@$(CARGO) fmt
