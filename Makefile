@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build install uninstall demo test bench bench-peers fuzz fmt clippy doc header functions clean
+.PHONY: help setup build install uninstall demo test bench bench-peers fuzz soak fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -46,6 +46,9 @@ bench-peers: setup ## measure against PyTorch, ONNX Runtime, OpenVINO, faiss and
 
 fuzz: setup ## hostile input for every reader and the C ABI: TIME=seconds for all (default: 60), TARGETS chooses
 	@scripts/fuzz --seconds $(or $(TIME),60) $(TARGETS)
+
+soak: setup ## load one engine with 64 threads for SECONDS (600): every result exact, no error, no growth
+	@$(CARGO) bench --locked --bench soak -- $(or $(SECONDS),600)
 
 fmt: ## format the Rust source
 	@$(CARGO) fmt

@@ -109,3 +109,62 @@ impl Share {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Barrier;
+
+    /// Sums of parts, of which one may panic.
+    fn sums(workers: &Workers, items: &[usize], bad: Option<usize>) -> Vec<usize> {
+        workers.run(|share| {
+            share.map(items, |&item| {
+                assert!(Some(item) != bad, "part {item} is broken");
+                (0..=item).sum()
+            })
+        })
+    }
+
+    #[test]
+    fn a_panic_in_a_shared_part_reaches_its_caller_alone() {
+        let items: Vec<usize> = (0..200).collect();
+        let wanted: Vec<usize> = items.iter().map(|item| item * (item + 1) / 2).collect();
+        for workers in [Workers::inline(), Workers::new(Some(3)).unwrap()] {
+            let start = Barrier::new(6);
+            std::thread::scope(|scope| {
+                for caller in 0..6 {
+                    let (workers, items, wanted, start) = (&workers, &items, &wanted, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        for round in 0..50 {
+                            let bad = (caller % 2 == 0).then_some((caller * 31 + round * 7) % 200);
+                            let made = catch_unwind(AssertUnwindSafe(|| sums(workers, items, bad)));
+                            match bad {
+                                None => assert_eq!(&made.unwrap(), wanted, "another caller's panic"),
+                                Some(bad) => {
+                                    let why = made.expect_err("the panic was lost");
+                                    let why = why.downcast_ref::<String>().unwrap();
+                                    assert_eq!(*why, format!("part {bad} is broken"));
+                                }
+                            }
+                        }
+                    });
+                }
+            });
+            // No thread ended of it, and later work goes on.
+            assert_eq!(sums(&workers, &items, None), wanted);
+            let mut lanes = vec![Lane::ZERO; 64];
+            let broken = catch_unwind(AssertUnwindSafe(|| {
+                workers.run(|share| share.parts(&mut lanes, 8, |at, _| assert!(at != 5, "part 5")));
+            }));
+            assert!(broken.is_err());
+            workers.run(|share| {
+                share.parts(&mut lanes, 8, |at, part| {
+                    part.fill(Lane([at as f32; super::super::LANES]))
+                })
+            });
+            assert!((0..64).all(|at| lanes[at].0[3] == (at / 8) as f32));
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use super::BgrImage;
 use crate::error::{Error, ErrorKind, Result};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 /// What images may take. One over a limit is refused before its pixels are allocated.
@@ -62,8 +62,13 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut allocation = image::Limits::default();
-    // Up to 16 bytes a pixel while decoding (RGBA of 32-bit floats), and room for the decoder's own tables.
-    allocation.max_alloc = Some(limits.pixels.saturating_mul(16).saturating_add(64 << 20));
+    // Up to 16 bytes a pixel while decoding (RGBA of 32-bit floats), and room for the decoder's own tables. A PNG's
+    // compressed profile may unfold to all of that, so it is reckoned from the size that the picture says it has.
+    let pixels = match format {
+        ImageFormat::Png => png_pixels(bytes).map_or(limits.pixels, |pixels| pixels.min(limits.pixels)),
+        _ => limits.pixels,
+    };
+    allocation.max_alloc = Some(pixels.saturating_mul(16).saturating_add(64 << 20));
     reader.limits(allocation);
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
@@ -103,8 +108,25 @@ pub fn read(path: &Path, limits: &DecodeLimits) -> Result<BgrImage> {
         let message = format!("the file has {} bytes, the limit is {}", metadata.len(), limits.bytes);
         return Err(over_limit(message).at(path.display()));
     }
-    let bytes = std::fs::read(path).map_err(io)?;
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(metadata.len() as usize)
+        .map_err(|error| io(error.into()))?;
+    // A device or a pipe has no length to look at; one byte more than allowed tells that there is too much.
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limits.bytes.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(io)?;
     decode(&bytes, limits).map_err(|error| error.at(path.display()))
+}
+
+/// Width times height by a PNG's first chunk.
+fn png_pixels(bytes: &[u8]) -> Option<u64> {
+    let side = |at: usize| {
+        let side = bytes.get(at..at + 4)?.try_into().ok()?;
+        Some(u64::from(u32::from_be_bytes(side)))
+    };
+    // Signature, the chunk's length and name, then the sides.
+    Some(side(16)? * side(20)?)
 }
 
 fn over_limit(message: String) -> Error {

@@ -8,6 +8,7 @@ use super::stored::Stored;
 use crate::error::{Error, ErrorKind, Result};
 use crate::replace::replace;
 use crate::weights::pack::MAX_BYTES;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -133,32 +134,102 @@ impl Bundle<'_> {
         embedder.verify()?;
         detector.verify()?;
         replace(path, |file| {
-            let failed = |e: zip::result::ZipError| Error::io(path, "write", &io::Error::other(e));
-            // Fixed times and rights: equal packs must be equal files.
-            let options = SimpleFileOptions::default()
-                .compression_method(CompressionMethod::Stored)
-                .last_modified_time(DateTime::DEFAULT)
-                .system(zip::System::Unix)
-                .unix_permissions(0o644);
-            let mut zip = ZipWriter::new(file);
-            let mut names = ENTRIES.into_iter();
-            for pack in [embedder, detector] {
-                let text = pack.manifest().to_toml()?;
-                if text.len() as u64 > MAX_MANIFEST_BYTES {
-                    return Err(model(format!("the manifest of {} is too large", pack.name())));
-                }
-                zip.start_file(names.next().unwrap_or_default(), options)
-                    .map_err(failed)?;
-                zip.write_all(text.as_bytes())
-                    .map_err(|e| Error::io(path, "write", &e))?;
-                for (stored, weights) in pack.files() {
-                    zip.start_file(names.next().unwrap_or_default(), options)
-                        .map_err(failed)?;
-                    pack::copy(stored, weights, &mut zip, path)?;
-                }
+            let failure = RefCell::new(None);
+            let written = write_entries(Patient::new(file, &failure), path, [embedder, detector]);
+            match failure.into_inner() {
+                Some(error) => Err(Error::io(path, "write", &error)),
+                None => written,
             }
-            zip.finish().map(|_| ()).map_err(failed)
         })
+    }
+}
+
+/// Writes the entries of a bundle that will be at `path`.
+fn write_entries(out: Patient, path: &Path, packs: [&PackOf; 2]) -> Result<()> {
+    let failed = |e: zip::result::ZipError| Error::io(path, "write", &io::Error::other(e));
+    let failure = out.failure;
+    // Fixed times and rights: equal packs must be equal files.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::DEFAULT)
+        .system(zip::System::Unix)
+        .unix_permissions(0o644);
+    let mut zip = ZipWriter::new(out);
+    let mut names = ENTRIES.into_iter();
+    for pack in packs {
+        let text = pack.manifest().to_toml()?;
+        if text.len() as u64 > MAX_MANIFEST_BYTES {
+            return Err(model(format!("the manifest of {} is too large", pack.name())));
+        }
+        zip.start_file(names.next().unwrap_or_default(), options)
+            .map_err(failed)?;
+        zip.write_all(text.as_bytes())
+            .map_err(|e| Error::io(path, "write", &e))?;
+        for (stored, weights) in pack.files() {
+            if failure.borrow().is_some() {
+                break;
+            }
+            zip.start_file(names.next().unwrap_or_default(), options)
+                .map_err(failed)?;
+            pack::copy(stored, weights, &mut zip, path)?;
+        }
+    }
+    zip.finish().map(|_| ()).map_err(failed)
+}
+
+/// Writes to a file and keeps the first failure for later: the zip writer, which ends its file when it is dropped, panics
+/// over one. After a failure nothing is written, and it looks as if it were.
+struct Patient<'a> {
+    file: &'a File,
+    failure: &'a RefCell<Option<io::Error>>,
+    position: u64,
+    length: u64,
+}
+
+impl<'a> Patient<'a> {
+    fn new(file: &'a File, failure: &'a RefCell<Option<io::Error>>) -> Self {
+        Patient {
+            file,
+            failure,
+            position: 0,
+            length: 0,
+        }
+    }
+
+    /// Does something to the file, unless something failed before.
+    fn attempt(&mut self, work: impl FnOnce(&mut &File) -> io::Result<()>) {
+        let mut failure = self.failure.borrow_mut();
+        if failure.is_none() {
+            *failure = work(&mut self.file).err();
+        }
+    }
+}
+
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|file| file.write_all(bytes));
+        self.position += bytes.len() as u64;
+        self.length = self.length.max(self.position);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(|file| file.flush());
+        Ok(())
+    }
+}
+
+impl Seek for Patient<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        let position = self.position;
+        self.attempt(|file| file.seek(SeekFrom::Start(position)).map(drop));
+        Ok(position)
     }
 }
 

@@ -102,14 +102,21 @@ fn read(path: &Path, format: Format) -> Result<TensorMap> {
     match format {
         Format::Checkpoint => read_checkpoint(path),
         Format::Onnx => {
-            let length = std::fs::metadata(path).map_err(|e| Error::io(path, "read", &e))?.len();
-            if length > MAX_ONNX_BYTES {
-                return Err(Error::new(
-                    ErrorKind::Limit,
-                    format!("{} has {length} bytes, more than {MAX_ONNX_BYTES}", path.display()),
-                ));
+            let too_large = || {
+                let message = format!("{} has more than {MAX_ONNX_BYTES} bytes", path.display());
+                Error::new(ErrorKind::Limit, message)
+            };
+            let failed = |e: std::io::Error| Error::io(path, "read", &e);
+            let file = File::open(path).map_err(failed)?;
+            if file.metadata().map_err(failed)?.len() > MAX_ONNX_BYTES {
+                return Err(too_large());
             }
-            let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", &e))?;
+            let mut bytes = Vec::new();
+            // A device has no length to look at.
+            file.take(MAX_ONNX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+            if bytes.len() as u64 > MAX_ONNX_BYTES {
+                return Err(too_large());
+            }
             read_onnx(&bytes).map_err(|e| e.at(path.display()))
         }
         Format::Safetensors => Ok(weights::pack::read(path)?.0),

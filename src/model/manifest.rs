@@ -5,6 +5,8 @@ use crate::align::{ALIGNER, Chip};
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::spec::{Network, NetworkKind};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// The version of the manifest format this library reads and writes.
@@ -257,14 +259,20 @@ impl Manifest {
     /// # Errors
     /// [`ErrorKind::Io`], or as [`Manifest::parse`], with the file's name in front.
     pub fn read(file: &Path) -> Result<Manifest> {
-        let length = std::fs::metadata(file).map_err(|e| Error::io(file, "read", &e))?.len();
-        if length > MAX_MANIFEST_BYTES {
+        let mut text = String::new();
+        // One byte more than allowed tells that there is too much, of a device too, which has no length to ask for.
+        File::open(file)
+            .and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_string(&mut text))
+            .map_err(|e| Error::io(file, "read", &e))?;
+        if text.len() as u64 > MAX_MANIFEST_BYTES {
             return Err(Error::new(
                 ErrorKind::Model,
-                format!("{} is no manifest: {length} bytes", file.display()),
+                format!(
+                    "{} is no manifest: more than {MAX_MANIFEST_BYTES} bytes",
+                    file.display()
+                ),
             ));
         }
-        let text = std::fs::read_to_string(file).map_err(|e| Error::io(file, "read", &e))?;
         Manifest::parse(&text).map_err(|e| e.at(file.display()))
     }
 

@@ -16,8 +16,12 @@ use std::path::Path;
 /// equal packs must be equal files.
 const METADATA_KEY: &str = "qmagface";
 
-/// Most bytes of a pack: [`MAX_ELEMENTS`] f32 and the largest header that safetensors reads (100 MB).
-pub(crate) const MAX_BYTES: u64 = 4 * MAX_ELEMENTS as u64 + 100_000_008;
+/// Most bytes of a pack's header: its names and shapes, of which an iResNet-100 has 0.1 MiB. In memory they take about ten
+/// times as much.
+const MAX_HEADER: usize = 4 << 20;
+
+/// Most bytes of a pack: [`MAX_ELEMENTS`] f32 and a header.
+pub(crate) const MAX_BYTES: u64 = 4 * MAX_ELEMENTS as u64 + MAX_HEADER as u64 + 8;
 
 /// What a pack holds: its tensors, and its metadata by name.
 pub type Pack = (TensorMap, BTreeMap<String, String>);
@@ -62,7 +66,10 @@ pub fn read(path: &Path) -> Result<Pack> {
 /// # Errors
 /// As [`read`].
 pub(crate) fn read_from(reader: impl Read, size: u64, place: &Path) -> Result<Pack> {
-    let mut bytes = Vec::with_capacity(size.min(MAX_BYTES) as usize);
+    if size > MAX_BYTES {
+        return Err(over_limit(format_args!("{size} bytes, at most {MAX_BYTES} are read")).at(place.display()));
+    }
+    let mut bytes = Vec::with_capacity(size as usize);
     reader
         .take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
@@ -76,7 +83,7 @@ pub(crate) fn read_from(reader: impl Read, size: u64, place: &Path) -> Result<Pa
 /// As [`read`], without the file's name.
 pub fn read_bytes(bytes: &[u8]) -> Result<Pack> {
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_large(format!("the file has more than {MAX_BYTES} bytes")));
+        return Err(over_limit(format_args!("more than {MAX_BYTES} bytes")));
     }
     let header = Header::check(bytes)?;
     let file = SafeTensors::deserialize(bytes).map_err(|e| explain(&e))?;
@@ -98,6 +105,10 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Pack> {
         tensors.insert(name, view.shape().to_vec(), element.decode(data))?;
     }
     Ok((tensors, unfold(header.metadata)?))
+}
+
+fn over_limit(what: std::fmt::Arguments) -> Error {
+    too_large(format!("the file has {what}"))
 }
 
 /// The JSON at the front of a safetensors file. The library checks it too, but its errors don't name the tensor, and
@@ -128,6 +139,12 @@ impl Header {
         let (json, data) = length
             .and_then(|length| rest.split_at_checked(length))
             .ok_or_else(|| damaged("not a safetensors file, or truncated: it ends inside its header"))?;
+        if json.len() > MAX_HEADER {
+            return Err(over_limit(format_args!(
+                "a header of {} bytes, at most {MAX_HEADER} are read",
+                json.len()
+            )));
+        }
         let header: Header = serde_json::from_slice(json).map_err(|e| {
             damaged(format!(
                 "not a safetensors file: its header is not the right JSON ({e})"

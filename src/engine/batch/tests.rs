@@ -2,10 +2,11 @@ use super::*;
 use crate::network::FeatureMap;
 use crate::network::spec::Network;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 
-/// A network whose embedding is the chip's first value, that counts its runs, refuses 13 and panics at 99.
+/// A network whose embedding is the chip's first value, that counts its runs, refuses 13 and panics at 99; its device is
+/// lost at 77, for good.
 struct Fake {
     seen: Arc<Seen>,
     takes: Duration,
@@ -20,6 +21,7 @@ struct Seen {
     largest: AtomicUsize,
     inside: AtomicUsize,
     most_inside: AtomicUsize,
+    lost: AtomicBool,
 }
 
 impl EmbeddingNetwork for Fake {
@@ -46,6 +48,7 @@ impl EmbeddingNetwork for Fake {
             largest,
             inside,
             most_inside,
+            lost,
         } = &*self.seen;
         runs.fetch_add(1, Ordering::Relaxed);
         all.fetch_add(chips.len(), Ordering::Relaxed);
@@ -59,6 +62,10 @@ impl EmbeddingNetwork for Fake {
         assert!(self.shared || now == 1, "{now} callers in a network for one");
         let values: Vec<u8> = chips.iter().map(|chip| chip.bgr()[0]).collect();
         assert!(!values.contains(&99), "broken at 99");
+        lost.fetch_or(values.contains(&77), Ordering::SeqCst);
+        if lost.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Backend, "CUDA error: the device is lost"));
+        }
         match values.contains(&13) {
             true => Err(Error::new(ErrorKind::Backend, "no room for 13")),
             false => Ok(values.iter().map(|&v| vec![f32::from(v)]).collect()),
@@ -239,6 +246,47 @@ fn a_panic_is_its_callers_alone() {
     });
     assert_eq!(batcher.embed(&[&chip(7)], None).unwrap(), [[7.0]]);
     assert_idle(&batcher);
+}
+
+#[test]
+fn a_lost_device_is_an_error_of_each_call_and_nobody_waits() {
+    for (batcher, seen) in [fake(4, 5 * MS, MS), shared(4, MS, 3)] {
+        let (other, _) = fake(4, 5 * MS, MS);
+        let lost = || {
+            let error = batcher.embed(&[&chip(5)], None).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Backend);
+            assert!(error.message().contains("the device is lost"), "{error}");
+        };
+        let start = Barrier::new(8);
+        scope(|scope| {
+            for caller in 0..8 {
+                let (batcher, other, seen, start, lost) = (&batcher, &other, &seen, &start, &lost);
+                scope.spawn(move || {
+                    start.wait();
+                    for call in 0..10 {
+                        if caller == 0 && call == 5 {
+                            assert!(batcher.embed(&[&chip(77)], None).is_err());
+                        }
+                        // Before it is lost each gets its own; afterwards an error, and never a wrong embedding.
+                        let gone = seen.lost.load(Ordering::SeqCst);
+                        match batcher.embed(&[&chip(call)], None) {
+                            Ok(made) => assert_eq!(made, [[f32::from(call)]]),
+                            Err(error) => assert!(error.message().contains("the device is lost"), "{error}"),
+                        }
+                        if gone {
+                            lost();
+                        }
+                        // Another engine of the process, as one on the CPU, goes on.
+                        assert_eq!(other.embed(&[&chip(call)], None).unwrap(), [[f32::from(call)]]);
+                    }
+                });
+            }
+        });
+        assert!(seen.lost.load(Ordering::SeqCst));
+        lost();
+        assert_idle(&batcher);
+        assert_idle(&other);
+    }
 }
 
 #[test]

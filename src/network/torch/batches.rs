@@ -82,6 +82,10 @@ fn is_out_of_memory(error: &Error) -> bool {
             "can't allocate memory",
             "alloc_failed",
             "allocation_failed",
+            "bad_alloc",
+            // oneDNN, which says no more. It keeps what failed and fails for this size of batch again, so that another
+            // size is needed anyway.
+            "could not create a primitive",
         ]
         .iter()
         .any(|words| message.contains(words))
@@ -223,6 +227,29 @@ mod tests {
     }
 
     #[test]
+    fn the_call_after_a_failure_is_as_if_there_had_been_none() {
+        // Failures of both kinds, at both places, each with another batch on its way; then good calls again.
+        for late in [false, true] {
+            let (mut fake, mut most) = (Fake::new(8, late), 8);
+            for _ in 0..3 {
+                assert_eq!(run_on(&mut fake, &mut most, 30).unwrap(), in_order(30));
+                assert!(
+                    run_on(&mut fake, &mut most, 210).is_err(),
+                    "200 fails for another reason"
+                );
+                assert_eq!(fake.on_their_way, 0, "nothing is left on its way");
+            }
+            fake.room = 3; // another process takes the device's memory
+            assert_eq!(run_on(&mut fake, &mut most, 30).unwrap(), in_order(30));
+            assert!(most <= 3);
+            fake.room = 0; // all of it
+            assert!(run_on(&mut fake, &mut most, 30).is_err());
+            fake.room = 8;
+            assert_eq!(run_on(&mut fake, &mut most, 30).unwrap(), in_order(30));
+        }
+    }
+
+    #[test]
     fn the_words_of_libtorch_and_its_libraries_are_known() {
         for (kind, message, expected) in [
             (
@@ -246,6 +273,8 @@ mod tests {
                 "DefaultCPUAllocator: can't allocate memory: you tried",
                 true,
             ),
+            (ErrorKind::Backend, "libtorch: could not create a primitive", true),
+            (ErrorKind::Backend, "libtorch: std::bad_alloc", true),
             (
                 ErrorKind::Backend,
                 "libtorch: CUDA error: an illegal memory access was encountered",

@@ -4,8 +4,8 @@ use super::pickle::{Pickle, StorageRef};
 use crate::error::Result;
 use crate::weights::damaged;
 use std::io::{Read, Seek, SeekFrom};
-use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 /// What the first pickle of a legacy file holds.
 const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
@@ -110,6 +110,12 @@ impl<R: Read + Seek> Container<R> {
             Storages::Zip { archive, folder } => {
                 let name = format!("{folder}/data/{}", storage.key);
                 let mut entry = archive.by_name(&name).map_err(|e| zip_error(&name, &e))?;
+                // So that memory is taken for bytes that the file has, not for what a small one unfolds to.
+                if entry.compression() != CompressionMethod::Stored {
+                    return Err(damaged(format!(
+                        "{name} is compressed, which torch.save never does: its numbers are not read"
+                    )));
+                }
                 if entry.size() != wanted {
                     return Err(damaged(format!(
                         "{name} has {} bytes, its tensors need {wanted}",

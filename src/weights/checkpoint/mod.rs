@@ -7,6 +7,9 @@
 //! * storages (`torch.*Storage`: float, double, half, bfloat16, long, int, short, char, byte, bool);
 //! * `torch._utils._rebuild_tensor_v2` and `torch._utils._rebuild_parameter`.
 //!
+//! The numbers must lie in the file as they are: torch.save compresses none, and a small file that unfolds to a large one
+//! is an attack. So a checkpoint takes no more memory than twice its own size and what its tensors take in f32.
+//!
 //! The state dict is what the saved object holds under `state_dict`, else the object itself.
 
 mod container;
