@@ -1,4 +1,4 @@
-//! What goes wrong around the library: a disk that is full, an end by `kill -9`, files that change, memory that runs out.
+//! What goes wrong around the library: a disk that is full, an end by `kill -9`, files that change.
 //!
 //! The disk's faults are injected (tests/faults/inject.c) at each step that a command makes in its result's folder, one
 //! run for each step.
@@ -8,13 +8,10 @@ mod common;
 #[path = "evaluate_cli/made_up.rs"]
 #[allow(dead_code)]
 mod made_up;
-#[path = "common/process.rs"]
-mod process;
 
 use made_up::Set;
 use qmagface::model::{Bundle, Origin, Store, WEIGHTS_FILE};
-use qmagface::network::{self, Precision, spec::Network};
-use qmagface::{Chip, DeviceChoice, Engine, EngineOptions, ErrorKind};
+use qmagface::{DeviceChoice, Engine, EngineOptions, ErrorKind};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -460,90 +457,4 @@ fn an_engine_goes_on_when_its_weights_change_on_disk() {
     let calibration = engine.calibration().unwrap();
     assert!(calibration.compare(&old, &old).is_ok());
     assert!(calibration.compare(&old, &new).is_err() && calibration.compare(&new, &new).is_err());
-}
-
-// ------------------------------------------------------------------------------------------------- memory runs out
-
-/// Set for the process in which memory runs out.
-const CHILD: &str = "QMAGFACE_TEST_MEMORY";
-
-/// In a process of its own that may take only little more memory: a batch through libtorch that does not fit is run in
-/// halves, or fails for its caller, and the network works afterwards. (What the crate's own code needs is not tested so:
-/// where it gets no memory, Rust ends the process; docs/threads-and-ownership.md.)
-#[test]
-fn libtorch_without_memory_halves_the_batch_or_fails_for_its_caller() {
-    if let Ok(room) = std::env::var(CHILD) {
-        return out_of_memory(room.parse().unwrap());
-    }
-    let (mut failed, mut halved) = (0, 0);
-    for room in [1, 8, 24, 64, 96] {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "libtorch_without_memory_halves_the_batch_or_fails_for_its_caller",
-                "--nocapture",
-            ])
-            .env(CHILD, room.to_string())
-            // With its cache oneDNN keeps what it could not make, and may end the process when it uses it.
-            .env("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "0")
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        let is_well = output.status.success() && text.contains("AFTERWARDS as before");
-        assert!(is_well, "{room} MiB, {}: {text}", output.status);
-        let told = |words: &str| text.lines().filter(|line| line.contains(words)).count();
-        println!(
-            "{room} MiB: halved {} times, failed {}",
-            told("faces at once;"),
-            told("WITHOUT")
-        );
-        failed += told("WITHOUT");
-        halved += told("faces at once;");
-    }
-    assert!(halved > 0, "there was memory enough each time");
-    println!("{failed} calls failed");
-}
-
-fn out_of_memory(room: u64) {
-    env_logger::builder()
-        .filter_level(log::LevelFilter::Warn)
-        .target(env_logger::Target::Stdout)
-        .init();
-    tch::set_num_threads(1);
-    let sface = common::installed(&Store::default_location().unwrap(), "sface");
-    let weights = sface.load_weights().unwrap();
-    let network = network::build_libtorch(Network::SFace, &weights, tch::Device::Cpu, Precision::F32).unwrap();
-    let chip = |value: u8| {
-        (0..Chip::BYTES)
-            .map(|at| value.wrapping_mul(31) ^ (at % 251) as u8)
-            .collect()
-    };
-    let chips: Vec<Chip> = (0..32).map(|value| Chip::from_bgr(chip(value)).unwrap()).collect();
-    let chips: Vec<&Chip> = chips.iter().collect();
-    let wanted: Vec<Vec<f32>> = chips
-        .iter()
-        .map(|chip| network.forward(&[chip]).unwrap().concat())
-        .collect();
-    let same = |made: &[Vec<f32>]| {
-        assert_eq!(made.len(), wanted.len());
-        let pairs = made.iter().flatten().zip(wanted.iter().flatten());
-        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(worst <= 1e-4, "off by {worst}");
-    };
-    process::trim();
-    // What Rust needs beside is little: it must not be what fails.
-    let spare = vec![1u8; 1 << 20];
-    process::limit_data(process::data() + (room << 20));
-    drop(spare);
-    let made = network.forward(&chips);
-    process::limit_data(libc::RLIM_INFINITY);
-    match &made {
-        Err(error) => {
-            assert_eq!(error.kind(), ErrorKind::Backend);
-            println!("WITHOUT memory it failed: {error}");
-        }
-        Ok(made) => same(made),
-    }
-    same(&network.forward(&chips).unwrap());
-    println!("AFTERWARDS as before");
 }
