@@ -4,6 +4,7 @@ use super::BgrImage;
 use crate::error::{Error, ErrorKind, Result};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use std::io::{Cursor, Read};
+use std::panic::catch_unwind;
 use std::path::Path;
 
 /// What images may take. One over a limit is refused before its pixels are allocated.
@@ -46,6 +47,22 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
             "not an image this library reads: its first bytes are none of JPEG, PNG, BMP, TIFF or WebP",
         )
     })?;
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err(Error::new(
+            ErrorKind::ImageDecode,
+            "damaged Jpeg image: it ends before its end-of-image marker, so a part of the picture is missing",
+        ));
+    }
+    // A decoder holds no state between images; one that panics has met a damaged one that it didn't foresee.
+    catch_unwind(|| decode_format(bytes, format, limits)).unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::ImageDecode,
+            format!("damaged {format:?} image: its decoder gave up"),
+        ))
+    })
+}
+
+fn decode_format(bytes: &[u8], format: ImageFormat, limits: &DecodeLimits) -> Result<BgrImage> {
     let damaged = |source: ImageError| match source {
         ImageError::Limits(source) => over_limit(format!("{format:?}: {source}")),
         ImageError::Unsupported(source) => Error::new(
@@ -54,12 +71,6 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
         ),
         source => Error::new(ErrorKind::ImageDecode, format!("damaged {format:?} image: {source}")),
     };
-    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
-        return Err(Error::new(
-            ErrorKind::ImageDecode,
-            "damaged Jpeg image: it ends before its end-of-image marker, so a part of the picture is missing",
-        ));
-    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut allocation = image::Limits::default();
     // Up to 16 bytes a pixel while decoding (RGBA of 32-bit floats), and room for the decoder's own tables. A PNG's
@@ -349,5 +360,21 @@ mod tests {
             let image = decode(bytes.get_ref(), &DecodeLimits::default()).unwrap();
             assert_eq!(image.data()[..3], wanted);
         }
+    }
+
+    /// Found by fuzzing: zune-jpeg, to which libjpeg-turbo leaves what it won't decode, panics at it.
+    #[test]
+    fn a_decoder_that_panics_is_an_error() {
+        use base64::prelude::{BASE64_STANDARD, Engine};
+        let text = "\
+            /9j/wAARCAAJABEDAREBAxEBAyEB/9sAQwEJ/9gBAP/zSkZJRgAB//8BAAEAAP/AAAsIAREA/9sAQwAIBgYHBgUIByMcHCg3KSww\
+            MTQ0NB8nKDk9MjwuMzQy/8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAARC\
+            TQLeAAAApaanqKmqsrO0tdoACAEBAAJJJJJJJJJKNDU2Nzk6Q0T4+fr/2gAIAQEAPwBbHv/Z2ZGhCCNCscH6/9oACAEBAAA/AORt\
+            fAPT9z8AWx6xWx7Z/zQ1Njc5OkNE+Pn6/9oACAEBAAA/AFse/9naf2qOB6GxWx7Z/zQ1Njc5OkNE+Pn6/9oACAEBAD8AWx7/2Tc5\
+            OkNE+Pn6/9oACAEBAD8AW//Z";
+        let bytes = BASE64_STANDARD.decode(text).unwrap();
+        // On a processor without AVX2 another part of it may take it.
+        let error = decode(&bytes, &DecodeLimits::default()).err();
+        assert!(error.is_none_or(|error| error.kind() == ErrorKind::ImageDecode));
     }
 }
