@@ -1,4 +1,5 @@
-//! Chips to embeddings: SFace as installed, and iResNets with formula weights. `cargo bench --bench embed`
+//! Chips to embeddings: SFace as installed, and iResNets with formula weights, in each precision of the CPU.
+//! `cargo bench --bench embed`
 
 mod common;
 #[path = "../tests/common/formula.rs"]
@@ -23,13 +24,19 @@ fn main() {
             Network::SFace => common::weights("sface"),
             _ => formula::weights(network),
         };
-        let built = required(build(network, &weights, tch::Device::Cpu, Precision::F32));
-        for batch in BATCHES {
-            let chips: Vec<&Chip> = chips.iter().cycle().take(batch).collect();
-            group.throughput(Throughput::Elements(batch as u64));
-            group.bench_function(BenchmarkId::new(network.name(), batch), |bencher| {
-                bencher.iter(|| built.forward(&chips).expect("embeddings"));
-            });
+        for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+            let built = required(build(network, &weights, tch::Device::Cpu, precision));
+            let name = match precision {
+                Precision::F32 => network.name().to_owned(),
+                _ => format!("{network} {precision}"),
+            };
+            for batch in BATCHES {
+                let chips: Vec<&Chip> = chips.iter().cycle().take(batch).collect();
+                group.throughput(Throughput::Elements(batch as u64));
+                group.bench_function(BenchmarkId::new(&name, batch), |bencher| {
+                    bencher.iter(|| built.forward(&chips).expect("embeddings"));
+                });
+            }
         }
     }
     group.finish();

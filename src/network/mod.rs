@@ -7,14 +7,17 @@ use crate::align::Chip;
 use crate::cpu::{self, Workers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
+use rounding::{Rounding, has_instructions};
 use spec::Network;
 use std::fmt;
 use tch::Device;
 
+mod carry;
 mod fold;
 mod folded;
 mod native;
 mod precision;
+mod rounding;
 pub mod spec;
 mod torch;
 
@@ -88,8 +91,8 @@ pub fn build(
 
 /// As [`build`], with the threads that the CPU's share of the work is done on.
 ///
-/// On the CPU in f32 the crate's own convolutions compute where the machine has the vector instructions they need, else
-/// libtorch.
+/// On the CPU the crate's own convolutions compute where the machine has the vector instructions they need, else libtorch;
+/// in 16 bits too, in f32 arithmetic on rounded numbers, unless the processor has instructions for the format.
 ///
 /// # Errors
 /// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
@@ -102,13 +105,13 @@ pub fn build_on(
     precision: Precision,
     workers: &Workers,
 ) -> Result<Box<dyn EmbeddingNetwork>> {
-    match (device, precision) {
-        (Device::Cpu, Precision::F32) if cpu::supported() => {
-            let folded = fold::fold(network, weights)?;
-            Ok(Box::new(native::Native::new(folded, workers)))
-        }
-        _ => build_libtorch(network, weights, device, precision),
+    let precision = Precision::choose(Some(precision), device)?;
+    let rounding = Rounding::of(precision);
+    if device != Device::Cpu || !cpu::supported() || rounding.is_some() && has_instructions(precision) {
+        return build_libtorch(network, weights, device, precision);
     }
+    let folded = fold::fold(network, weights)?;
+    Ok(Box::new(native::Native::new(folded, rounding, workers)?))
 }
 
 /// As [`build`], in libtorch whatever else there is: what another back end is held against.

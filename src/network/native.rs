@@ -1,6 +1,8 @@
-//! A [`Folded`] network on the CPU in f32, by the crate's own convolutions.
+//! A [`Folded`] network on the CPU by the crate's own convolutions: in f32, or in f32 arithmetic on 16-bit numbers.
 
+use super::carry::carry;
 use super::folded::{Bias, Block, Conv, Folded, Head};
+use super::rounding::Rounding;
 use super::spec::Network;
 use super::{EmbeddingNetwork, FeatureMap, check_finite, check_inspected};
 use crate::align::Chip;
@@ -30,9 +32,30 @@ pub(super) struct Native {
     blocks: Vec<Layer>,
     /// How many blocks each stage of the body has.
     stages: Vec<usize>,
+    /// For each stage, what is added to its channels to make them the published network's; empty: nothing.
+    carried: Vec<Vec<f32>>,
     head: Dense,
+    rounding: Option<Rounding>,
     workers: Workers,
     scratch: Scratch,
+}
+
+/// What the layers work with.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    scratch: &'a Scratch,
+    share: Share,
+    rounding: Option<Rounding>,
+}
+
+impl Run<'_> {
+    /// A layer's output as it is stored.
+    fn stored(self, mut map: Map) -> Map {
+        if let Some(rounding) = self.rounding {
+            rounding.round_map(&mut map, self.share);
+        }
+        map
+    }
 }
 
 /// One convolution of the body.
@@ -55,8 +78,16 @@ enum Spatial {
 }
 
 impl Native {
-    /// Packs the weights of `folded`.
-    pub fn new(folded: Folded, workers: &Workers) -> Self {
+    /// Packs the weights of `folded`, which are rounded before as the maps will be.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Internal`] for a body that is not built as the networks of this library are.
+    pub fn new(mut folded: Folded, rounding: Option<Rounding>, workers: &Workers) -> Result<Self> {
+        let mut carried = Vec::new();
+        if let Some(rounding) = rounding {
+            carried = carry(&mut folded)?;
+            rounding.round_constants(&mut folded);
+        }
         let blocks = folded.blocks.iter().map(|block| match block {
             Block::Residual {
                 first,
@@ -75,32 +106,42 @@ impl Native {
                 pointwise: direct(pointwise),
             },
         });
-        Native {
+        Ok(Native {
             network: folded.network,
             blocks: blocks.collect(),
             stages: folded.stages.clone(),
             stem: Colour::new(&folded.stem.weight, epilogue(&folded.stem)),
+            carried,
             head: head(&folded.head),
+            rounding,
             workers: workers.clone(),
             scratch: Scratch::default(),
+        })
+    }
+
+    fn run(&self, share: Share) -> Run<'_> {
+        Run {
+            scratch: &self.scratch,
+            share,
+            rounding: self.rounding,
         }
     }
 
-    fn first_map(&self, chips: &[&Chip], share: Share) -> Map {
+    fn first_map(&self, chips: &[&Chip], run: Run) -> Map {
         let pixels = Pixels {
             data: &padded(chips),
             images: chips.len(),
             height: PADDED,
             width: PADDED,
         };
-        self.stem.forward(pixels, &self.scratch, share)
+        run.stored(self.stem.forward(pixels, run.scratch, run.share))
     }
 
     /// A map through some blocks.
-    fn through(&self, blocks: &[Layer], mut map: Map, share: Share) -> Map {
+    fn through(blocks: &[Layer], mut map: Map, run: Run) -> Map {
         for block in blocks {
-            let next = block.forward(&map, &self.scratch, share);
-            map.release(&self.scratch);
+            let next = block.forward(&map, run);
+            map.release(run.scratch);
             map = next;
         }
         map
@@ -108,8 +149,8 @@ impl Native {
 
     /// The embeddings of a few chips.
     fn embed(&self, chips: &[&Chip], share: Share) -> Vec<Vec<f32>> {
-        let scratch = &self.scratch;
-        let map = self.through(&self.blocks, self.first_map(chips, share), share);
+        let (run, scratch) = (self.run(share), &self.scratch);
+        let map = Self::through(&self.blocks, self.first_map(chips, run), run);
         let flat = flattened(&map, scratch);
         map.release(scratch);
         let mut output = self.head.forward(&flat, scratch, share);
@@ -164,13 +205,14 @@ impl EmbeddingNetwork for Native {
     fn forward_stages(&self, chips: &[&Chip]) -> Result<Vec<FeatureMap>> {
         check_inspected(chips)?;
         Ok(self.workers.run(|share| {
-            let mut map = self.first_map(chips, share);
+            let run = self.run(share);
+            let mut map = self.first_map(chips, run);
             let mut blocks = &self.blocks[..];
             let mut outputs = Vec::with_capacity(self.stages.len());
-            for &count in &self.stages {
+            for (at, &count) in self.stages.iter().enumerate() {
                 let (stage, rest) = blocks.split_at(count);
-                map = self.through(stage, map, share);
-                outputs.push(feature_map(&map));
+                map = Self::through(stage, map, run);
+                outputs.push(feature_map(&map, self.carried.get(at)));
                 blocks = rest;
             }
             map.release(&self.scratch);
@@ -183,13 +225,14 @@ impl EmbeddingNetwork for Native {
     }
 }
 
-/// A map's values by image, channel, row and column. Every stage's channels fill their panels.
-fn feature_map(map: &Map) -> FeatureMap {
+/// A map's values by image, channel, row and column, with what the channels lack. Every stage's channels fill their panels.
+fn feature_map(map: &Map, carried: Option<&Vec<f32>>) -> FeatureMap {
     let channels = map.panels * LANES;
     let data = (0..map.images * channels).flat_map(|at| {
         let (image, channel) = (at / channels, at % channels);
         let plane = map.plane(channel / LANES, image);
-        plane.iter().map(move |lane| lane.0[channel % LANES])
+        let carried = carried.map_or(0.0, |carried| carried[channel]);
+        plane.iter().map(move |lane| lane.0[channel % LANES] + carried)
     });
     FeatureMap {
         shape: [map.images, channels, map.height, map.width],
@@ -198,17 +241,18 @@ fn feature_map(map: &Map) -> FeatureMap {
 }
 
 impl Layer {
-    fn forward(&self, input: &Map, scratch: &Scratch, share: Share) -> Map {
+    fn forward(&self, input: &Map, run: Run) -> Map {
+        let Run { scratch, share, .. } = run;
         match self {
             Layer::Residual {
                 first,
                 second,
                 projection,
             } => {
-                let inner = first.forward(input, None, scratch, share);
+                let inner = run.stored(first.forward(input, None, scratch, share));
                 let projected = projection
                     .as_ref()
-                    .map(|conv| conv.forward(input, None, scratch, share));
+                    .map(|conv| run.stored(conv.forward(input, None, scratch, share)));
                 let residual = Some(projected.as_ref().unwrap_or(input));
                 let output = match second {
                     Spatial::Winograd(conv) => conv.forward(&inner, residual, scratch, share),
@@ -218,13 +262,13 @@ impl Layer {
                 if let Some(projected) = projected {
                     projected.release(scratch);
                 }
-                output
+                run.stored(output)
             }
             Layer::Separable { depthwise, pointwise } => {
-                let inner = depthwise.forward(input, scratch, share);
+                let inner = run.stored(depthwise.forward(input, scratch, share));
                 let output = pointwise.forward(&inner, None, scratch, share);
                 inner.release(scratch);
-                output
+                run.stored(output)
             }
         }
     }

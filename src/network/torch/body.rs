@@ -1,10 +1,10 @@
 //! A whole network in libtorch: from pixels to embeddings.
 
 use super::super::folded::{self, Folded};
-use super::carry::carry;
 use super::layers::{Conv, Dense, Setting};
 use crate::align::Chip;
 use crate::error::Result;
+use crate::network::carry::carry;
 use tch::{Kind, Tensor};
 
 /// Pixels go in divided by this and the first weights are multiplied by it, both exactly: undivided, the first weights

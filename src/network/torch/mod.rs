@@ -2,7 +2,6 @@
 
 mod batches;
 mod body;
-mod carry;
 mod eager;
 mod graphs;
 mod layers;

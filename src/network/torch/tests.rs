@@ -269,7 +269,7 @@ fn run_by_hand(body: &Folded, x: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>) {
 #[test]
 fn carried_constants_change_nothing() {
     let (plain, mut carried) = (small_body(), small_body());
-    let constants = carry::carry(&mut carried).unwrap();
+    let constants = crate::network::carry::carry(&mut carried).unwrap();
     let x: Vec<f64> = (0..2 * 8 * 8).map(|i| f64::from(i * 37 % 64) / 32.0 - 1.0).collect();
     let ((maps, embedding), (sums, same)) = (run_by_hand(&plain, &x), run_by_hand(&carried, &x));
     for (a, b) in embedding.iter().zip(&same) {

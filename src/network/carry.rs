@@ -1,10 +1,10 @@
 //! The constants of a residual body, carried to where they cost nothing.
 //!
-//! libtorch adds a convolution's bias in a pass of its own over the map. In a residual body the biases that are added
+//! libtorch adds a convolution's bias in a pass of its own over the map, and 16 bits hold a sum without them more exactly. In a residual body the biases that are added
 //! to the running sum are the same for every place, so the sum can do without them: the next block's first convolution
 //! takes up what they would have added, in the bias map that it has anyway, and the head what the last blocks would.
 
-use super::super::folded::{Bias, Block, Conv, Folded};
+use super::folded::{Bias, Block, Conv, Folded};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Takes the constants out of the running sum of `folded`, exactly (in f64, rounded once), and says for each stage and

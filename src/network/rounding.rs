@@ -1,0 +1,191 @@
+//! 16-bit precisions on a CPU without instructions for them: f32 arithmetic on numbers that 16 bits hold.
+
+use super::Precision;
+use super::folded::{Bias, Block, Conv, Folded};
+use crate::cpu::workers::Share;
+use crate::cpu::{LANES, Map};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+/// Lanes that a thread rounds at a time.
+const LANES_AT_ONCE: usize = 4096;
+
+/// The format that weights, biases, slopes and maps are rounded to, to the nearest and ties to even. A layer's sum, with
+/// its bias, rectifier and residual, is formed in f32 and rounded once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rounding {
+    F16,
+    Bf16,
+}
+
+impl Rounding {
+    /// That of a 16-bit precision.
+    pub fn of(precision: Precision) -> Option<Rounding> {
+        match precision {
+            Precision::F16 => Some(Rounding::F16),
+            Precision::Bf16 => Some(Rounding::Bf16),
+            Precision::F32 | Precision::Tf32 => None,
+        }
+    }
+
+    /// Rounds each value; what is too large becomes infinite.
+    pub fn round(self, values: &mut [f32]) {
+        match self {
+            Rounding::F16 => {
+                for values in values.chunks_mut(LANES) {
+                    let short = &mut [f16::ZERO; LANES][..values.len()];
+                    short.convert_from_f32_slice(values);
+                    short.convert_to_f32_slice(values);
+                }
+            }
+            // The crate `half` takes these one by one, this way the compiler makes vectors of them: five times as fast.
+            Rounding::Bf16 => values.iter_mut().for_each(|value| {
+                let bits = value.to_bits();
+                let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) & 0xffff_0000;
+                *value = if value.is_nan() {
+                    *value
+                } else {
+                    f32::from_bits(rounded)
+                };
+            }),
+        }
+    }
+
+    /// Rounds a map.
+    pub fn round_map(self, map: &mut Map, share: Share) {
+        share.parts(&mut map.data, LANES_AT_ONCE, |_, lanes| {
+            for lane in lanes {
+                self.round(&mut lane.0);
+            }
+        });
+    }
+
+    /// Rounds the constants of the stem and the body; the head computes in f32.
+    pub fn round_constants(self, folded: &mut Folded) {
+        // For pixels of 0..1, as a GPU gets them: for those of 0..255 they would be too small for f16.
+        let scale = |stem: &mut Conv, factor: f32| stem.weight.iter_mut().for_each(|weight| *weight *= factor);
+        scale(&mut folded.stem, 256.0);
+        self.round_conv(&mut folded.stem);
+        scale(&mut folded.stem, 1.0 / 256.0);
+        for block in &mut folded.blocks {
+            match block {
+                Block::Residual {
+                    first,
+                    second,
+                    projection,
+                } => [Some(first), Some(second), projection.as_mut()]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|conv| self.round_conv(conv)),
+                Block::Separable { depthwise, pointwise } => {
+                    self.round_conv(depthwise);
+                    self.round_conv(pointwise);
+                }
+            }
+        }
+    }
+
+    fn round_conv(self, conv: &mut Conv) {
+        self.round(&mut conv.weight);
+        match &mut conv.bias {
+            Bias::Channel(bias) => self.round(bias),
+            Bias::Border(places) => places.iter_mut().for_each(|bias| self.round(bias)),
+        }
+        if let Some(slopes) = &mut conv.slopes {
+            self.round(slopes);
+        }
+    }
+}
+
+/// Whether this processor has instructions for a precision's products, which libtorch then uses.
+pub(super) fn has_instructions(precision: Precision) -> bool {
+    match precision {
+        Precision::F32 => true,
+        Precision::Tf32 => false,
+        #[cfg(target_arch = "x86_64")]
+        Precision::F16 => is_x86_feature_detected!("avx512fp16"),
+        #[cfg(target_arch = "x86_64")]
+        Precision::Bf16 => is_x86_feature_detected!("avx512bf16"),
+        #[cfg(target_arch = "aarch64")]
+        Precision::F16 => std::arch::is_aarch64_feature_detected!("fp16"),
+        #[cfg(target_arch = "aarch64")]
+        Precision::Bf16 => std::arch::is_aarch64_feature_detected!("bf16"),
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        Precision::F16 | Precision::Bf16 => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As IEEE 754 and the definition of bfloat16 have it: ties to even, both ways, subnormal numbers and overflow.
+    #[test]
+    fn values_are_rounded_to_the_nearest_that_16_bits_hold() {
+        let ulp = |bits: i32| 2f32.powi(-bits);
+        for (rounding, bits, largest) in [(Rounding::F16, 10, 65504.0), (Rounding::Bf16, 7, f32::MAX)] {
+            let half = ulp(bits + 1);
+            let (one, above) = (1.0, 1.0 + ulp(bits));
+            let mut values = [
+                0.0,
+                -0.0,
+                one + half,
+                -one - half,
+                one + half * 1.01,
+                above + half,
+                largest,
+            ];
+            rounding.round(&mut values);
+            let wanted_last = if rounding == Rounding::F16 {
+                largest
+            } else {
+                f32::INFINITY
+            };
+            let wanted = [0.0, -0.0, one, -one, above, one + 2.0 * ulp(bits), wanted_last];
+            assert_eq!(values.map(f32::to_bits), wanted.map(f32::to_bits), "{rounding:?}");
+        }
+        let mut small = [2f32.powi(-24), 2f32.powi(-25), 1.1 * 2f32.powi(-25), 65520.0, f32::NAN];
+        Rounding::F16.round(&mut small);
+        assert_eq!(small[..4], [2f32.powi(-24), 0.0, 2f32.powi(-24), f32::INFINITY]);
+        assert!(small[4].is_nan());
+    }
+
+    #[test]
+    fn bf16_is_that_of_the_crate_half() {
+        let bits = (0..1u32 << 20).map(|at| at.wrapping_mul(0x9e37_79b9));
+        let values: Vec<f32> = bits
+            .chain([0x7f80_0000, 0x7fff_ffff, 0xff80_0001])
+            .map(f32::from_bits)
+            .collect();
+        let mut rounded = values.clone();
+        Rounding::Bf16.round(&mut rounded);
+        for (value, rounded) in values.into_iter().zip(rounded) {
+            let wanted = half::bf16::from_f32(value).to_f32();
+            assert!(
+                rounded == wanted || rounded.is_nan() && wanted.is_nan(),
+                "{value}: {rounded}, {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_value_of_a_map_is_rounded_on_all_threads_and_on_one() {
+        let workers = crate::Workers::new(Some(3)).unwrap();
+        let mut map = Map {
+            panels: 1,
+            images: 1,
+            height: 3,
+            width: LANES_AT_ONCE,
+            data: vec![crate::cpu::Lane([1.0 + 2f32.powi(-9); LANES]); 3 * LANES_AT_ONCE],
+        };
+        let mut alone = Map {
+            data: map.data.clone(),
+            ..map
+        };
+        workers.run(|share| Rounding::Bf16.round_map(&mut map, share));
+        Rounding::Bf16.round_map(&mut alone, Share::Alone);
+        for map in [map, alone] {
+            assert!(map.data.iter().all(|lane| lane.0 == [1.0; LANES]));
+        }
+    }
+}
