@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
 
 /// Lets `fill` write a new file beside `path`, then moves it there: a reader finds the old file or the new one, whatever
 /// happens in between. The folder must exist.
@@ -10,20 +11,88 @@ use std::path::Path;
 /// # Errors
 /// [`crate::ErrorKind::Io`] naming `path` when its folder can't be written to, and whatever `fill` fails with.
 pub fn replace(path: &Path, fill: impl FnOnce(&File) -> Result<()>) -> Result<()> {
-    let failed = |error: std::io::Error| Error::io(path, "write", &error);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".qmagface-");
-    #[cfg(unix)]
-    {
-        // A temporary file is private by default; a result is as readable as any file (the umask still applies).
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    Replacement::write(path, fill)?.put()
+}
+
+/// A new file that is written as a whole, but not in its place yet. Dropped, it is removed.
+#[derive(Debug)]
+pub struct Replacement {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Replacement {
+    /// Lets `fill` write it beside `path`. The folder must exist.
+    ///
+    /// # Errors
+    /// As [`replace`].
+    pub fn write(path: &Path, fill: impl FnOnce(&File) -> Result<()>) -> Result<Replacement> {
+        let failed = |error: std::io::Error| Error::io(path, "write", &error);
+        let mut builder = temporary();
+        #[cfg(unix)]
+        {
+            // A temporary file is private by default; a result is as readable as any file (the umask still applies).
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(parent(path)).map_err(failed)?;
+        fill(file.as_file())?;
+        file.as_file().sync_all().map_err(failed)?;
+        Ok(Replacement {
+            file,
+            path: path.to_owned(),
+        })
     }
-    let file = builder.tempfile_in(parent(path)).map_err(failed)?;
-    fill(file.as_file())?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+
+    /// Moves it to its place.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Io`]; the old file is as it was then.
+    pub fn put(self) -> Result<()> {
+        let moved = self.file.persist(&self.path);
+        moved.map_err(|error| Error::io(&self.path, "write", &error.error))?;
+        Ok(())
+    }
+
+    /// Moves all to their places, one after the other; where one can't be moved, those before it are taken back. A process
+    /// that is ended in between leaves new files beside old ones, each whole.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Io`] naming the one that couldn't be moved.
+    pub fn put_all(all: Vec<Replacement>) -> Result<()> {
+        // A second name for each old file. Where the file system has none of those, nothing can be taken back.
+        let olds: Vec<Option<NamedTempFile<()>>> = all
+            .iter()
+            .map(|new| {
+                let link = |name: &Path| std::fs::hard_link(&new.path, name);
+                temporary().make_in(parent(&new.path), link).ok()
+            })
+            .collect();
+        let mut put: Vec<(PathBuf, bool, Option<NamedTempFile<()>>)> = Vec::with_capacity(all.len());
+        for (new, old) in all.into_iter().zip(olds) {
+            let (path, is_new) = (new.path.clone(), !new.path.exists());
+            if let Err(error) = new.put() {
+                for (path, is_new, old) in put.into_iter().rev() {
+                    // What fails here fails for the reason that is told anyway.
+                    match old {
+                        Some(old) => drop(old.persist(&path)),
+                        None if is_new => drop(std::fs::remove_file(&path)),
+                        None => {}
+                    }
+                }
+                return Err(error);
+            }
+            put.push((path, is_new, old));
+        }
+        Ok(())
+    }
+}
+
+/// How temporary files and folders are named.
+fn temporary() -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(".qmagface-");
+    builder
 }
 
 /// Lets `fill` write the content of a new folder beside `path`, then moves it there: a reader finds the old folder or
@@ -36,8 +105,7 @@ pub fn replace(path: &Path, fill: impl FnOnce(&File) -> Result<()>) -> Result<()
 pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path, "write", &error);
     // Once the inner folder has moved away, the outer one is removed with what came in its place.
-    let outer = tempfile::Builder::new().prefix(".qmagface-").tempdir_in(parent(path));
-    let outer = outer.map_err(failed)?;
+    let outer = temporary().tempdir_in(parent(path)).map_err(failed)?;
     let new = outer.path().join("new");
     std::fs::create_dir(&new).map_err(failed)?;
     fill(&new)?;
@@ -123,6 +191,46 @@ mod tests {
             replace(&path.join("below-a-file"), |_| Ok(())).unwrap_err().kind(),
             ErrorKind::Io
         );
+    }
+
+    #[test]
+    fn files_are_replaced_all_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &'static str| {
+            Replacement::write(&path(name), |mut file| {
+                file.write_all(text.as_bytes()).unwrap();
+                Ok(())
+            })
+            .unwrap()
+        };
+        let read = |name: &str| std::fs::read_to_string(path(name)).ok();
+        let entries = || std::fs::read_dir(folder.path()).unwrap().count();
+
+        Replacement::put_all(vec![write("a", "old a"), write("b", "old b")]).unwrap();
+        assert_eq!(
+            (read("a").unwrap(), read("b").unwrap()),
+            ("old a".into(), "old b".into())
+        );
+        assert_eq!(entries(), 2);
+        // A folder can't be replaced by a file: what was put before it is taken back, one that wasn't there and one that was.
+        std::fs::create_dir(path("folder")).unwrap();
+        let all = ["a", "c", "folder", "b"].map(|name| write(name, "new"));
+        let error = Replacement::put_all(all.into()).unwrap_err();
+        assert!(error.message().contains("folder"), "{error}");
+        assert_eq!(
+            (read("a").unwrap(), read("b").unwrap()),
+            ("old a".into(), "old b".into())
+        );
+        assert_eq!((read("c"), entries()), (None, 3));
+        Replacement::put_all(vec![write("a", "new a"), write("c", "new c")]).unwrap();
+        assert_eq!(
+            (read("a").unwrap(), read("c").unwrap()),
+            ("new a".into(), "new c".into())
+        );
+        assert_eq!(entries(), 4);
+        drop(write("a", "not put"));
+        assert_eq!((read("a").unwrap(), entries()), ("new a".into(), 4));
     }
 
     #[test]

@@ -59,6 +59,8 @@ struct Job<'a> {
     older: &'a dyn Fn(&Path),
     /// What is whole or not there is a folder at this path, not each file by itself.
     folder: Option<&'a str>,
+    /// Whether a full disk leaves all files old, or makes all new.
+    together: bool,
     /// A file that stays after a fault, for the next run to go on with.
     journal: Option<&'a str>,
     /// Each step up to this one is tried, then fewer and fewer of them.
@@ -165,6 +167,10 @@ impl Job<'_> {
                         assert_eq!(output.status.code(), Some(1), "{what}");
                         assert!(error.contains("No space left on device"), "{what}");
                         assert!(!error.contains("panicked"), "{what}");
+                        assert!(
+                            !self.together || found == old || found == new,
+                            "{what}: old files beside new ones"
+                        );
                         let strays: Vec<_> = hidden
                             .iter()
                             .filter(|&name| Some(name.as_str()) != self.journal)
@@ -235,6 +241,7 @@ fn embed_outlives_a_full_disk_and_kill() {
         command: &|folder| embed(chips.path(), folder),
         older: &older,
         folder: None,
+        together: true,
         journal: Some(".embeddings_n.journal"),
         every_step: usize::MAX,
     }
@@ -259,6 +266,7 @@ fn align_outlives_a_full_disk_and_kill() {
         command: &align,
         older: &|_| (),
         folder: None,
+        together: false,
         journal: None,
         every_step: usize::MAX,
     }
@@ -302,6 +310,7 @@ fn calibrate_outlives_a_full_disk_and_kill() {
         command: &calibrate,
         older: &|folder| fs::write(folder.join("c.toml"), "the old one").unwrap(),
         folder: None,
+        together: false,
         journal: None,
         every_step: usize::MAX,
     }
@@ -327,6 +336,7 @@ fn a_report_outlives_a_full_disk_and_kill() {
         command: &|folder| evaluate(folder, "1e-1"),
         older: &older,
         folder: Some("report/"),
+        together: false,
         journal: None,
         every_step: 12,
     }
@@ -346,6 +356,7 @@ fn an_export_outlives_a_full_disk_and_kill() {
         command: &export,
         older: &|folder| fs::write(folder.join("m.qmfmodel"), "the old one").unwrap(),
         folder: None,
+        together: false,
         journal: None,
         every_step: 4,
     }

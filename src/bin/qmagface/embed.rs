@@ -9,7 +9,7 @@ use crate::pipeline::{Width, in_order};
 use crate::stop::stop_flag;
 use clap::Args;
 use npyz::WriterBuilder;
-use qmagface::replace::replace;
+use qmagface::replace::Replacement;
 use qmagface::{Chip, Engine, Error, ErrorKind, Result, image};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -227,7 +227,8 @@ pub fn chip(engine: &Engine, source: &Path, align: bool) -> Result<Chip> {
     engine.align(&image, &face.landmarks)
 }
 
-/// Turns the journal into the two arrays, and says how many embeddings there are. Both files are replaced whole.
+/// Turns the journal into the two arrays, and says how many embeddings there are. Neither file is replaced before both are
+/// written.
 pub fn write_arrays(
     journal: &Journal,
     images: &[PathBuf],
@@ -250,7 +251,7 @@ pub fn write_arrays(
     }
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
     let shape = [names.len() as u64, length as u64];
-    write_npy(
+    let embeddings = write_npy(
         &paths.embeddings,
         "<f4",
         &shape,
@@ -273,7 +274,7 @@ pub fn write_arrays(
     )?;
     // numpy's unicode arrays have one width, in characters; an empty one has width 1.
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(1);
-    write_npy(
+    let filenames = write_npy(
         &paths.filenames,
         &format!("<U{width}"),
         &shape[..1],
@@ -286,21 +287,22 @@ pub fn write_arrays(
             Ok(())
         },
     )?;
+    Replacement::put_all(vec![embeddings, filenames])?;
     Ok(names.len())
 }
 
-/// Writes an .npy file of `shape`.
+/// Writes an .npy file of `shape`, to be put in its place.
 fn write_npy<T: npyz::Serialize + ?Sized>(
     path: &Path,
     scalar: &str,
     shape: &[u64],
     fill: impl FnOnce(&mut npyz::NpyWriter<T, BufWriter<&File>>) -> Result<()>,
-) -> Result<()> {
+) -> Result<Replacement> {
     let failed = |error: std::io::Error| Error::io(path, "write", &error);
     let scalar = scalar
         .parse()
         .map_err(|_| Error::new(ErrorKind::Internal, format!("no numpy type {scalar}")))?;
-    replace(path, |file| {
+    Replacement::write(path, |file| {
         let mut writer = npyz::WriteOptions::new()
             .dtype(npyz::DType::Plain(scalar))
             .shape(shape)
