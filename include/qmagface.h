@@ -265,6 +265,11 @@ typedef struct qmf_engine_options {
      * Handed to the log callback as it is. Default: NULL.
      */
     void *log_user_data;
+    /**
+     * Most bytes that the weight files of the model and its detector may have together, asked for before they are read.
+     * Default: 1073741824.
+     */
+    uint64_t maximum_model_bytes;
 } qmf_engine_options;
 
 /**

@@ -456,6 +456,8 @@ struct EngineOptions {
     std::uint64_t maximum_pixels = 100000000;
     /** Most bytes of an encoded image. */
     std::uint64_t maximum_bytes = 268435456;
+    /** Most bytes that the weight files of the model and its detector may have together. */
+    std::uint64_t maximum_model_bytes = 1073741824;
     /** Numbers that the embedding network computes with. */
     Precision precision = Precision::automatic;
     /**
@@ -1907,6 +1909,7 @@ private:
         }
         raw.maximum_pixels = options.maximum_pixels;
         raw.maximum_bytes = options.maximum_bytes;
+        raw.maximum_model_bytes = options.maximum_model_bytes;
         raw.precision = static_cast<qmf_precision>(options.precision);
         raw.batch_size = options.batch_size;
         raw.batch_wait_us = detail::to_c(options.batch_wait);

@@ -117,6 +117,7 @@ impl Engine {
     pub fn from_packs(pack: &PackOf, detector: &PackOf, options: &EngineOptions) -> Result<Engine> {
         options.validate()?;
         let started = Instant::now();
+        check_size(pack, detector, options.model_bytes)?;
         let fingerprint = pack.fingerprint_with(Some(detector))?;
         // Before anything runs: the first computation would start the threads.
         let threads = match options.inline {
@@ -481,6 +482,22 @@ impl Engine {
             ),
         ))
     }
+}
+
+/// Fails where the weight files of a model have more than `most` bytes.
+fn check_size(pack: &PackOf, detector: &PackOf, most: u64) -> Result<()> {
+    let bytes = pack.weight_bytes()?.saturating_add(detector.weight_bytes()?);
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Limit,
+        format!(
+            "model {} with detector {} has {bytes} bytes of weight files, allowed are {most} (option model_bytes, maximum_model_bytes in C)",
+            pack.name(),
+            detector.name()
+        ),
+    ))
 }
 
 // The C ABI hands one engine to many threads.

@@ -52,6 +52,9 @@ pub struct EngineOptions {
     pub detector: DetectorOptions,
     /// Which of several faces is extracted.
     pub face: FaceChoice,
+    /// Most bytes that the weight files of the model and its detector may have together, asked for before they are read.
+    /// Default: 1 GiB.
+    pub model_bytes: u64,
     /// What decoding an image may take; the pixels also count for images that are given as pixels.
     pub limits: DecodeLimits,
     /// (alpha, beta) in place of the pack's, each -100..=100.
@@ -73,6 +76,7 @@ impl Default for EngineOptions {
             inline: false,
             detector: DetectorOptions::default(),
             face: FaceChoice::default(),
+            model_bytes: 1 << 30,
             limits: DecodeLimits::default(),
             parameters: None,
             store: None,

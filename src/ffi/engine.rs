@@ -139,6 +139,9 @@ pub struct qmf_engine_options {
     pub log_callback: qmf_log_callback,
     /// Handed to the log callback as it is. Default: NULL.
     pub log_user_data: *mut c_void,
+    /// Most bytes that the weight files of the model and its detector may have together, asked for before they are read.
+    /// Default: 1073741824.
+    pub maximum_model_bytes: u64,
 }
 
 impl Default for qmf_engine_options {
@@ -165,6 +168,7 @@ impl Default for qmf_engine_options {
             reserved: 0,
             log_callback: None,
             log_user_data: std::ptr::null_mut(),
+            maximum_model_bytes: options.model_bytes,
         }
     }
 }
@@ -230,6 +234,7 @@ impl qmf_engine_options {
             parameters,
             ..EngineOptions::default()
         };
+        options.model_bytes = self.maximum_model_bytes;
         options.limits.pixels = self.maximum_pixels;
         options.limits.bytes = self.maximum_bytes;
         Ok(options)

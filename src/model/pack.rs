@@ -62,7 +62,7 @@ impl PackOf<'static> {
     pub fn open(folder: &Path) -> Result<Pack> {
         let pack = Pack::new(folder, Manifest::read(&folder.join(MANIFEST_FILE))?)?;
         for (stored, _) in pack.files() {
-            stored.check_there()?;
+            stored.length()?;
         }
         Ok(pack)
     }
@@ -144,6 +144,18 @@ impl<'a> PackOf<'a> {
                 .as_ref()
                 .is_some_and(|hash| known.contains(&hash))
         })
+    }
+
+    /// How many bytes its weight files have together; nothing of them is read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when one of them isn't there any more.
+    pub fn weight_bytes(&self) -> Result<u64> {
+        let mut bytes = 0u64;
+        for (stored, _) in self.files() {
+            bytes = bytes.saturating_add(stored.length()?);
+        }
+        Ok(bytes)
     }
 
     /// Reads the network's tensors and checks them: names, shapes, and that they are the ones the fingerprint is of.

@@ -81,13 +81,14 @@ impl Stored<'_> {
         })
     }
 
-    /// Checks that a file of its own is there.
-    pub fn check_there(&self) -> Result<()> {
+    /// How many bytes it has.
+    pub fn length(&self) -> Result<u64> {
         match self {
             Stored::File(path) => std::fs::metadata(path)
-                .map(|_| ())
+                .map(|known| known.len())
                 .map_err(|e| Error::io(path, "read", &e)),
-            _ => Ok(()),
+            Stored::Part { length, .. } => Ok(*length),
+            Stored::Memory { bytes, .. } => Ok(bytes.len() as u64),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn seal(template: &Template, scalar: Scalar, key: &Key, context: &[u8
 fn seal_with(nonce: [u8; NONCE], template: &Template, scalar: Scalar, key: &Key, context: &[u8]) -> Result<Vec<u8>> {
     let mut content = Wiped::from(format::write(template, scalar));
     let tag = XChaCha20Poly1305::new(key.into())
-        .encrypt_inout_detached(&nonce.into(), &authenticated(context), content[..].as_mut().into())
+        .encrypt_inout_detached(&nonce.into(), &authenticated(context), (&mut content[..]).into())
         .map_err(|_| Error::new(ErrorKind::Internal, "a template is too long to be sealed"))?;
     Ok([&HEADER[..], &nonce, &content, &tag].concat())
 }
@@ -49,7 +49,7 @@ pub(super) fn unseal(bytes: &[u8], key: &Key, context: &[u8]) -> Result<Template
         .decrypt_inout_detached(
             nonce.into(),
             &authenticated(context),
-            content[..].as_mut().into(),
+            (&mut content[..]).into(),
             tag.into(),
         )
         .map_err(|_| refused())?;

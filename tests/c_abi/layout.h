@@ -52,7 +52,8 @@ AT(qmf_engine_options, log_level, 88);
 AT(qmf_engine_options, reserved, 92);
 AT(qmf_engine_options, log_callback, 96);
 AT(qmf_engine_options, log_user_data, 96 + sizeof(size_t));
-SIZE(qmf_engine_options, 96 + 2 * sizeof(size_t));
+AT(qmf_engine_options, maximum_model_bytes, 96 + 2 * sizeof(size_t));
+SIZE(qmf_engine_options, 104 + 2 * sizeof(size_t));
 
 AT(qmf_engine_info, struct_size, 0);
 AT(qmf_engine_info, embedding_length, 4);

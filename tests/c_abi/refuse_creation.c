@@ -88,6 +88,8 @@ static void bundles(const char *folder) {
           qmf_engine_create_from_memory(bundle.data, bundle.size, &options, MISALIGNED(qmf_engine *, slots)));
     KEEPS(made, INVALID, "options is not aligned",
           qmf_engine_create_from_memory(bundle.data, bundle.size, MISALIGNED(const qmf_engine_options, &options), &made));
+    wrong.maximum_model_bytes = 1000;
+    KEEPS(made, QMF_ERROR_LIMIT, "allowed are 1000", qmf_engine_create_from_memory(bundle.data, bundle.size, &wrong, &made));
     wrong.batch_size = 257;
     KEEPS(made, INVALID, "batch size", qmf_engine_create_from_memory(bundle.data, bundle.size, &wrong, &made));
     KEEPS(made, QMF_ERROR_MODEL, "not a bundle", qmf_engine_create_from_memory(bundle.data, 0, &options, &made));
@@ -150,6 +152,8 @@ static void options(const char *model) {
     REFUSES_OPTION(INVALID, "batch can wait", options.batch_wait_us = 1000001);
     REFUSES_OPTION(INVALID, "inline_mode is 2", options.inline_mode = 2);
     REFUSES_OPTION(INVALID, "reserved is 1", options.reserved = 1);
+    REFUSES_OPTION(QMF_ERROR_LIMIT, "bytes of weight files, allowed are 1000000", options.maximum_model_bytes = 1000000);
+    REFUSES_OPTION(QMF_ERROR_LIMIT, "allowed are 0", options.maximum_model_bytes = 0);
     /* What excludes each other. */
     REFUSES_OPTION(INVALID, "inline mode", (options.inline_mode = 1, options.threads = 2));
     REFUSES_OPTION(INVALID, "inline mode", (options.inline_mode = 1, options.batch_size = 2));

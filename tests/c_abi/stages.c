@@ -98,6 +98,7 @@ static void options_arrive(const char *model) {
     CHECK(options.batch_size == 0 && options.batch_wait_us == 1000);
     CHECK(options.alpha != options.alpha && options.beta != options.beta);
     CHECK(options.maximum_pixels == 100000000 && options.maximum_bytes == 268435456);
+    CHECK(options.maximum_model_bytes == 1073741824);
     CHECK(options.precision == QMF_PRECISION_AUTO && options.inline_mode == 0 && options.log_level == QMF_LOG_OFF);
     CHECK(options.log_callback == NULL && options.log_user_data == NULL && options.reserved == 0);
     options.precision = QMF_PRECISION_BF16;

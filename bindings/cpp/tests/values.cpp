@@ -71,6 +71,7 @@ void defaults_are_the_librarys() {
     }
     CHECK(!ours.parameters && std::isnan(theirs.alpha) && std::isnan(theirs.beta));
     CHECK(ours.maximum_pixels == theirs.maximum_pixels && ours.maximum_bytes == theirs.maximum_bytes);
+    CHECK(ours.maximum_model_bytes == theirs.maximum_model_bytes);
     CHECK(static_cast<qmf_precision>(ours.precision) == theirs.precision);
     CHECK(ours.batch_size == theirs.batch_size && ours.batch_wait.count() == theirs.batch_wait_us);
     CHECK(!ours.inline_mode && theirs.inline_mode == 0);
@@ -137,4 +138,7 @@ void test_options(const Setting &setting) {
     options.maximum_bytes = 10;
     const Engine few_bytes = get(Engine::open(setting.model, options));
     refused(Status::limit, "bytes", [&] { return few_bytes.detect(Image::encoded(setting.face)); });
+    options = usual_options();
+    options.maximum_model_bytes = 1000000;
+    refused(Status::limit, "weight files", [&] { return Engine::open(setting.model, options); });
 }

@@ -30,6 +30,7 @@ namespace QMagFace
             Beta = Numbers.Known(native.beta);
             MaximumPixels = checked((long)native.maximum_pixels);
             MaximumBytes = checked((long)native.maximum_bytes);
+            MaximumModelBytes = checked((long)native.maximum_model_bytes);
             Precision = (Precision)native.precision;
             BatchSize = checked((int)native.batch_size);
             BatchWaitMicroseconds = checked((int)native.batch_wait_us);
@@ -79,6 +80,9 @@ namespace QMagFace
 
         /// <summary>Most bytes of an encoded image.</summary>
         public long MaximumBytes { get; set; }
+
+        /// <summary>Most bytes that the weight files of the model and its detector may have together.</summary>
+        public long MaximumModelBytes { get; set; }
 
         /// <summary>What the embedding network computes in. Default: <see cref="QMagFace.Precision.Auto"/>.</summary>
         public Precision Precision { get; set; }
@@ -137,6 +141,7 @@ namespace QMagFace
             native.beta = Beta ?? double.NaN;
             native.maximum_pixels = Unsigned(MaximumPixels, nameof(MaximumPixels));
             native.maximum_bytes = Unsigned(MaximumBytes, nameof(MaximumBytes));
+            native.maximum_model_bytes = Unsigned(MaximumModelBytes, nameof(MaximumModelBytes));
             native.precision = (int)Precision;
             native.batch_size = Unsigned(BatchSize, nameof(BatchSize));
             native.batch_wait_us = Unsigned(BatchWaitMicroseconds, nameof(BatchWaitMicroseconds));

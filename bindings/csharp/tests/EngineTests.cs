@@ -36,6 +36,7 @@ namespace QMagFace.Tests
             Assert.That(options.Beta, Is.Null);
             Assert.That(options.MaximumPixels, Is.EqualTo(100000000));
             Assert.That(options.MaximumBytes, Is.EqualTo(268435456));
+            Assert.That(options.MaximumModelBytes, Is.EqualTo(1073741824));
             Assert.That(options.Precision, Is.EqualTo(Precision.Auto));
             Assert.That(options.BatchSize, Is.EqualTo(0));
             Assert.That(options.BatchWaitMicroseconds, Is.EqualTo(1000));
@@ -58,6 +59,7 @@ namespace QMagFace.Tests
             options.Beta = 0.5;
             options.MaximumPixels = 1000;
             options.MaximumBytes = 100000;
+            options.MaximumModelBytes = 100000000;
             options.Precision = Precision.Float32;
             options.BatchSize = 4;
             options.BatchWaitMicroseconds = 100;
@@ -81,6 +83,9 @@ namespace QMagFace.Tests
                 Assert.That(
                     Shared.FailsWith(() => engine.Detect(Shared.Photo("obama.jpg"))), Is.EqualTo(Status.Limit));
             }
+            options = Shared.Options();
+            options.MaximumModelBytes = 1000000;
+            Assert.That(Shared.FailsWith(() => new Engine("sface", options)), Is.EqualTo(Status.Limit));
             options = Shared.Options();
             options.InlineMode = true;
             using (var engine = new Engine("sface", options))

@@ -111,7 +111,7 @@ fn what_was_sealed_and_is_no_template_of_this_version_says_why() {
     newer[4] = 2;
     let nonce = [9; NONCE];
     let tag = XChaCha20Poly1305::new((&KEY).into())
-        .encrypt_inout_detached(&nonce.into(), &authenticated(b""), newer[..].as_mut().into())
+        .encrypt_inout_detached(&nonce.into(), &authenticated(b""), (&mut newer[..]).into())
         .unwrap();
     let sealed = [&HEADER[..], &nonce, &newer, &tag].concat();
     let error = unseal(&sealed, &KEY, b"").unwrap_err();

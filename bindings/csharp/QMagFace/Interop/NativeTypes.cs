@@ -31,6 +31,7 @@ namespace QMagFace.Interop
         internal uint reserved;
         internal IntPtr log_callback;
         internal IntPtr log_user_data;
+        internal ulong maximum_model_bytes;
     }
 
     [StructLayout(LayoutKind.Sequential)]
