@@ -66,6 +66,7 @@ fn images(seeds: &Seeds) -> Outcome {
         let bytes: Vec<u8> = (0..length).map(|at: usize| (at * 37 % 251) as u8).collect();
         seeds.add("image_view", &length.to_string(), &bytes)?;
         seeds.add("c_abi", &length.to_string(), &bytes)?;
+        seeds.add("c_abi_engine", &length.to_string(), &bytes)?;
     }
     Ok(())
 }

@@ -4,8 +4,12 @@
 //! What C code must promise (live handles, readable memory of the size that is said) is kept; everything else is any value.
 #![no_main]
 
+#[path = "../memory.rs"]
+mod memory;
+
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use memory::{Guarded, Handles};
 use qmagface::ffi::*;
 use qmagface::model::Fingerprint;
 use qmagface::{Scalar, Template};
@@ -43,6 +47,18 @@ enum Call<'a> {
         at: u8,
         scalar: u32,
         capacity: u16,
+    },
+    Seal {
+        at: u8,
+        scalar: u32,
+        key: u8,
+        key_size: u8,
+        capacity: u16,
+        /// Where a bit is turned before it is opened again.
+        turned: Option<u16>,
+    },
+    Unseal {
+        data: &'a [u8],
     },
     Fuse {
         at: [u8; 3],
@@ -145,50 +161,6 @@ enum Call<'a> {
     },
 }
 
-/// Handles that were made, each live until it is taken out.
-struct Handles<T>(Vec<*mut T>);
-
-impl<T> Handles<T> {
-    /// One of them, or NULL.
-    fn at(&self, at: u8) -> *mut T {
-        self.0
-            .get(usize::from(at) % (self.0.len() + 1))
-            .copied()
-            .unwrap_or(null_mut())
-    }
-
-    fn take(&mut self, at: u8) -> *mut T {
-        match self.0.is_empty() {
-            true => null_mut(),
-            false => self.0.swap_remove(usize::from(at) % self.0.len()),
-        }
-    }
-
-    /// Keeps what a call gave: a handle if it went well, and nothing else.
-    fn keep(&mut self, status: qmf_status, made: *mut T) {
-        assert_eq!(status == QMF_OK, !made.is_null());
-        if !made.is_null() {
-            self.0.push(made);
-        }
-    }
-}
-
-/// A buffer whose places behind the capacity must stay as they are.
-struct Guarded<T>(Vec<T>, usize);
-
-impl<T: Clone + PartialEq + std::fmt::Debug> Guarded<T> {
-    fn new(capacity: usize, mark: T) -> Self {
-        Guarded(vec![mark; capacity + 8], capacity)
-    }
-
-    fn check(&self, mark: T) {
-        assert!(
-            self.0[self.1..].iter().all(|value| *value == mark),
-            "written past the capacity"
-        );
-    }
-}
-
 const MARK: f32 = 12345.0;
 
 fuzz_target!(|calls: Vec<Call>| {
@@ -276,6 +248,56 @@ unsafe fn one(
                 let scalar = *scalar as _;
                 qmf_template_serialize(templates.at(*at), scalar, buffer.0.as_mut_ptr(), buffer.1, &mut size);
                 buffer.check(0xa5);
+            }
+            Call::Seal {
+                at,
+                scalar,
+                key,
+                key_size,
+                capacity,
+                turned,
+            } => {
+                let (scalar, key) = (*scalar as _, [*key; 33]);
+                // Mostly the right size.
+                let key_size = if *key_size < 250 {
+                    32
+                } else {
+                    usize::from(*key_size % 34)
+                };
+                let mut buffer = Guarded::new(usize::from(*capacity) * 2, 0xa5u8);
+                let (data, capacity, mut size) = (buffer.0.as_mut_ptr(), buffer.1, 0);
+                let handle = templates.at(*at);
+                let sealed = qmf_template_seal(
+                    handle,
+                    scalar,
+                    key.as_ptr(),
+                    key_size,
+                    null(),
+                    0,
+                    data,
+                    capacity,
+                    &mut size,
+                );
+                buffer.check(0xa5);
+                if sealed == QMF_OK {
+                    if let Some(turned) = turned {
+                        buffer.0[usize::from(*turned) / 8 % size] ^= 1 << (turned % 8);
+                    }
+                    let mut result = null_mut();
+                    let data = buffer.0.as_ptr();
+                    let status = qmf_template_unseal(data, size, key.as_ptr(), key_size, null(), 0, &mut result);
+                    assert_eq!(
+                        status == QMF_OK,
+                        turned.is_none(),
+                        "opened what was changed, or not what wasn't"
+                    );
+                    templates.keep(status, result);
+                }
+            }
+            Call::Unseal { data } => {
+                let (key, mut result) = ([1u8; 32], null_mut());
+                let status = qmf_template_unseal(data.as_ptr(), data.len(), key.as_ptr(), 32, null(), 0, &mut result);
+                templates.keep(status, result);
             }
             Call::Fuse { at, count, fusion } => {
                 let of = at.map(|at| templates.at(at).cast_const());
