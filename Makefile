@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build install uninstall demo test bench bench-peers fuzz soak fmt clippy doc header functions clean
+.PHONY: help setup build install uninstall demo test bench bench-peers fuzz soak audit fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -49,6 +49,9 @@ fuzz: setup ## hostile input for every reader and the C ABI: TIME=seconds for al
 
 soak: setup ## load one engine with 64 threads for SECONDS (600): every result exact, no error, no growth
 	@$(CARGO) bench --locked --bench soak -- $(or $(SECONDS),600)
+
+audit: ## check licences, sources, duplicates and known weaknesses of the dependencies; SBOM=folder lists and embeds them
+	@scripts/audit $(if $(SBOM),--sbom "$(SBOM)")
 
 fmt: ## format the Rust source
 	@$(CARGO) fmt
