@@ -8,7 +8,7 @@
  * MODEL is a pack, BUNDLE the same as a bundle file, FACE a picture of one face, BLANK one of none, and CALIBRATION a
  * file that may be written. The short run puts one picture through the networks: under valgrind, each takes a minute.
  */
-#include "client.h"
+#include "file.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,26 +17,6 @@
 #define FAILS(status, call) CHECK((call) == (status))
 
 enum { LENGTH = 128, ROOM = 16 };
-
-typedef struct bytes {
-    uint8_t *data;
-    size_t size;
-} bytes;
-
-static bytes read_file(const char *path) {
-    bytes content = {NULL, 0};
-    FILE *file = fopen(path, "rb");
-    long size;
-    CHECK(file != NULL && fseek(file, 0, SEEK_END) == 0);
-    size = ftell(file);
-    CHECK(size > 0);
-    rewind(file);
-    content.size = (size_t)size;
-    content.data = (uint8_t *)malloc(content.size);
-    CHECK(content.data != NULL && fread(content.data, 1, content.size, file) == content.size);
-    CHECK(fclose(file) == 0);
-    return content;
-}
 
 static qmf_image encoded(bytes file) {
     qmf_image image;

@@ -1,4 +1,4 @@
-/* What the C client and the C++ client share: checks that end the program, and a file's bytes. */
+/* What the C clients and the C++ client share: checks that end the program. */
 #ifndef QMAGFACE_CLIENT_H
 #define QMAGFACE_CLIENT_H
 

@@ -24,6 +24,11 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno
 # Valgrind knows no AVX-512. What is chosen by the processor is so in libtorch, MKL and oneDNN alike.
 VALGRIND_ENVIRONMENT = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
+VALGRIND = [
+    "--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible",
+    "--show-leak-kinds=definite,indirect,possible", "--gen-suppressions=all", f"--suppressions={HERE / 'valgrind.supp'}",
+]
+
 
 def run(*command, env=None, cwd=None, timeout=600):
     # Without a library path: the rpaths must do.
@@ -51,11 +56,11 @@ def pkg_config(package, prefix=PREFIX):
     return must("pkg-config", "--cflags", "--libs", package, env=environment).split()
 
 
-def build_c(name, package, *flags, prefix=PREFIX):
-    """Compiles the C client as a user of pkg-config would."""
+def build_c(name, package, *flags, prefix=PREFIX, source="client.c"):
+    """Compiles a C client as a user of pkg-config would."""
     program = WORK / name
     must(
-        os.environ.get("CC", "cc"), "-std=c99", *WARNINGS, *flags, "-o", program, HERE / "client.c",
+        os.environ.get("CC", "cc"), "-std=c99", *WARNINGS, *flags, "-o", program, HERE / source,
         *pkg_config(package, prefix), "-lm", f"-Wl,-rpath,{prefix}/lib",
     )
     return program
@@ -246,11 +251,6 @@ class Clients(unittest.TestCase):
                 self.check(WORK / "clients" / f"sanitized-{kind}", "the C++ client is content\n", **options)
 
     def test_under_valgrind(self):
-        options = [
-            "--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible",
-            "--show-leak-kinds=definite,indirect,possible", "--gen-suppressions=all",
-            f"--suppressions={HERE / 'valgrind.supp'}",
-        ]
         face = WORK / "chips" / "obama.png"
         short_runs = (
             (build_c("c-valgrind", "qmagface", "-g"), ["--short", "sface", face, WORK / "calibration"], "C"),
@@ -258,9 +258,23 @@ class Clients(unittest.TestCase):
         )
         for program, more, language in short_runs:
             with self.subTest(language):
-                done = run("valgrind", *options, program, *more, env=VALGRIND_ENVIRONMENT, timeout=1800)
+                done = run("valgrind", *VALGRIND, program, *more, env=VALGRIND_ENVIRONMENT, timeout=1800)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(done.stdout, f"the {language} client is content\n")
+
+    def test_extraction_does_not_leak(self):
+        # Under valgrind each extraction takes a second: QMAGFACE_EXTRACTIONS=1000 for what docs/reliability.md says.
+        program = build_c("extractions", "qmagface", "-g", source="extractions.c")
+        face = WORK / "chips" / "obama.png"
+        for count, with_valgrind in ((1000, False), (int(os.environ.get("QMAGFACE_EXTRACTIONS", "20")), True)):
+            with self.subTest(count, with_valgrind=with_valgrind):
+                command = [program, count, "sface", face]
+                if with_valgrind:
+                    command = ["valgrind", *VALGRIND, *command]
+                done = run(*command, env=VALGRIND_ENVIRONMENT, timeout=60 + 6 * count)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertTrue(done.stdout.startswith(f"{count} extractions, "), done.stdout)
+                print(done.stdout, end="")
 
 
 if __name__ == "__main__":
