@@ -1,9 +1,8 @@
 //! A token by which one thread ends another's call early.
 
 use super::seat::Seat;
+use super::sync::{AtomicBool, Mutex, Ordering};
 use crate::error::{Error, ErrorKind, Result};
-use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 /// Ends the calls it was given to, from any thread. Clones are the same token; a token that was cancelled stays so.

@@ -5,6 +5,7 @@ mod cancel;
 mod log;
 mod options;
 mod seat;
+mod sync;
 
 pub use cancel::Cancel;
 pub use log::{Log, LogLevel};

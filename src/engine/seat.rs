@@ -1,8 +1,7 @@
 //! Where a caller sits until it is called: it has its result, it is to run the network, or it is to leave.
 
+use super::sync::{Condvar, Instant, Mutex, MutexGuard};
 use crate::error::Result;
-use parking_lot::{Condvar, Mutex, MutexGuard};
-use std::time::Instant;
 use zeroize::Zeroize;
 
 /// What a part of a call gives.

@@ -102,7 +102,7 @@ fn chip(value: u8) -> Chip {
 
 /// Nobody is left, and nothing of them.
 #[track_caller]
-fn assert_idle(batcher: &Batcher) {
+pub fn assert_idle(batcher: &Batcher) {
     let state = batcher.state.lock();
     assert_eq!((state.leading, state.chips, state.line.len()), (0, 0, 0));
     assert!(state.outside.is_empty() && state.lingering.is_none());

@@ -6,14 +6,14 @@
 
 use super::cancel::{Cancel, cancelled};
 use super::seat::{Embeddings, Seat};
+use super::sync::{Instant, Mutex, MutexGuard};
 use crate::align::Chip;
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::EmbeddingNetwork;
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A batch waits for callers to come back no longer than this part of what the run before took.
@@ -293,4 +293,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
