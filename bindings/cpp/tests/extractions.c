@@ -3,8 +3,8 @@
  *
  *   extractions COUNT MODEL FACE
  *
- * MODEL is the name of an installed model, FACE a picture with a face. Under valgrind, whose heap says nothing of what is in use,
- * it is valgrind that looks for leaks.
+ * MODEL is the name of an installed model, FACE a picture with a face. Valgrind's heap and AddressSanitizer's say nothing of what
+ * is in use: they look for leaks themselves.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "file.h"
@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
     bytes file;
     long count = 0, i = 0;
     size_t before = 0, after = 0;
-    CHECK(argc == 4 && (count = strtol(argv[1], NULL, 10)) >= 10);
+    CHECK(argc == 4 && (count = strtol(argv[1], NULL, 10)) > 0);
     file = read_file(argv[3]);
     CHECK(qmf_engine_options_init(&options, sizeof options) == QMF_OK);
     options.device = QMF_DEVICE_CPU;
