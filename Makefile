@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build install uninstall demo test bench bench-peers fuzz soak audit fmt clippy doc header functions clean
+.PHONY: help setup build install uninstall demo test bench bench-peers fuzz miri soak audit fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -46,6 +46,13 @@ bench-peers: setup ## measure against PyTorch, ONNX Runtime, OpenVINO, faiss and
 
 fuzz: setup ## hostile input for every reader and the C ABI: TIME=seconds for all (default: 60), TARGETS chooses
 	@scripts/fuzz --seconds $(or $(TIME),60) $(TARGETS)
+
+# In a folder of its own: what Miri builds is of no use to others.
+MIRI = MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance" CARGO_TARGET_DIR=$(TARGET)/miri \
+	rustup run nightly cargo miri test --locked
+miri: setup ## run the C ABI's unsafe code under Miri: takes a nightly compiler with the components miri and rust-src
+	@$(MIRI) --test c_abi_in_rust
+	@$(MIRI) --lib -- wiped::
 
 soak: setup ## load one engine with 64 threads for SECONDS (600): every result exact, no error, no growth
 	@$(CARGO) bench --locked --bench soak -- $(or $(SECONDS),600)
