@@ -48,7 +48,7 @@ fuzz: setup ## hostile input for every reader and the C ABI: TIME=seconds for al
 	@scripts/fuzz --seconds $(or $(TIME),60) $(TARGETS)
 
 # In a folder of its own: what Miri builds is of no use to others.
-MIRI = MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance" CARGO_TARGET_DIR=$(TARGET)/miri \
+MIRI = MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-many-seeds=0..8" CARGO_TARGET_DIR=$(TARGET)/miri \
 	rustup run nightly cargo miri test --locked
 miri: setup ## run the C ABI's unsafe code under Miri: takes a nightly compiler with the components miri and rust-src
 	@$(MIRI) --test c_abi_in_rust

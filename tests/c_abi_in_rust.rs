@@ -215,3 +215,51 @@ fn faces_are_compared_and_searched() {
         faces.into_iter().for_each(|face| qmf_template_destroy(face));
     }
 }
+
+/// Handles as several threads of a C program have them.
+struct Handles {
+    gallery: *mut qmf_gallery,
+    calibration: *mut qmf_calibration,
+    faces: [*const qmf_template; 2],
+}
+
+// SAFETY: these handles may be used by any thread, several at once.
+unsafe impl Sync for Handles {}
+
+/// Miri finds what two threads do to one place without a lock.
+#[test]
+fn several_threads_add_search_and_fuse() {
+    let made = [[1.0, 0.0, 0.0, 2.0], [0.0, 3.0, 0.0, 1.0]].map(template);
+    let mut handles = Handles {
+        gallery: null_mut(),
+        calibration: null_mut(),
+        faces: made.map(|face| face.cast_const()),
+    };
+    // SAFETY: live handles, destroyed when no thread has them any more, and memory of the sizes that are said.
+    unsafe {
+        assert_eq!(qmf_calibration_create(0.08, 0.12, &mut handles.calibration), QMF_OK);
+        assert_eq!(qmf_gallery_create(QMF_SCALAR_F32, &mut handles.gallery), QMF_OK);
+        let (shared, faces) = (&handles, handles.faces.len());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(move || {
+                    let (mut first, mut fused, mut scores) = (0, null_mut(), [0.0; 8]);
+                    let of = shared.faces.as_ptr();
+                    assert_eq!(qmf_gallery_add(shared.gallery, of, faces, &mut first), QMF_OK);
+                    let mut count = 0;
+                    let (gallery, calibration, room) = (shared.gallery, shared.calibration, scores.len());
+                    let status =
+                        qmf_gallery_score(gallery, calibration, of, 1, 1, scores.as_mut_ptr(), room, &mut count);
+                    assert!(status == QMF_OK && (faces..=2 * faces).contains(&count));
+                    assert_eq!(qmf_template_fuse(of, faces, QMF_FUSION_QUALITY, &mut fused), QMF_OK);
+                    qmf_template_destroy(fused);
+                    // The last error is each thread's own.
+                    refused(qmf_template_fuse(null(), 2, QMF_FUSION_QUALITY, &mut fused), "NULL");
+                });
+            }
+        });
+        qmf_gallery_destroy(handles.gallery);
+        qmf_calibration_destroy(handles.calibration);
+        made.into_iter().for_each(|face| qmf_template_destroy(face));
+    }
+}
