@@ -193,7 +193,7 @@ typedef struct qmf_engine_options {
     uint32_t device_index;
     /**
      * Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
-     * process has one of, for what runs there (16-bit precisions). 0: one per core. Default: 0.
+     * process has one of, for what runs there. 0: one per core. Default: 0.
      */
     uint32_t threads;
     /**

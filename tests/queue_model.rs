@@ -19,61 +19,20 @@ mod seat;
 mod sync;
 
 use align::Chip;
-use batch::Batcher;
+use batch::{Batcher, tests};
 use cancel::Cancel;
-use error::{Error, ErrorKind, Result};
+use error::{ErrorKind, Result};
 use loom::thread;
-use network::spec::Network;
-use network::{EmbeddingNetwork, FeatureMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-/// Gives each chip's first value, refuses 13; several callers may be inside only if it is `shared`.
-struct Fake {
-    shared: bool,
-    inside: AtomicUsize,
-}
+static CHIPS: LazyLock<Vec<Chip>> = LazyLock::new(|| (0..16).map(tests::chip).collect());
 
-impl EmbeddingNetwork for Fake {
-    fn network(&self) -> Network {
-        Network::SFace
-    }
-
-    fn device(&self) -> tch::Device {
-        tch::Device::Cpu
-    }
-
-    fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {
-        Ok(Vec::new())
-    }
-
-    fn batch_invariant(&self) -> bool {
-        self.shared
-    }
-
-    fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
-        let inside = self.inside.fetch_add(1, Ordering::SeqCst);
-        // Others may come in here.
-        thread::yield_now();
-        self.inside.fetch_sub(1, Ordering::SeqCst);
-        assert!(self.shared || inside == 0, "two callers in a network for one");
-        let values = chips.iter().map(|chip| chip.bgr()[0]);
-        match values.clone().any(|value| value == 13) {
-            true => Err(Error::new(ErrorKind::Backend, "no room for 13")),
-            false => Ok(values.map(|value| vec![f32::from(value)]).collect()),
-        }
-    }
-}
-
-static CHIPS: LazyLock<Vec<Chip>> = LazyLock::new(|| {
-    let chip = |value| Chip::from_bgr(vec![value; Chip::BYTES]).expect("a chip's bytes");
-    (0..16).map(chip).collect()
-});
-
+/// With the fake network of the queue's own tests, in which others may come while a caller is inside.
 fn batcher(shared: bool, size: usize, wait: Duration, leaders: usize) -> Arc<Batcher> {
-    let inside = AtomicUsize::new(0);
-    Arc::new(Batcher::new(Box::new(Fake { shared, inside }), size, wait, leaders))
+    let (network, _) = tests::network(shared, thread::yield_now);
+    Arc::new(Batcher::new(network, size, wait, leaders))
 }
 
 fn embed(batcher: &Batcher, value: usize, count: usize, cancel: Option<&Cancel>) -> Result<Vec<Vec<f32>>> {
@@ -92,9 +51,9 @@ fn caller(batcher: &Arc<Batcher>, value: usize, count: usize) -> thread::JoinHan
 
 /// Whoever comes now is served: no lead was lost, no place in the line is taken.
 fn still_works(batcher: &Batcher) {
-    batch::tests::assert_idle(batcher);
+    tests::assert_idle(batcher);
     assert_eq!(embed(batcher, 5, 1, None), Ok(expected(5, 1)));
-    batch::tests::assert_idle(batcher);
+    tests::assert_idle(batcher);
 }
 
 fn callers_share_one_network() {
@@ -142,16 +101,16 @@ fn one_waits_for_room() {
 }
 
 /// A caller that is cancelled at any time leaves or has its result, and the other always has its own.
-fn a_caller_is_cancelled(shared: bool, count: usize) {
+fn a_caller_is_cancelled(shared: bool) {
     let batcher = batcher(shared, 2, Duration::ZERO, 2);
     let cancel = Cancel::new();
-    let other = caller(&batcher, 1, count);
+    let other = caller(&batcher, 1, 1);
     let canceller = {
         let cancel = cancel.clone();
         thread::spawn(move || cancel.cancel())
     };
-    match embed(&batcher, 2, count, Some(&cancel)) {
-        Ok(found) => assert_eq!(found, expected(2, count)),
+    match embed(&batcher, 2, 1, Some(&cancel)) {
+        Ok(found) => assert_eq!(found, expected(2, 1)),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Cancelled),
     }
     canceller.join().unwrap();
@@ -191,9 +150,9 @@ const MODELS: [Model; 8] = [
     ("a_leader_waits_for_the_others", 5, a_leader_waits_for_the_others),
     ("an_error_is_its_callers_alone", 8, an_error_is_its_callers_alone),
     ("one_waits_for_room", 4, one_waits_for_room),
-    ("a_caller_is_cancelled", 5, || a_caller_is_cancelled(false, 1)),
+    ("a_caller_is_cancelled", 5, || a_caller_is_cancelled(false)),
     ("a_caller_is_cancelled_where_several_lead", 4, || {
-        a_caller_is_cancelled(true, 1)
+        a_caller_is_cancelled(true)
     }),
     (
         "one_that_waits_for_room_is_cancelled",

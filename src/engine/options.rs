@@ -35,7 +35,7 @@ pub struct EngineOptions {
     /// What the embedding network computes in; the detector always computes in f32. Default: f16 on a GPU, f32 on the
     /// CPU.
     pub precision: Option<Precision>,
-    /// Threads that the engine's networks share on the CPU, which end with it. What runs in libtorch (16-bit precisions)
+    /// Threads that the engine's networks share on the CPU, which end with it. What runs in libtorch
     /// takes as many, a number that libtorch has one of for the whole process. Default: one per core.
     pub threads: Option<usize>,
     /// Most chips of concurrent callers that go through the network together, 1..=[`MAX_BATCH_SIZE`]. With 1 every

@@ -100,7 +100,7 @@ pub struct qmf_engine_options {
     /// Which GPU, for `QMF_DEVICE_CUDA`. Default: 0.
     pub device_index: u32,
     /// Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
-    /// process has one of, for what runs there (16-bit precisions). 0: one per core. Default: 0.
+    /// process has one of, for what runs there. 0: one per core. Default: 0.
     pub threads: u32,
     /// Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_BEST_SCORE`.
     pub face_choice: qmf_face_choice,

@@ -4,6 +4,10 @@
 
 use super::spec::Network;
 
+/// In 16 bits pixels go in divided by this and the first weights are multiplied by it, both exactly: undivided, the first
+/// weights would be too small for them.
+pub(super) const PIXEL_SCALE: f32 = 256.0;
+
 /// A network without batch norms, in the order data flows through it.
 pub(super) struct Folded {
     /// Which network it is.

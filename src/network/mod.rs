@@ -7,7 +7,7 @@ use crate::align::Chip;
 use crate::cpu::{self, Workers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
-use rounding::{Rounding, has_instructions};
+use rounding::Rounding;
 use spec::Network;
 use std::fmt;
 use tch::Device;
@@ -107,7 +107,7 @@ pub fn build_on(
 ) -> Result<Box<dyn EmbeddingNetwork>> {
     let precision = Precision::choose(Some(precision), device)?;
     let rounding = Rounding::of(precision);
-    if device != Device::Cpu || !cpu::supported() || rounding.is_some() && has_instructions(precision) {
+    if device != Device::Cpu || !cpu::supported() || rounding.is_some_and(Rounding::has_instructions) {
         return build_libtorch(network, weights, device, precision);
     }
     let folded = fold::fold(network, weights)?;

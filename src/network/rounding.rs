@@ -1,7 +1,7 @@
 //! 16-bit precisions on a CPU without instructions for them: f32 arithmetic on numbers that 16 bits hold.
 
 use super::Precision;
-use super::folded::{Bias, Block, Conv, Folded};
+use super::folded::{Bias, Block, Conv, Folded, PIXEL_SCALE};
 use crate::cpu::workers::Share;
 use crate::cpu::{LANES, Map};
 use half::f16;
@@ -62,11 +62,10 @@ impl Rounding {
 
     /// Rounds the constants of the stem and the body; the head computes in f32.
     pub fn round_constants(self, folded: &mut Folded) {
-        // For pixels of 0..1, as a GPU gets them: for those of 0..255 they would be too small for f16.
         let scale = |stem: &mut Conv, factor: f32| stem.weight.iter_mut().for_each(|weight| *weight *= factor);
-        scale(&mut folded.stem, 256.0);
+        scale(&mut folded.stem, PIXEL_SCALE);
         self.round_conv(&mut folded.stem);
-        scale(&mut folded.stem, 1.0 / 256.0);
+        scale(&mut folded.stem, 1.0 / PIXEL_SCALE);
         for block in &mut folded.blocks {
             match block {
                 Block::Residual {
@@ -95,23 +94,21 @@ impl Rounding {
             self.round(slopes);
         }
     }
-}
 
-/// Whether this processor has instructions for a precision's products, which libtorch then uses.
-pub(super) fn has_instructions(precision: Precision) -> bool {
-    match precision {
-        Precision::F32 => true,
-        Precision::Tf32 => false,
-        #[cfg(target_arch = "x86_64")]
-        Precision::F16 => is_x86_feature_detected!("avx512fp16"),
-        #[cfg(target_arch = "x86_64")]
-        Precision::Bf16 => is_x86_feature_detected!("avx512bf16"),
-        #[cfg(target_arch = "aarch64")]
-        Precision::F16 => std::arch::is_aarch64_feature_detected!("fp16"),
-        #[cfg(target_arch = "aarch64")]
-        Precision::Bf16 => std::arch::is_aarch64_feature_detected!("bf16"),
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        Precision::F16 | Precision::Bf16 => false,
+    /// Whether this processor has instructions for products of the format, which libtorch then uses.
+    pub fn has_instructions(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Rounding::F16 => is_x86_feature_detected!("avx512fp16"),
+            #[cfg(target_arch = "x86_64")]
+            Rounding::Bf16 => is_x86_feature_detected!("avx512bf16"),
+            #[cfg(target_arch = "aarch64")]
+            Rounding::F16 => std::arch::is_aarch64_feature_detected!("fp16"),
+            #[cfg(target_arch = "aarch64")]
+            Rounding::Bf16 => std::arch::is_aarch64_feature_detected!("bf16"),
+            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+            Rounding::F16 | Rounding::Bf16 => false,
+        }
     }
 }
 

@@ -18,15 +18,6 @@
 
 enum { LENGTH = 128, ROOM = 16 };
 
-static qmf_image encoded(bytes file) {
-    qmf_image image;
-    OK(qmf_image_init(&image, sizeof image));
-    image.format = QMF_IMAGE_ENCODED;
-    image.data = file.data;
-    image.data_size = file.size;
-    return image;
-}
-
 static void library(void) {
     char text[1024];
     size_t length = 0;

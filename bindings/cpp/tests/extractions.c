@@ -26,14 +26,11 @@ int main(int argc, char **argv) {
     size_t before = 0, after = 0;
     CHECK(argc == 4 && (count = strtol(argv[1], NULL, 10)) > 0);
     file = read_file(argv[3]);
+    image = encoded(file);
     CHECK(qmf_engine_options_init(&options, sizeof options) == QMF_OK);
     options.device = QMF_DEVICE_CPU;
     options.inline_mode = 1;
     CHECK(qmf_engine_create(argv[2], &options, &engine) == QMF_OK);
-    CHECK(qmf_image_init(&image, sizeof image) == QMF_OK);
-    image.format = QMF_IMAGE_ENCODED;
-    image.data = file.data;
-    image.data_size = file.size;
     for (i = 0; i < count; i++) {
         qmf_template *face = NULL;
         CHECK(qmf_extract(engine, &image, &face) == QMF_OK);

@@ -1,4 +1,4 @@
-/* A file's bytes, for the C clients. */
+/* A file's bytes, also as an image, for the C clients. */
 #ifndef QMAGFACE_CLIENT_FILE_H
 #define QMAGFACE_CLIENT_FILE_H
 
@@ -23,6 +23,16 @@ static inline bytes read_file(const char *path) {
     CHECK(content.data != NULL && fread(content.data, 1, content.size, file) == content.size);
     CHECK(fclose(file) == 0);
     return content;
+}
+
+/* An image that is a file's bytes. */
+static inline qmf_image encoded(bytes file) {
+    qmf_image image;
+    CHECK(qmf_image_init(&image, sizeof image) == QMF_OK);
+    image.format = QMF_IMAGE_ENCODED;
+    image.data = file.data;
+    image.data_size = file.size;
+    return image;
 }
 
 #endif

@@ -21,6 +21,11 @@ WORK = TARGET / "sdk-tests"
 PREFIX = WORK / "prefix"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g"]
+SANITIZER_ENVIRONMENT = {
+    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:check_initialization_order=1",
+    "LSAN_OPTIONS": f"suppressions={HERE / 'lsan.supp'}:print_suppressions=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
 # Valgrind knows no AVX-512. What is chosen by the processor is so in libtorch, MKL and oneDNN alike.
 VALGRIND_ENVIRONMENT = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
@@ -240,15 +245,10 @@ class Clients(unittest.TestCase):
 
     def test_with_sanitizers(self):
         # The library itself is not instrumented: what is checked is what it does to the clients' memory, and leaks.
-        options = {
-            "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:check_initialization_order=1",
-            "LSAN_OPTIONS": f"suppressions={HERE / 'lsan.supp'}:print_suppressions=0",
-            "UBSAN_OPTIONS": "print_stacktrace=1",
-        }
-        self.check(build_c("c-sanitized", "qmagface", *SANITIZERS), "the C client is content\n", **options)
+        self.check(build_c("c-sanitized", "qmagface", *SANITIZERS), "the C client is content\n", **SANITIZER_ENVIRONMENT)
         for kind in ("shared", "static"):
             with self.subTest(kind):
-                self.check(WORK / "clients" / f"sanitized-{kind}", "the C++ client is content\n", **options)
+                self.check(WORK / "clients" / f"sanitized-{kind}", "the C++ client is content\n", **SANITIZER_ENVIRONMENT)
 
     def test_under_valgrind(self):
         face = WORK / "chips" / "obama.png"
@@ -267,12 +267,11 @@ class Clients(unittest.TestCase):
         # which an extraction takes half a minute: QMAGFACE_EXTRACTIONS says how many.
         plain = build_c("extractions", "qmagface", "-g", source="extractions.c")
         sanitized = build_c("extractions-sanitized", "qmagface", *SANITIZERS, source="extractions.c")
-        leaks = {"ASAN_OPTIONS": "detect_leaks=1", "LSAN_OPTIONS": f"suppressions={HERE / 'lsan.supp'}:print_suppressions=0"}
         few = int(os.environ.get("QMAGFACE_EXTRACTIONS", "3"))
         face = WORK / "chips" / "obama.png"
         for what, count, command, environment in (
             ("by itself", 1000, [plain], {}),
-            ("sanitized", 1000, [sanitized], leaks),
+            ("sanitized", 1000, [sanitized], SANITIZER_ENVIRONMENT),
             ("valgrind", few, ["valgrind", *VALGRIND, plain], VALGRIND_ENVIRONMENT),
         ):
             with self.subTest(what):

@@ -9,13 +9,14 @@ use std::thread::{scope, sleep};
 /// lost at 77, for good.
 struct Fake {
     seen: Arc<Seen>,
-    takes: Duration,
+    /// What happens between going in and coming out.
+    pause: Box<dyn Fn() + Send + Sync>,
     /// Whether several may run it at a time.
     shared: bool,
 }
 
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     runs: AtomicUsize,
     chips: AtomicUsize,
     largest: AtomicUsize,
@@ -55,9 +56,7 @@ impl EmbeddingNetwork for Fake {
         largest.fetch_max(chips.len(), Ordering::Relaxed);
         let now = inside.fetch_add(1, Ordering::SeqCst) + 1;
         most_inside.fetch_max(now, Ordering::SeqCst);
-        if !self.takes.is_zero() {
-            sleep(self.takes);
-        }
+        (self.pause)();
         inside.fetch_sub(1, Ordering::SeqCst);
         assert!(self.shared || now == 1, "{now} callers in a network for one");
         let values: Vec<u8> = chips.iter().map(|chip| chip.bgr()[0]).collect();
@@ -75,28 +74,29 @@ impl EmbeddingNetwork for Fake {
 
 const MS: Duration = Duration::from_millis(1);
 
-fn fake(size: usize, wait: Duration, takes: Duration) -> (Batcher, Arc<Seen>) {
+/// A network, for one caller at a time unless it is `shared`, that pauses so in each run.
+pub fn network(shared: bool, pause: impl Fn() + Send + Sync + 'static) -> (Box<dyn EmbeddingNetwork>, Arc<Seen>) {
     let seen = Arc::new(Seen::default());
     let network = Fake {
         seen: seen.clone(),
-        takes,
-        shared: false,
+        pause: Box::new(pause),
+        shared,
     };
-    (Batcher::new(Box::new(network), size, wait, 8), seen)
+    (Box::new(network), seen)
+}
+
+fn fake(size: usize, wait: Duration, takes: Duration) -> (Batcher, Arc<Seen>) {
+    let (network, seen) = network(false, move || sleep(takes));
+    (Batcher::new(network, size, wait, 8), seen)
 }
 
 /// As [`fake`], a network for several leaders.
 fn shared(size: usize, takes: Duration, leaders: usize) -> (Batcher, Arc<Seen>) {
-    let seen = Arc::new(Seen::default());
-    let network = Fake {
-        seen: seen.clone(),
-        takes,
-        shared: true,
-    };
-    (Batcher::new(Box::new(network), size, MS, leaders), seen)
+    let (network, seen) = network(true, move || sleep(takes));
+    (Batcher::new(network, size, MS, leaders), seen)
 }
 
-fn chip(value: u8) -> Chip {
+pub fn chip(value: u8) -> Chip {
     Chip::from_bgr(vec![value; Chip::BYTES]).unwrap()
 }
 

@@ -1,15 +1,11 @@
 //! A whole network in libtorch: from pixels to embeddings.
 
-use super::super::folded::{self, Folded};
+use super::super::folded::{self, Folded, PIXEL_SCALE};
 use super::layers::{Conv, Dense, Setting};
 use crate::align::Chip;
 use crate::error::Result;
 use crate::network::carry::carry;
 use tch::{Kind, Tensor};
-
-/// Pixels go in divided by this and the first weights are multiplied by it, both exactly: undivided, the first weights
-/// would be too small for 16 bits.
-const PIXEL_SCALE: f32 = 256.0;
 
 /// The layers of a network on its device.
 pub(super) struct Body {
