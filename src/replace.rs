@@ -54,13 +54,19 @@ impl Replacement {
         Ok(())
     }
 
-    /// Moves all to their places, one after the other; where one can't be moved, those before it are taken back. A process
-    /// that is ended in between leaves new files beside old ones, each whole.
+    /// Moves all to their places; where one can't be moved, all old files are put back.
+    ///
+    /// Files that belong together are never found mixed in silence: the last one's old file is taken away first, and its
+    /// new one comes last. In between, and for ever where the process is ended there, the last one is missing.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Io`] naming the one that couldn't be moved.
-    pub fn put_all(all: Vec<Replacement>) -> Result<()> {
-        // A second name for each old file. Where the file system has none of those, nothing can be taken back.
+    pub fn put_all(mut all: Vec<Replacement>) -> Result<()> {
+        let Some(last) = all.pop() else { return Ok(()) };
+        if all.is_empty() {
+            return last.put();
+        }
+        // A second name for each old file. Where the file system has none of those, nothing can be put back.
         let olds: Vec<Option<NamedTempFile<()>>> = all
             .iter()
             .map(|new| {
@@ -68,23 +74,40 @@ impl Replacement {
                 temporary().make_in(parent(&new.path), link).ok()
             })
             .collect();
+        let away = |name: &Path| std::fs::rename(&last.path, name);
+        let old_last = match last.path.is_file() {
+            true => {
+                let made = temporary().make_in(parent(&last.path), away);
+                Some(made.map_err(|error| Error::io(&last.path, "replace", &error))?)
+            }
+            false => None,
+        };
         let mut put: Vec<(PathBuf, bool, Option<NamedTempFile<()>>)> = Vec::with_capacity(all.len());
+        let mut failed = None;
         for (new, old) in all.into_iter().zip(olds) {
             let (path, is_new) = (new.path.clone(), !new.path.exists());
             if let Err(error) = new.put() {
-                for (path, is_new, old) in put.into_iter().rev() {
-                    // What fails here fails for the reason that is told anyway.
-                    match old {
-                        Some(old) => drop(old.persist(&path)),
-                        None if is_new => drop(std::fs::remove_file(&path)),
-                        None => {}
-                    }
-                }
-                return Err(error);
+                failed = Some(error);
+                break;
             }
             put.push((path, is_new, old));
         }
-        Ok(())
+        let last_path = last.path.clone();
+        let Some(error) = failed.or_else(|| last.put().err()) else {
+            return Ok(());
+        };
+        // What fails here fails for the reason that is told anyway.
+        for (path, is_new, old) in put.into_iter().rev() {
+            match old {
+                Some(old) => drop(old.persist(&path)),
+                None if is_new => drop(std::fs::remove_file(&path)),
+                None => {}
+            }
+        }
+        if let Some(old) = old_last {
+            drop(old.persist(&last_path));
+        }
+        Err(error)
     }
 }
 

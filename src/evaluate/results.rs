@@ -1,7 +1,8 @@
 //! What the protocols find, as it is written to JSON and drawn in reports.
 
 use super::metrics::{MetricOptions, Metrics};
-use super::score::Score;
+use super::score::{Score, invalid};
+use crate::error::Result;
 use crate::pairs::{Prepared, SampleOptions};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,38 @@ impl Default for Options {
             worst: 12,
             bins: 100,
         }
+    }
+}
+
+/// Most named pairs of either kind.
+const MOST_WORST: usize = 1000;
+
+/// Most bins of a histogram.
+const MOST_BINS: usize = 10_000;
+
+impl Options {
+    /// Checks that all is in its range.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidArgument`] naming what isn't.
+    pub fn check(&self) -> Result<()> {
+        self.metrics.check()?;
+        if self.scores.is_empty() {
+            return Err(invalid("no score was asked for"));
+        }
+        if self.worst > MOST_WORST {
+            return Err(invalid(format!(
+                "{} worst pairs were asked for, at most {MOST_WORST} are named",
+                self.worst
+            )));
+        }
+        if !(1..=MOST_BINS).contains(&self.bins) {
+            return Err(invalid(format!(
+                "{} bins were asked for, there are 1 to {MOST_BINS}",
+                self.bins
+            )));
+        }
+        Ok(())
     }
 }
 

@@ -4,9 +4,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use ndarray::{Array2, ShapeBuilder};
+use same_file::Handle;
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Longest header, in bytes; numpy's own are 118 for such arrays.
 const MAX_HEADER: usize = 4096;
@@ -33,40 +35,7 @@ struct Header {
 /// [`ErrorKind::Io`] when the file can't be read, is no .npy file or is damaged; [`ErrorKind::InvalidArgument`] when it
 /// holds something else than a matrix of floats. Both name the file.
 pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
-    let (mut file, header) = open(path)?;
-    let (rows, columns, wide) = match (header.kind, header.width, &header.shape[..]) {
-        (b'f', 4, &[rows, columns]) => (rows, columns, false),
-        (b'f', 8, &[rows, columns]) => (rows, columns, true),
-        _ => {
-            return Err(another(
-                path,
-                &header,
-                "a matrix of 32 or 64 bit floats, one embedding a row",
-            ));
-        }
-    };
-    let float = |bytes: &[u8]| -> f32 {
-        let mut padded = [0; 8];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        if header.big_endian {
-            padded[..bytes.len()].reverse();
-        }
-        match wide {
-            true => f64::from_le_bytes(padded) as f32,
-            false => f32::from_le_bytes([padded[0], padded[1], padded[2], padded[3]]),
-        }
-    };
-    let mut values = Vec::with_capacity(rows * columns);
-    chunks(path, &mut file, rows * columns, header.width, |bytes| {
-        values.push(float(bytes));
-        Ok(())
-    })?;
-    Array2::from_shape_vec((rows, columns).set_f(header.fortran), values)
-        .map(|matrix| match header.fortran {
-            true => matrix.as_standard_layout().into_owned(),
-            false => matrix,
-        })
-        .map_err(|error| damaged(path, error))
+    Array::open(path)?.matrix()
 }
 
 /// Reads a list of unicode texts (`filenames_NAME.npy`).
@@ -74,89 +43,248 @@ pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
 /// # Errors
 /// As [`read_matrix`].
 pub fn read_texts(path: &Path) -> Result<Vec<String>> {
-    let (mut file, header) = open(path)?;
-    let &[count] = &header.shape[..] else {
-        return Err(another(path, &header, "a list of unicode texts"));
-    };
-    if header.kind != b'U' {
-        return Err(another(path, &header, "a list of unicode texts"));
-    }
-    let code = |bytes: &[u8]| {
-        let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
-        match header.big_endian {
-            true => u32::from_be_bytes(bytes),
-            false => u32::from_le_bytes(bytes),
-        }
-    };
-    let mut texts = Vec::with_capacity(count);
-    if header.width == 0 {
-        texts.resize(count, String::new());
-        return Ok(texts);
-    }
-    chunks(path, &mut file, count, header.width * 4, |bytes| {
-        // numpy fills up with NUL; one inside is a character.
-        let codes: Vec<u32> = bytes.chunks_exact(4).map(code).collect();
-        let end = codes.iter().rposition(|&code| code != 0).map_or(0, |last| last + 1);
-        let text: Option<String> = codes[..end].iter().map(|&code| char::from_u32(code)).collect();
-        texts.push(text.ok_or_else(|| damaged(path, format!("text {} is no unicode", texts.len())))?);
-        Ok(())
-    })?;
-    Ok(texts)
+    Array::open(path)?.texts()
 }
 
-/// Opens a file whose data is as long as its header says.
-fn open(path: &Path) -> Result<(BufReader<File>, Header)> {
-    let failed = |error: std::io::Error| Error::io(path, "read", &error);
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let mut file = BufReader::new(file);
-    let mut start = [0; 10];
-    read_exact(path, &mut file, &mut start)?;
-    if start[..6] != *b"\x93NUMPY" {
-        return Err(damaged(path, "it is no .npy file"));
+/// The two arrays of a data set, opened: their headers are read and fit each other, their data is not read yet.
+pub struct SetFiles {
+    embeddings: Array,
+    names: Array,
+}
+
+/// How often a set is opened anew while somebody else replaces its files, and the pause before each time.
+const TRIES: usize = 10;
+const PAUSE: Duration = Duration::from_millis(20);
+
+impl SetFiles {
+    /// Opens `embeddings_NAME.npy` and `filenames_NAME.npy`. The two belong together: where they are being replaced, both
+    /// are the old ones or both the new ones.
+    ///
+    /// # Errors
+    /// As [`read_matrix`] and [`read_texts`]; [`ErrorKind::InvalidArgument`] when there are not as many names as
+    /// embeddings, or none.
+    pub fn open(embeddings: &Path, names: &Path) -> Result<SetFiles> {
+        let mut tries = 0;
+        let files = loop {
+            tries += 1;
+            let files = Array::open(embeddings).and_then(|embeddings| {
+                let names = Array::open(names)?;
+                Ok(SetFiles { embeddings, names })
+            });
+            // Whoever replaces a set takes the names away first, so that nobody finds a new file beside an old one. Who
+            // opened one of both before that sees here that it is no longer the one that is there.
+            let stable = match &files {
+                Ok(files) => files.embeddings.is_current() && files.names.is_current(),
+                // It may be missing for a moment only.
+                Err(error) => error.kind() != ErrorKind::Io,
+            };
+            if stable || tries == TRIES {
+                break files?;
+            }
+            std::thread::sleep(PAUSE);
+        };
+        files.check()?;
+        Ok(files)
     }
-    let (length, before) = match start[6] {
-        1 => (usize::from(u16::from_le_bytes([start[8], start[9]])), 10),
-        2 | 3 => {
-            let mut rest = [0; 2];
-            read_exact(path, &mut file, &mut rest)?;
-            (u32::from_le_bytes([start[8], start[9], rest[0], rest[1]]) as usize, 12)
+
+    fn check(&self) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::InvalidArgument, message));
+        self.embeddings.matrix_shape()?;
+        let names = self.names.texts_count()?;
+        let rows = self.embeddings.header.shape[0];
+        let (of_rows, of_names) = (self.embeddings.path.display(), self.names.path.display());
+        if rows != names {
+            return wrong(format!(
+                "{of_rows} has {rows} embeddings, {of_names} has {names} names: they are of different sets"
+            ));
         }
-        version => return Err(damaged(path, format!("version {version} of the format is not known"))),
-    };
-    if length > MAX_HEADER {
-        return Err(damaged(
-            path,
-            format!("its header has {length} bytes, at most {MAX_HEADER} are read"),
-        ));
+        if rows == 0 {
+            return wrong(format!("{of_rows} holds no embedding"));
+        }
+        Ok(())
     }
-    let mut text = vec![0; length];
-    read_exact(path, &mut file, &mut text)?;
-    let header = std::str::from_utf8(&text).ok().and_then(parse);
-    let header = header.ok_or_else(|| damaged(path, "its header is not that of a plain array"))?;
-    let width = if header.kind == b'U' {
-        header.width.checked_mul(4)
-    } else {
-        Some(header.width)
-    };
-    let elements = header
-        .shape
-        .iter()
-        .try_fold(1usize, |product, &side| product.checked_mul(side));
-    let wanted = width
-        .zip(elements)
-        .and_then(|(width, elements)| width.checked_mul(elements));
-    let data = size.saturating_sub((before + length) as u64);
-    match wanted {
-        // Elements of no bytes would be a list as long as the header likes.
-        Some(wanted) if wanted as u64 == data && (wanted > 0 || elements <= Some(1 << 24)) => Ok((file, header)),
-        _ => Err(damaged(
-            path,
+
+    /// How many floats an embedding has.
+    pub fn length(&self) -> usize {
+        self.embeddings.header.shape[1]
+    }
+
+    /// Reads both.
+    ///
+    /// # Errors
+    /// As [`read_matrix`] and [`read_texts`].
+    pub fn read(self) -> Result<(Array2<f32>, Vec<String>)> {
+        let names = self.names.texts()?;
+        Ok((self.embeddings.matrix()?, names))
+    }
+}
+
+/// A file whose header is read.
+struct Array {
+    path: PathBuf,
+    file: BufReader<File>,
+    header: Header,
+}
+
+impl Array {
+    /// Rows, columns and whether the floats are of 64 bits.
+    fn matrix_shape(&self) -> Result<(usize, usize, bool)> {
+        match (self.header.kind, self.header.width, &self.header.shape[..]) {
+            (b'f', 4, &[rows, columns]) => Ok((rows, columns, false)),
+            (b'f', 8, &[rows, columns]) => Ok((rows, columns, true)),
+            _ => Err(self.another(
+                "a matrix of 32 or 64 bit floats, one embedding a row",
+                "numpy.asarray(embeddings, dtype=\"float32\")",
+            )),
+        }
+    }
+
+    fn texts_count(&self) -> Result<usize> {
+        match (self.header.kind, &self.header.shape[..]) {
+            (b'U', &[count]) => Ok(count),
+            _ => Err(self.another("a list of unicode texts", "numpy.asarray(names, dtype=str)")),
+        }
+    }
+
+    fn another(&self, wanted: &str, numpy: &str) -> Error {
+        let Header { kind, width, shape, .. } = &self.header;
+        let found = match kind {
+            b'O' => "Python objects (dtype object), which would have to be unpickled".to_owned(),
+            kind => format!("type {}{width}", char::from(*kind)),
+        };
+        Error::new(
+            ErrorKind::InvalidArgument,
             format!(
-                "it has {data} bytes of data, its shape {:?} needs another number",
-                header.shape
+                "{} holds an array of {found} and shape {shape:?}; needed is {wanted}: save {numpy}",
+                self.path.display()
             ),
-        )),
+        )
+    }
+
+    /// Whether the file that was opened is the one that is there now.
+    fn is_current(&self) -> bool {
+        let opened = self.file.get_ref().try_clone().and_then(Handle::from_file);
+        matches!((opened, Handle::from_path(&self.path)), (Ok(opened), Ok(now)) if opened == now)
+    }
+
+    fn matrix(mut self) -> Result<Array2<f32>> {
+        let (rows, columns, wide) = self.matrix_shape()?;
+        let header = &self.header;
+        let float = |bytes: &[u8]| -> f32 {
+            let mut padded = [0; 8];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            if header.big_endian {
+                padded[..bytes.len()].reverse();
+            }
+            match wide {
+                true => f64::from_le_bytes(padded) as f32,
+                false => f32::from_le_bytes([padded[0], padded[1], padded[2], padded[3]]),
+            }
+        };
+        let mut values = Vec::with_capacity(rows * columns);
+        chunks(&self.path, &mut self.file, rows * columns, header.width, |bytes| {
+            values.push(float(bytes));
+            Ok(())
+        })?;
+        Array2::from_shape_vec((rows, columns).set_f(header.fortran), values)
+            .map(|matrix| match header.fortran {
+                true => matrix.as_standard_layout().into_owned(),
+                false => matrix,
+            })
+            .map_err(|error| damaged(&self.path, error))
+    }
+
+    fn texts(mut self) -> Result<Vec<String>> {
+        let count = self.texts_count()?;
+        let header = &self.header;
+        let code = |bytes: &[u8]| {
+            let bytes = [bytes[0], bytes[1], bytes[2], bytes[3]];
+            match header.big_endian {
+                true => u32::from_be_bytes(bytes),
+                false => u32::from_le_bytes(bytes),
+            }
+        };
+        let mut texts = Vec::with_capacity(count);
+        if header.width == 0 {
+            texts.resize(count, String::new());
+            return Ok(texts);
+        }
+        let path = &self.path;
+        chunks(path, &mut self.file, count, header.width * 4, |bytes| {
+            // numpy fills up with NUL; one inside is a character.
+            let codes: Vec<u32> = bytes.chunks_exact(4).map(code).collect();
+            let end = codes.iter().rposition(|&code| code != 0).map_or(0, |last| last + 1);
+            let text: Option<String> = codes[..end].iter().map(|&code| char::from_u32(code)).collect();
+            texts.push(text.ok_or_else(|| damaged(path, format!("text {} is no unicode", texts.len())))?);
+            Ok(())
+        })?;
+        Ok(texts)
+    }
+
+    /// Opens a file whose data is as long as its header says.
+    fn open(path: &Path) -> Result<Array> {
+        let failed = |error: std::io::Error| Error::io(path, "read", &error);
+        let file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        let mut file = BufReader::new(file);
+        let mut start = [0; 10];
+        read_exact(path, &mut file, &mut start)?;
+        if start[..6] != *b"\x93NUMPY" {
+            return Err(damaged(path, "it is no .npy file"));
+        }
+        let (length, before) = match start[6] {
+            1 => (usize::from(u16::from_le_bytes([start[8], start[9]])), 10),
+            2 | 3 => {
+                let mut rest = [0; 2];
+                read_exact(path, &mut file, &mut rest)?;
+                (u32::from_le_bytes([start[8], start[9], rest[0], rest[1]]) as usize, 12)
+            }
+            version => return Err(damaged(path, format!("version {version} of the format is not known"))),
+        };
+        if length > MAX_HEADER {
+            return Err(damaged(
+                path,
+                format!("its header has {length} bytes, at most {MAX_HEADER} are read"),
+            ));
+        }
+        let mut text = vec![0; length];
+        read_exact(path, &mut file, &mut text)?;
+        let header = std::str::from_utf8(&text).ok().and_then(parse);
+        let header = header.ok_or_else(|| damaged(path, "its header is not that of a plain array"))?;
+        let width = if header.kind == b'U' {
+            header.width.checked_mul(4)
+        } else {
+            Some(header.width)
+        };
+        let elements = header
+            .shape
+            .iter()
+            .try_fold(1usize, |product, &side| product.checked_mul(side));
+        let wanted = width
+            .zip(elements)
+            .and_then(|(width, elements)| width.checked_mul(elements));
+        let data = size.saturating_sub((before + length) as u64);
+        match wanted {
+            // Elements of no bytes would be a list as long as the header likes.
+            Some(wanted) if wanted as u64 == data && (wanted > 0 || elements <= Some(1 << 24)) => Ok(Array {
+                path: path.to_owned(),
+                file,
+                header,
+            }),
+            // Objects are pickled, so that their bytes say nothing; whoever asks for them is told what they are.
+            Some(_) if header.kind == b'O' => Ok(Array {
+                path: path.to_owned(),
+                file,
+                header,
+            }),
+            _ => Err(damaged(
+                path,
+                format!(
+                    "it has {data} bytes of data, its shape {:?} needs another number",
+                    header.shape
+                ),
+            )),
+        }
     }
 }
 
@@ -203,7 +331,11 @@ fn parse(text: &str) -> Option<Header> {
             _ => return None,
         },
         kind: *descr.as_bytes().first()?,
-        width: descr.get(1..)?.parse().ok()?,
+        // Objects have no width.
+        width: match descr {
+            "O" => 8,
+            _ => descr.get(1..)?.parse().ok()?,
+        },
         fortran: fortran?,
         shape: shape?,
     })
@@ -244,19 +376,6 @@ fn read_exact(path: &Path, file: &mut impl Read, buffer: &mut [u8]) -> Result<()
 
 fn damaged(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Io, format!("cannot read {}: {what}", path.display()))
-}
-
-fn another(path: &Path, header: &Header, wanted: &str) -> Error {
-    let kind = char::from(header.kind);
-    Error::new(
-        ErrorKind::InvalidArgument,
-        format!(
-            "{} holds an array of type {kind}{} and shape {:?}; needed is {wanted}",
-            path.display(),
-            header.width,
-            header.shape
-        ),
-    )
 }
 
 #[cfg(test)]

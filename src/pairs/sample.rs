@@ -24,6 +24,22 @@ impl Default for SampleOptions {
     }
 }
 
+impl SampleOptions {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for no image of a person.
+    pub fn check(&self) -> Result<()> {
+        match self.images {
+            0 => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "at least 1 image of a person must be chosen",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Most pairs that are chosen: about 1 GiB of them.
 const MOST_PAIRS: u64 = 90_000_000;
 
@@ -40,9 +56,7 @@ const MOST_PAIRS: u64 = 90_000_000;
 /// two images; [`ErrorKind::Limit`] for options that ask for more than 90 million pairs.
 pub fn sample(set: &Prepared, options: &SampleOptions) -> Result<List> {
     let invalid = |what: &str| Error::new(ErrorKind::InvalidArgument, what);
-    if options.images == 0 {
-        return Err(invalid("at least 1 image of a person must be chosen"));
-    }
+    options.check()?;
     if set.subject_count() < 2 {
         return Err(invalid("a set of fewer than two people has no impostor pair"));
     }

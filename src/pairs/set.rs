@@ -1,6 +1,7 @@
 //! A labelled set of embeddings, ready for comparing.
 
 use super::Count;
+use super::names::subject_of;
 use crate::compare::magnitude;
 use crate::error::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2, Axis};
@@ -52,7 +53,7 @@ impl Prepared {
         let labels = names
             .iter()
             .map(|name| {
-                subject_of(name).map(str::to_owned).ok_or_else(|| {
+                subject_of(name).ok_or_else(|| {
                     Error::new(
                         ErrorKind::InvalidArgument,
                         format!("{name:?} doesn't say who is on the image: names are PERSON/IMAGE or PERSON_NUMBER"),
@@ -61,6 +62,29 @@ impl Prepared {
             })
             .collect::<Result<Vec<_>>>()?;
         Self::build(embeddings, &labels, Some(names))
+    }
+
+    /// As [`Prepared::new`], with names for the rows, which errors then use.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`], and [`ErrorKind::InvalidArgument`] when there are not as many names as rows.
+    pub fn labelled<L: Hash + Eq>(embeddings: Array2<f32>, labels: &[L], names: Vec<String>) -> Result<Self> {
+        check_length("names", names.len(), embeddings.nrows())?;
+        Self::build(embeddings, labels, Some(names))
+    }
+
+    /// The same set with other people on its images: two rows with equal labels are of one person.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when there are not as many labels as rows.
+    pub fn with_people<L: Hash + Eq>(self, labels: &[L]) -> Result<Self> {
+        check_length("labels", labels.len(), self.len())?;
+        let (subjects, subject_count) = numbered(labels);
+        Ok(Prepared {
+            subjects,
+            subject_count,
+            ..self
+        })
     }
 
     /// The same set with names for its rows.
@@ -96,19 +120,12 @@ impl Prepared {
             row.mapv_inplace(|v| (f64::from(v) / length) as f32);
             qualities.push(length);
         }
-        let mut known = HashMap::new();
-        let subjects: Vec<u32> = labels
-            .iter()
-            .map(|label| {
-                let next = known.len() as u32;
-                *known.entry(label).or_insert(next)
-            })
-            .collect();
+        let (subjects, subject_count) = numbered(labels);
         Ok(Prepared {
             directions: embeddings,
             qualities_f32: qualities.iter().map(|&quality| quality as f32).collect(),
             qualities,
-            subject_count: known.len(),
+            subject_count,
             subjects,
             names,
         })
@@ -185,20 +202,14 @@ impl Prepared {
     /// The images of the people for whom `keep` holds, as a set of their own.
     pub fn of_subjects(&self, keep: impl Fn(u32) -> bool) -> Prepared {
         let rows: Vec<usize> = (0..self.len()).filter(|&row| keep(self.subjects[row])).collect();
-        let mut known = HashMap::new();
-        let subjects = rows
-            .iter()
-            .map(|&row| {
-                let next = known.len() as u32;
-                *known.entry(self.subjects[row]).or_insert(next)
-            })
-            .collect();
+        let labels: Vec<u32> = rows.iter().map(|&row| self.subjects[row]).collect();
+        let (subjects, subject_count) = numbered(&labels);
         Prepared {
             directions: self.directions.select(Axis(0), &rows),
             qualities: rows.iter().map(|&row| self.qualities[row]).collect(),
             qualities_f32: rows.iter().map(|&row| self.qualities_f32[row]).collect(),
             subjects,
-            subject_count: known.len(),
+            subject_count,
             names: self
                 .names
                 .as_ref()
@@ -207,22 +218,17 @@ impl Prepared {
     }
 }
 
-/// Who is on an image, by its name: the folder it lies in (`ann/1.jpg`, `set/ann/1.jpg`: `ann`, `set/ann`); without a
-/// folder what stands before the last `_` and digits, as LFW's names have it (`Ann_Lee_0001.jpg`: `Ann_Lee`). `None`
-/// where the name has neither.
-pub fn subject_of(name: &str) -> Option<&str> {
-    let subject = match name.rsplit_once(['/', '\\']) {
-        Some((folder, _)) => folder,
-        None => {
-            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-            let (subject, number) = stem.rsplit_once('_')?;
-            if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-                return None;
-            }
-            subject
-        }
-    };
-    (!subject.is_empty() && subject != ".").then_some(subject)
+/// The labels as numbers by first appearance, and how many different ones there are.
+fn numbered<L: Hash + Eq>(labels: &[L]) -> (Vec<u32>, usize) {
+    let mut known = HashMap::new();
+    let numbers = labels
+        .iter()
+        .map(|label| {
+            let next = known.len() as u32;
+            *known.entry(label).or_insert(next)
+        })
+        .collect();
+    (numbers, known.len())
 }
 
 fn check_length(what: &str, given: usize, rows: usize) -> Result<()> {

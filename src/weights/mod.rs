@@ -7,6 +7,7 @@ pub mod checkpoint;
 mod element;
 pub mod onnx;
 pub mod pack;
+pub(crate) mod pickle;
 
 /// Most elements that one weight file may unfold to: 2^27, half a gibibyte of f32, twice what an iResNet-100 has.
 pub const MAX_ELEMENTS: usize = 1 << 27;

@@ -1,16 +1,17 @@
 //! `qmagface align`.
 
-use crate::arguments::{Detection, Shared};
+use crate::apart;
+use crate::arguments::{Finding, Shared};
 use crate::failure::{Failure, Outcome};
-use crate::folder::{self, Skipped};
+use crate::folder::{self, Listing, Skipped};
 use crate::output;
 use crate::pipeline::{Width, in_order};
 use crate::stop::stop_flag;
+use crate::targets::{numbered, targets};
 use clap::{Args, ValueEnum};
 use qmagface::replace::replace;
-use qmagface::{Chip, Engine, Error, ErrorKind, FaceChoice, Result, image};
+use qmagface::{Chip, Engine, Error, ErrorKind, FaceChoice, Result};
 use serde_json::json;
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -33,7 +34,7 @@ pub struct Arguments {
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
-    detection: Detection,
+    finding: Finding,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -70,16 +71,24 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         "all" => None,
         other => Some(other.parse::<FaceChoice>().map_err(|error| error.at("--face"))?),
     };
-    let folder::Listing { images, mut skipped } = folder::list(&arguments.source)?;
-    let engine = shared.engine(&arguments.detection, None)?;
+    let listing = folder::list(&arguments.source)?;
+    apart::folders(&arguments.source, &listing.images, &arguments.result)?;
+    let tried = listing.tried();
+    let Listing {
+        images,
+        mut skipped,
+        hidden,
+    } = listing;
+    let engine = arguments.finding.engine()?;
     let cancel = stop_flag()?;
     let progress = output::progress(images.len(), shared.json);
     let (mut written, mut done_before) = (0, 0);
-    let targets = targets(&images, arguments.format);
+    let targets = targets(&images, arguments.format.ending());
     // The results are small: only that one slow photo should not keep the other workers waiting.
+    let workers = arguments.finding.machine.workers();
     let width = Width {
-        workers: shared.workers(),
-        ahead: 16 * shared.workers(),
+        workers,
+        ahead: 16 * workers,
     };
     let work = |index: usize| one_photo(&engine, arguments, choice, &images[index], &targets[index]);
     let result = in_order(0..images.len(), width, work, |index, done| {
@@ -99,8 +108,8 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     });
     progress.finish_and_clear();
     result?;
-    report(shared, written, done_before, &skipped);
-    Failure::if_some(folder::failures(&skipped), images.len())
+    report(shared, (written, done_before), &skipped, hidden);
+    Failure::if_some(folder::failures(&skipped), tried)
 }
 
 /// What became of a photo.
@@ -132,7 +141,7 @@ fn one_photo(
         return Ok(Done::Before);
     }
     let source = arguments.source.join(relative);
-    let chips = match chips(engine, choice, &source) {
+    let chips = match chips(engine, arguments, choice, &source) {
         Ok(chips) => chips,
         Err(error) => return Ok(Done::Skipped(Skipped::image(relative, &source, &error))),
     };
@@ -144,8 +153,8 @@ fn one_photo(
 }
 
 /// The chips of a photo's chosen face, or of all.
-fn chips(engine: &Engine, choice: Option<FaceChoice>, source: &Path) -> Result<Vec<Chip>> {
-    let image = image::read(source, &engine.options().limits)?;
+fn chips(engine: &Engine, arguments: &Arguments, choice: Option<FaceChoice>, source: &Path) -> Result<Vec<Chip>> {
+    let image = arguments.finding.reading.read(source)?;
     let faces = engine.detect(&image)?;
     let chosen: Vec<_> = match choice {
         Some(choice) => choice
@@ -163,16 +172,6 @@ fn chips(engine: &Engine, choice: Option<FaceChoice>, source: &Path) -> Result<V
         .collect()
 }
 
-/// `a.png` becomes `a_3.png`.
-fn numbered(target: &Path, index: usize) -> PathBuf {
-    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-    target.with_file_name(format!(
-        "{}_{index}.{}",
-        part(target.file_stem()),
-        part(target.extension())
-    ))
-}
-
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path, "write", &error);
     if let Some(folder) = path.parent() {
@@ -181,29 +180,12 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |mut file| file.write_all(bytes).map_err(failed))
 }
 
-/// Where each photo's chip goes: the same path with the format's ending. Photos that differ by their ending only keep
-/// it (`a.jpg.png`, `a.bmp.png`), so that none is lost.
-fn targets(images: &[PathBuf], format: Format) -> Vec<PathBuf> {
-    let plain = |path: &PathBuf| path.with_extension(format.ending());
-    let mut uses: HashMap<PathBuf, usize> = HashMap::new();
-    for path in images {
-        *uses.entry(plain(path)).or_default() += 1;
-    }
-    let unique = |path: &PathBuf| match uses[&plain(path)] {
-        1 => plain(path),
-        _ => path.with_file_name(format!(
-            "{}.{}",
-            path.file_name().unwrap_or_default().to_string_lossy(),
-            format.ending()
-        )),
-    };
-    images.iter().map(unique).collect()
-}
-
-fn report(shared: &Shared, written: usize, done_before: usize, skipped: &[Skipped]) {
+fn report(shared: &Shared, (written, done_before): (usize, usize), skipped: &[Skipped], hidden: usize) {
     if shared.json {
         let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
-        output::line(json!({"written": written, "done_before": done_before, "skipped": skipped}));
+        output::line(json!({
+            "written": written, "done_before": done_before, "skipped": skipped, "hidden": hidden,
+        }));
         return;
     }
     let before = if done_before > 0 {
@@ -212,20 +194,9 @@ fn report(shared: &Shared, written: usize, done_before: usize, skipped: &[Skippe
         String::new()
     };
     output::line(format_args!(
-        "{written} chips written{before}, {} files skipped",
-        skipped.len()
+        "{written} chips written{before}, {} files skipped{}",
+        skipped.len(),
+        output::hidden(hidden)
     ));
     output::skipped(skipped);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_chip_overwrites_another() {
-        let images = ["a.jpg", "a.png", "b.jpeg", "x/a.jpg"].map(PathBuf::from);
-        let wanted = ["a.jpg.png", "a.png.png", "b.png", "x/a.png"].map(PathBuf::from);
-        assert_eq!(targets(&images, Format::Png), wanted);
-    }
 }

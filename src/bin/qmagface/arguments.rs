@@ -1,31 +1,97 @@
-//! Options that every command shares, and the engine they make.
+//! Options that several commands share, and the engine they make.
 
 use clap::Args;
 use qmagface::model::DEFAULT_EMBEDDER;
-use qmagface::{DetectorOptions, DeviceChoice, Engine, EngineOptions, FaceChoice, Precision, Result};
+use qmagface::{
+    BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, FaceChoice, Precision, Result,
+    Rotation, image,
+};
+use std::path::Path;
 use std::thread::available_parallelism;
 
 /// Options of every command.
 #[derive(Args)]
 pub struct Shared {
-    /// Model pack: a name (`qmagface models list`) or the path of a pack's folder or of a bundle file
-    #[arg(short, long, global = true, default_value = DEFAULT_EMBEDDER)]
-    pub model: String,
-    /// Where the networks run: cpu, cuda, cuda:N or auto
-    #[arg(long, global = true, default_value = "auto")]
-    device: DeviceChoice,
-    /// What the embedding network computes in: f32, f16, bf16 or (on a GPU) tf32 [default: f16 on a GPU, else f32]
-    #[arg(long, global = true)]
-    precision: Option<Precision>,
-    /// Threads for the networks on the CPU and for comparing many pairs [default: one per core]
-    #[arg(long, global = true)]
-    pub threads: Option<usize>,
     /// Print JSON, one line per result
     #[arg(long, global = true)]
     pub json: bool,
 }
 
-/// How faces are looked for and chosen.
+/// The model of a command.
+#[derive(Args)]
+pub struct Model {
+    /// Model pack: a name (`qmagface models list`) or the path of a pack's folder or of a bundle file
+    #[arg(short = 'm', long = "model", value_name = "MODEL", default_value = DEFAULT_EMBEDDER)]
+    pub name: String,
+}
+
+/// What the networks run on.
+#[derive(Args)]
+pub struct Machine {
+    /// Where the networks run: cpu, cuda, cuda:N or auto
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// Threads for the networks on the CPU and for comparing many pairs [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl Machine {
+    /// How many threads work on many images: half as many again as the engine has, because some of them wait for it
+    /// (benches/folder.rs: 7 % more on two cores).
+    pub fn workers(&self) -> usize {
+        let cores = || available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.unwrap_or_else(cores).max(1);
+        threads + threads / 2
+    }
+}
+
+/// What the embedding network computes in.
+#[derive(Args)]
+pub struct Computing {
+    /// What the embedding network computes in: f32, f16, bf16 or (on a GPU) tf32 [default: f16 on a GPU, else f32]
+    #[arg(long)]
+    pub precision: Option<Precision>,
+}
+
+/// How images are read.
+#[derive(Args, Default, Clone, Copy)]
+pub struct Reading {
+    /// Turn each image clockwise by 90, 180 or 270 degrees first, after what its EXIF data says
+    #[arg(long, value_name = "DEGREES", value_parser = rotation, default_value = "0", hide_default_value = true)]
+    pub rotate: Rotation,
+    /// Most pixels of an image: a larger one is refused before its pixels take memory [default: 100000000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_pixels: Option<u64>,
+}
+
+fn rotation(text: &str) -> Result<Rotation, String> {
+    let degrees = text
+        .parse()
+        .map_err(|_| "a number of degrees: 90, 180 or 270".to_owned())?;
+    Rotation::from_degrees(degrees).map_err(|error| error.to_string())
+}
+
+impl Reading {
+    /// The limits of the images.
+    pub fn limits(&self) -> DecodeLimits {
+        let limits = DecodeLimits::default();
+        DecodeLimits {
+            pixels: self.max_pixels.unwrap_or(limits.pixels),
+            ..limits
+        }
+    }
+
+    /// Reads an image file and turns it.
+    ///
+    /// # Errors
+    /// As [`image::read`], with what to do about an image that is too large.
+    pub fn read(&self, path: &Path) -> Result<BgrImage> {
+        Ok(image::read(path, &self.limits())?.rotated(self.rotate))
+    }
+}
+
+/// How faces are looked for.
 #[derive(Args)]
 pub struct Detection {
     /// Side of the smallest face looked for, in pixels
@@ -39,14 +105,6 @@ pub struct Detection {
     factor: f32,
 }
 
-/// Which of several faces a command goes on with.
-#[derive(Args, Default)]
-pub struct Choice {
-    /// Which of several faces: best (highest score), largest or central
-    #[arg(long, default_value = "best")]
-    face: FaceChoice,
-}
-
 impl Default for Detection {
     fn default() -> Self {
         let options = DetectorOptions::default();
@@ -58,42 +116,117 @@ impl Default for Detection {
     }
 }
 
-impl Shared {
-    /// How many threads work on many images: half as many again as the engine has, because some of them wait for it
-    /// (benches/folder.rs: 7 % more on two cores).
-    pub fn workers(&self) -> usize {
-        let cores = || available_parallelism().map_or(1, usize::from);
-        let threads = self.threads.unwrap_or_else(cores).max(1);
-        threads + threads / 2
+/// Which of several faces a command goes on with.
+#[derive(Args, Default)]
+pub struct Choice {
+    /// Which of several faces: best (highest score), largest or central
+    #[arg(long, default_value = "best")]
+    face: FaceChoice,
+}
+
+/// Options of commands that find faces.
+#[derive(Args)]
+pub struct Finding {
+    #[command(flatten)]
+    pub model: Model,
+    #[command(flatten)]
+    pub machine: Machine,
+    #[command(flatten)]
+    detection: Detection,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// Options of commands that embed faces.
+#[derive(Args)]
+pub struct Embedding {
+    #[command(flatten)]
+    pub finding: Finding,
+    #[command(flatten)]
+    computing: Computing,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+/// What an engine is made of.
+pub struct EngineParts<'a> {
+    pub model: &'a str,
+    pub machine: &'a Machine,
+    pub precision: Option<Precision>,
+    pub detection: &'a Detection,
+    pub reading: &'a Reading,
+    pub choice: &'a Choice,
+}
+
+impl EngineParts<'_> {
+    /// Opens the engine.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open(&self) -> Result<Engine> {
+        let mut thresholds = DetectorOptions::default().thresholds;
+        thresholds.copy_from_slice(&self.detection.thresholds); // clap takes exactly three
+        let options = EngineOptions {
+            device: self.machine.device,
+            precision: self.precision,
+            threads: self.machine.threads,
+            detector: DetectorOptions {
+                minimum_face: self.detection.min_face,
+                thresholds,
+                factor: self.detection.factor,
+            },
+            face: self.choice.face,
+            limits: self.reading.limits(),
+            ..Default::default()
+        };
+        Engine::open(self.model, &options)
+    }
+}
+
+impl Finding {
+    /// The engine of a command that embeds nothing.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn engine(&self) -> Result<Engine> {
+        self.parts(None, &Choice::default()).open()
     }
 
+    fn parts<'a>(&'a self, precision: Option<Precision>, choice: &'a Choice) -> EngineParts<'a> {
+        EngineParts {
+            model: &self.model.name,
+            machine: &self.machine,
+            precision,
+            detection: &self.detection,
+            reading: &self.reading,
+            choice,
+        }
+    }
+}
+
+impl Embedding {
     /// The engine these options describe.
     ///
     /// # Errors
     /// As [`Engine::open`].
-    pub fn engine(&self, detection: &Detection, choice: Option<&Choice>) -> Result<Engine> {
-        self.engine_of(&self.model, detection, choice)
+    pub fn engine(&self) -> Result<Engine> {
+        self.parts().open()
     }
 
-    /// The engine these options describe, of another model.
-    ///
-    /// # Errors
-    /// As [`Engine::open`].
-    pub fn engine_of(&self, model: &str, detection: &Detection, choice: Option<&Choice>) -> Result<Engine> {
-        let mut thresholds = DetectorOptions::default().thresholds;
-        thresholds.copy_from_slice(&detection.thresholds); // clap takes exactly three
-        let options = EngineOptions {
-            device: self.device,
-            precision: self.precision,
-            threads: self.threads,
-            detector: DetectorOptions {
-                minimum_face: detection.min_face,
-                thresholds,
-                factor: detection.factor,
-            },
-            face: choice.map(|choice| choice.face).unwrap_or_default(),
-            ..Default::default()
-        };
-        Engine::open(model, &options)
+    pub fn parts(&self) -> EngineParts<'_> {
+        self.finding.parts(self.computing.precision, &self.choice)
+    }
+
+    /// Name of the model.
+    pub fn model(&self) -> &str {
+        &self.finding.model.name
+    }
+
+    pub fn machine(&self) -> &Machine {
+        &self.finding.machine
+    }
+
+    pub fn reading(&self) -> &Reading {
+        &self.finding.reading
     }
 }

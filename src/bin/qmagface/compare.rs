@@ -1,8 +1,8 @@
 //! `qmagface compare`.
 
-use crate::arguments::{Choice, Detection, Shared};
-use crate::detect::count;
+use crate::arguments::{Embedding, Shared};
 use crate::failure::Outcome;
+use crate::output::face_count;
 use crate::{output, picture};
 use clap::Args;
 use qmagface::calibrate::ScoredComparison;
@@ -23,13 +23,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE.toml")]
     calibration: Option<PathBuf>,
     #[command(flatten)]
-    detection: Detection,
-    #[command(flatten)]
-    choice: Choice,
+    embedding: Embedding,
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
-    let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
+    let engine = arguments.embedding.engine()?;
     let (image_a, a) = extract(&engine, &arguments.a)?;
     let (image_b, b) = extract(&engine, &arguments.b)?;
     let own = arguments
@@ -129,7 +127,7 @@ fn print(
         output::line(format_args!(
             "{}: {}, quality {:.2}{uqs}",
             path.display(),
-            count(found.faces),
+            face_count(found.faces),
             found.quality
         ));
     }

@@ -1,8 +1,8 @@
 //! `qmagface draw`.
 
-use crate::arguments::{Detection, Shared};
-use crate::detect::count;
+use crate::arguments::{Embedding, Shared};
 use crate::failure::Outcome;
+use crate::output::face_count;
 use crate::{output, picture};
 use clap::Args;
 use qmagface::image;
@@ -17,11 +17,11 @@ pub struct Arguments {
     #[arg(short, long, value_name = "OUT.png")]
     out: PathBuf,
     #[command(flatten)]
-    detection: Detection,
+    embedding: Embedding,
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
-    let engine = shared.engine(&arguments.detection, None)?;
+    let engine = arguments.embedding.engine()?;
     let image = image::read(&arguments.image, &engine.options().limits)?;
     let found = engine.extract_all(&image)?;
     picture::faces(&image, &found, &arguments.out)?;
@@ -32,7 +32,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         output::line(format_args!(
             "{}: {}, drawn in {}",
             arguments.image.display(),
-            count(found.len()),
+            face_count(found.len()),
             arguments.out.display()
         ));
     }

@@ -1,26 +1,29 @@
 //! `qmagface embed`.
 
-use crate::arguments::{Choice, Detection, Shared};
+use crate::album::Album;
+use crate::arguments::{Embedding, Machine, Reading, Shared};
 use crate::failure::{Failure, Outcome};
 use crate::folder::{self, Skipped};
 use crate::journal::{Entry, Header, Journal};
 use crate::output;
+use crate::people::PersonRule;
 use crate::pipeline::{Width, in_order};
 use crate::stop::stop_flag;
 use clap::Args;
 use npyz::WriterBuilder;
-use qmagface::replace::Replacement;
-use qmagface::{Chip, Engine, Error, ErrorKind, Result, image};
+use qmagface::evaluate::data::PackedPairs;
+use qmagface::replace::{Replacement, replace};
+use qmagface::{BgrImage, Chip, Engine, Error, ErrorKind, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Folder of aligned 112x112 chips, or of photos with --align
+    /// Folder of aligned 112x112 chips, or of photos with --align; or a .bin file of pairs of chips
     #[arg(short, long)]
     source: PathBuf,
     /// Folder the two .npy files are written to
@@ -33,9 +36,9 @@ pub struct Arguments {
     #[arg(long)]
     align: bool,
     #[command(flatten)]
-    detection: Detection,
+    people: PersonRule,
     #[command(flatten)]
-    choice: Choice,
+    embedding: Embedding,
 }
 
 /// A data set's name becomes part of a file name.
@@ -47,47 +50,74 @@ fn dataset_name(text: &str) -> Result<String, String> {
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
-    let folder::Listing { images, mut skipped } = folder::list(&arguments.source)?;
-    let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
+    let album = Album::open(&arguments.source)?;
+    // A rule that finds nobody is told before the work.
+    let people = arguments.people.people(&album.names())?;
+    let engine = arguments.embedding.engine()?;
     std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
     let journal_path = arguments.result.join(format!(".embeddings_{}.journal", arguments.name));
     let input = Input {
-        source: &arguments.source,
+        album: &album,
         align: arguments.align,
+        reading: arguments.embedding.reading(),
+        machine: arguments.embedding.machine(),
         cancel: Some(stop_flag()?),
     };
-    let journal = embed_all(shared, &engine, &input, &images, &journal_path)?;
+    let journal = embed_all(shared, &engine, &input, &journal_path)?;
     let paths = Paths::new(&arguments.result, &arguments.name);
-    let written = write_arrays(&journal, &images, &paths, engine.info().embedding_length, &mut skipped)?;
+    let (written, skipped) = write_arrays(&journal, &album, &paths, engine.info().embedding_length)?;
+    let pairs = album
+        .packed()
+        .map(|packed| write_pairs(packed, arguments))
+        .transpose()?;
     journal.remove()?;
+    let count = people.as_ref().map(|people| people.count());
+    let notes = people.map(|people| people.notes).unwrap_or_default();
     if shared.json {
         let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
         output::line(json!({
             "embeddings": paths.embeddings.to_string_lossy(),
             "filenames": paths.filenames.to_string_lossy(),
+            "pairs": pairs.as_deref().map(Path::to_string_lossy),
             "count": written,
             "length": engine.info().embedding_length,
             "model": engine.info().model,
+            "images": album.len(),
+            "people": count,
+            "notes": notes,
             "skipped": skipped,
+            "hidden": album.hidden,
         }));
     } else {
         output::line(format_args!(
-            "{written} embeddings of {} floats in {}, {} files skipped",
+            "{written} embeddings of {} floats in {}, {} files skipped{}",
             engine.info().embedding_length,
             paths.embeddings.display(),
-            skipped.len()
+            skipped.len(),
+            output::hidden(album.hidden)
         ));
         output::skipped(&skipped);
+        if let Some(count) = count {
+            output::line(format_args!("{} images of {count} people, by their names", album.len()));
+        }
+        if let Some(pairs) = &pairs {
+            output::line(format_args!(
+                "their pairs, as `evaluate single-image --format agedb` takes them, in {}",
+                pairs.display()
+            ));
+        }
+        output::notes(&notes);
     }
-    Failure::if_some(folder::failures(&skipped), images.len())
+    Failure::if_some(folder::failures(&skipped), album.tried())
 }
 
 /// The images that are embedded.
 pub struct Input<'a> {
-    /// The folder they are in.
-    pub source: &'a Path,
+    pub album: &'a Album,
     /// They are photos, not chips.
     pub align: bool,
+    pub reading: &'a Reading,
+    pub machine: &'a Machine,
     /// Set it to stop after the batch that is being embedded; what is in the journal stays.
     pub cancel: Option<&'a AtomicBool>,
 }
@@ -96,15 +126,10 @@ pub struct Input<'a> {
 ///
 /// # Errors
 /// As [`Journal::open`], and when the network fails; [`ErrorKind::Cancelled`]. A bad image is an entry.
-pub fn embed_all(
-    shared: &Shared,
-    engine: &Engine,
-    input: &Input,
-    images: &[PathBuf],
-    journal_path: &Path,
-) -> Result<Journal> {
-    let mut journal = Journal::open(journal_path, &header(engine, input, images))?;
-    if journal.done() > images.len() {
+pub fn embed_all(shared: &Shared, engine: &Engine, input: &Input, journal_path: &Path) -> Result<Journal> {
+    let count = input.album.len();
+    let mut journal = Journal::open(journal_path, &header(engine, input))?;
+    if journal.done() > count {
         return Err(Error::new(
             ErrorKind::Io,
             format!("{} was changed: delete it", journal_path.display()),
@@ -113,23 +138,25 @@ pub fn embed_all(
     if journal.done() > 0 && !shared.json {
         eprintln!("going on after {} images of an interrupted run", journal.done());
     }
-    let progress = output::progress(images.len(), shared.json);
+    let progress = output::progress(count, shared.json);
     progress.set_position(journal.done() as u64);
     progress.reset_eta();
     let batch = engine.info().batch_size;
     // At the beginning of a batch: the last bits of an embedding can depend on what else is in its batch.
     let (done, start) = (journal.done(), journal.done() / batch * batch);
     // In flight are one image for each worker, and the chips of two batches beside the one that is embedded.
+    let workers = input.machine.workers();
     let width = Width {
-        workers: shared.workers(),
-        ahead: 2 * batch + shared.workers(),
+        workers,
+        ahead: 2 * batch + workers,
     };
     let work = |index: usize| {
-        let source = input.source.join(&images[index]);
-        chip(engine, &source, input.align).map_err(|error| Skipped::image(&images[index], &source, &error))
+        let image = input.album.read(index, input.reading);
+        let chip = image.and_then(|image| chip(engine, image, input.align));
+        chip.map_err(|error| input.album.skip(index, &error))
     };
     let mut chips = Vec::with_capacity(batch);
-    let result = in_order(start..images.len(), width, work, |index, chip| {
+    let result = in_order(start..count, width, work, |index, chip| {
         if input.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
             let message = format!(
                 "stopped after {} images: the same command goes on there",
@@ -138,7 +165,7 @@ pub fn embed_all(
             return Err(Error::new(ErrorKind::Cancelled, message));
         }
         chips.push(chip);
-        if chips.len() == batch || index + 1 == images.len() {
+        if chips.len() == batch || index + 1 == count {
             let entries = embed(engine, &chips)?;
             let new = &entries[done.saturating_sub(index + 1 - chips.len()).min(chips.len())..];
             journal.append(new)?;
@@ -169,21 +196,31 @@ impl Paths {
 }
 
 /// What a journal must agree with to be gone on with.
-pub fn header(engine: &Engine, input: &Input, images: &[PathBuf]) -> Header {
+pub fn header(engine: &Engine, input: &Input) -> Header {
     let mut hash = Sha256::new();
-    for path in images {
-        hash.update(folder::name(path));
+    for index in 0..input.album.len() {
+        hash.update(input.album.name(index));
         hash.update([0]);
+        // Only files have names that say which they are.
+        hash.update(input.album.packed().map_or(&[][..], |packed| packed.image(index)));
     }
     let kind = match input.align {
         true => format!("photos {:?} {:?}", engine.options().detector, engine.options().face),
         false => "chips".to_owned(),
     };
+    let Reading { rotate, max_pixels } = input.reading;
+    let turned = match rotate.degrees() {
+        0 => String::new(),
+        degrees => format!(" turned by {degrees}"),
+    };
+    let limited = max_pixels
+        .map(|pixels| format!(" of at most {pixels} pixels"))
+        .unwrap_or_default();
     Header {
         format: 1,
         model: engine.info().fingerprint.to_string(),
-        source: std::path::absolute(input.source).unwrap_or_else(|_| input.source.to_owned()),
-        input: kind,
+        source: folder::name(&std::path::absolute(&input.album.source).unwrap_or_else(|_| input.album.source.clone())),
+        input: format!("{kind}{turned}{limited}"),
         images: hex::encode(hash.finalize()),
     }
 }
@@ -210,9 +247,8 @@ fn embed(engine: &Engine, chips: &[Result<Chip, Skipped>]) -> Result<Vec<Entry>>
 /// The chip of an image: of the chosen face of a photo with `align`, else the image itself.
 ///
 /// # Errors
-/// [`ErrorKind::NoFace`], or why the image can't be read or is no chip.
-pub fn chip(engine: &Engine, source: &Path, align: bool) -> Result<Chip> {
-    let image = image::read(source, &engine.options().limits)?;
+/// [`ErrorKind::NoFace`], or why the image is no chip.
+pub fn chip(engine: &Engine, image: BgrImage, align: bool) -> Result<Chip> {
     if !align {
         return Chip::from_image(image).map_err(|error| {
             Error::new(
@@ -227,26 +263,15 @@ pub fn chip(engine: &Engine, source: &Path, align: bool) -> Result<Chip> {
     engine.align(&image, &face.landmarks)
 }
 
-/// Turns the journal into the two arrays, and says how many embeddings there are. Neither file is replaced before both are
-/// written.
-pub fn write_arrays(
-    journal: &Journal,
-    images: &[PathBuf],
-    paths: &Paths,
-    length: usize,
-    skipped: &mut Vec<Skipped>,
-) -> Result<usize> {
+/// Turns the journal into the two arrays; says how many embeddings there are, and what was passed over. Neither file is replaced before both are
+/// written, and no reader finds a new one beside an old one.
+pub fn write_arrays(journal: &Journal, album: &Album, paths: &Paths, length: usize) -> Result<(usize, Vec<Skipped>)> {
     let mut names = Vec::new();
-    for (relative, entry) in images.iter().zip(journal.entries()?) {
+    let mut skipped = album.skipped.clone();
+    for (index, entry) in (0..album.len()).zip(journal.entries()?) {
         match entry? {
-            Entry::Embedding(_) => names.push(folder::name(relative)),
-            Entry::Skipped { reason, failed } => {
-                skipped.push(Skipped {
-                    path: relative.clone(),
-                    reason,
-                    failed,
-                });
-            }
+            Entry::Embedding(_) => names.push(album.name(index)),
+            Entry::Skipped { reason, failed } => skipped.push(album.skipped(index, reason, failed)),
         }
     }
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
@@ -288,7 +313,21 @@ pub fn write_arrays(
         },
     )?;
     Replacement::put_all(vec![embeddings, filenames])?;
-    Ok(names.len())
+    Ok((names.len(), skipped))
+}
+
+/// Writes the pairs of a `.bin` file as lines of two image numbers and 1 or 0, as AgeDB-30's are.
+fn write_pairs(packed: &PackedPairs, arguments: &Arguments) -> Result<PathBuf> {
+    let path = arguments.result.join(format!("pairs_{}.txt", arguments.name));
+    let failed = |error: std::io::Error| Error::io(&path, "write", &error);
+    replace(&path, |file| {
+        let mut file = BufWriter::new(file);
+        for pair in &packed.pairs().pairs {
+            writeln!(file, "{} {} {}", pair.a, pair.b, u8::from(pair.genuine)).map_err(failed)?;
+        }
+        file.flush().map_err(failed)
+    })?;
+    Ok(path)
 }
 
 /// Writes an .npy file of `shape`, to be put in its place.

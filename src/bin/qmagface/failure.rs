@@ -1,6 +1,7 @@
 //! How a command fails: what it prints, and its exit code.
 
 use crate::arguments::Shared;
+use crate::inputs::Images;
 use crate::output;
 use qmagface::{Error, ErrorKind};
 use serde_json::json;
@@ -69,6 +70,24 @@ pub fn report_image(shared: &Shared, path: &Path, error: &Error) {
         output::line(json!({"image": path.to_string_lossy(), "error": error}));
     } else {
         eprintln!("error: {error}");
+    }
+}
+
+/// Says what was passed over in folders: failures as those of images, the rest as numbers.
+pub fn report_skipped(shared: &Shared, images: &Images) {
+    for skipped in images.skipped.iter().filter(|skipped| skipped.failed) {
+        report_image(
+            shared,
+            &skipped.path,
+            &Error::new(ErrorKind::ImageDecode, &skipped.reason).at(skipped.path.display()),
+        );
+    }
+    let others = images.skipped.iter().filter(|skipped| !skipped.failed).count();
+    if others + images.hidden > 0 && !shared.json {
+        eprintln!(
+            "left out: {others} files that are no images, {} hidden files and folders",
+            images.hidden
+        );
     }
 }
 

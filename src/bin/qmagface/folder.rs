@@ -1,12 +1,18 @@
-//! The image files of a folder tree, in a fixed order.
+//! The image files of a folder tree, in a fixed order. What is an image is told by content, not by name.
 
+use qmagface::image::ImageKind;
+use qmagface::pairs::is_hidden;
 use qmagface::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
-/// File name endings of the formats that are read.
-const ENDINGS: [&str; 8] = ["jpg", "jpeg", "jpe", "png", "bmp", "tif", "tiff", "webp"];
+/// File name endings that promise an image: such a file is tried, and fails, whatever it holds.
+const ENDINGS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "tif", "tiff", "webp"];
 
 /// A file that a command passed over.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +20,7 @@ pub struct Skipped {
     /// Path relative to the source folder.
     pub path: PathBuf,
     pub reason: String,
-    /// Whether that is a failure; a photo without a face, or a file that is no image by its name, is none.
+    /// Whether that is a failure; a photo without a face, or a file that is no image, is none.
     pub failed: bool,
 }
 
@@ -45,65 +51,236 @@ pub fn failures(skipped: &[Skipped]) -> usize {
 pub struct Listing {
     /// Paths relative to the folder, sorted.
     pub images: Vec<PathBuf>,
-    /// Files with another ending, and folders without rights.
+    /// Files that are no image, images of a kind that is not read, and folders without rights.
     pub skipped: Vec<Skipped>,
+    /// Hidden files and folders, left out.
+    pub hidden: usize,
 }
 
-/// Lists the folder.
+impl Listing {
+    /// How many files there are for which a command may fail: the images, and the files that failed already.
+    pub fn tried(&self) -> usize {
+        self.images.len() + failures(&self.skipped)
+    }
+
+    /// The images' names, see [`name`].
+    pub fn names(&self) -> Vec<String> {
+        self.images.iter().map(|image| name(image)).collect()
+    }
+}
+
+/// Lists the folder. Hidden files and folders (`._1.jpg`, `@eaDir`) are left out.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] when `source` itself can't be read or holds no image.
+/// [`ErrorKind::Io`] when `source` itself can't be read or holds no image; [`ErrorKind::InvalidArgument`] when two images
+/// have one name, see [`name`].
 pub fn list(source: &Path) -> Result<Listing> {
     // Reading it once here gives the plain error for a missing folder, a file, or missing rights.
     std::fs::read_dir(source).map_err(|error| Error::io(source, "read the folder", &error))?;
     let mut listing = Listing::default();
     let relative = |path: &Path| path.strip_prefix(source).unwrap_or(path).to_owned();
-    for entry in WalkDir::new(source).follow_links(true).sort_by_file_name() {
-        match entry {
-            Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) if entry.file_type().is_file() && is_image(entry.path()) => {
-                listing.images.push(relative(entry.path()));
-            }
-            Ok(entry) => {
-                // Reading a pipe would wait for ever.
-                let reason = match entry.file_type().is_file() {
-                    true => "not an image by its name",
-                    false => "not a regular file",
-                };
+    let mut entries = WalkDir::new(source).follow_links(true).sort_by_file_name().into_iter();
+    while let Some(entry) = entries.next() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
                 listing.skipped.push(Skipped {
-                    path: relative(entry.path()),
-                    reason: reason.to_owned(),
-                    failed: false,
+                    path: error.path().map(relative).unwrap_or_default(),
+                    reason: error.io_error().map_or_else(|| error.to_string(), ToString::to_string),
+                    failed: true,
                 });
+                continue;
             }
-            Err(error) => listing.skipped.push(Skipped {
-                path: error.path().map(relative).unwrap_or_default(),
-                reason: error.io_error().map_or_else(|| error.to_string(), ToString::to_string),
-                failed: true,
-            }),
+        };
+        let is_folder = entry.file_type().is_dir();
+        if entry.depth() > 0 && is_hidden(&entry.file_name().to_string_lossy()) {
+            listing.hidden += 1;
+            if is_folder {
+                entries.skip_current_dir();
+            }
+            continue;
+        }
+        if is_folder {
+            continue;
+        }
+        let path = relative(entry.path());
+        // Reading a pipe would wait for ever.
+        let passed_over = match entry.file_type().is_file() {
+            true => passed_over(entry.path()),
+            false => Some(("not a regular file".to_owned(), false)),
+        };
+        match passed_over {
+            None => listing.images.push(path),
+            Some((reason, failed)) => listing.skipped.push(Skipped { path, reason, failed }),
         }
     }
     if listing.images.is_empty() {
-        let unread = listing.skipped.iter().find(|skipped| skipped.failed);
-        let reason = unread
-            .map(|skipped| format!("; {}: {}", name(&skipped.path), skipped.reason))
-            .unwrap_or_default();
-        return Err(Error::new(
-            ErrorKind::Io,
-            format!("{} holds no image ({}){reason}", source.display(), ENDINGS.join(", ")),
-        ));
+        return Err(no_image(source, &listing));
     }
     listing.images.sort();
+    check_names(source, &listing.images)?;
     Ok(listing)
 }
 
-fn is_image(path: &Path) -> bool {
+/// Why a file is not tried as an image, and whether that is a failure; `None`: it is one.
+fn passed_over(path: &Path) -> Option<(String, bool)> {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(ImageKind::HEAD_BYTES as u64).read_to_end(&mut start));
+    if let Err(error) = read {
+        return Some((format!("cannot read it: {error}"), true));
+    }
+    match ImageKind::of(&start) {
+        Some(kind) if kind.is_read() => None,
+        Some(kind) => Some((format!("{}, which is not read", kind.with_article()), kind.is_picture())),
+        None if promises_image(path) => None,
+        None => Some(("not an image by its content".to_owned(), false)),
+    }
+}
+
+fn promises_image(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-/// A path as it is shown and stored: with `/` between its parts everywhere.
+/// The error that a folder has nothing to go on with, and what it has instead.
+fn no_image(source: &Path, listing: &Listing) -> Error {
+    let mut reasons: BTreeMap<&str, (usize, &Path)> = BTreeMap::new();
+    for skipped in listing.skipped.iter().filter(|skipped| skipped.failed) {
+        reasons.entry(&skipped.reason).or_insert((0, &skipped.path)).0 += 1;
+    }
+    let mut found: Vec<String> = reasons
+        .into_iter()
+        .map(|(reason, (count, path))| match count {
+            1 => format!("{}: {reason}", name(path)),
+            count => format!("{count} files such as {}: {reason}", name(path)),
+        })
+        .collect();
+    let others = listing.skipped.len() - failures(&listing.skipped);
+    if others > 0 {
+        found.push(format!("{others} files are no images"));
+    }
+    if listing.hidden > 0 {
+        found.push(format!("{} hidden files and folders were left out", listing.hidden));
+    }
+    let found = match found.is_empty() {
+        true => String::new(),
+        false => format!("; {}", found.join("; ")),
+    };
+    Error::new(
+        ErrorKind::Io,
+        format!(
+            "{} holds no image that is read ({}){found}",
+            source.display(),
+            read_names()
+        ),
+    )
+}
+
+/// The kinds that are read: "JPEG, PNG, ...".
+fn read_names() -> String {
+    let names: Vec<&str> = ImageKind::all()
+        .filter(|kind| kind.is_read())
+        .map(ImageKind::name)
+        .collect();
+    names.join(", ")
+}
+
+/// Fails where two images have one name, which only names that are no Unicode can.
+fn check_names(source: &Path, images: &[PathBuf]) -> Result<()> {
+    let mut known: HashMap<String, &Path> = HashMap::with_capacity(images.len());
+    for image in images {
+        let name = name(image);
+        if let Some(other) = known.insert(name.clone(), image) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "{}: {other:?} and {image:?} would both be called {name:?}: rename one of them",
+                    source.display()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A path as it is shown and stored: with `/` between its parts everywhere, and bytes that are no Unicode as `%FF`.
 pub fn name(relative: &Path) -> String {
-    let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
+    let parts: Vec<String> = relative.iter().map(part).collect();
     parts.join("/")
+}
+
+fn part(part: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in part.as_encoded_bytes().utf8_chunks() {
+        text += chunk.valid();
+        for byte in chunk.invalid() {
+            text += &format!("%{byte:02X}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0";
+
+    #[test]
+    fn images_are_told_by_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        let jpeg = [0xFF, 0xD8, 0xFF, 0xE0, 0, 16, b'J', b'F', b'I', b'F'];
+        write("a/photo", PNG);
+        write("a/photo.jfif", &jpeg);
+        write("a/photo.dat", &jpeg);
+        write("a/letter.jpg", b"Dear sir or madam");
+        write("a/notes.txt", b"Dear sir or madam");
+        write("a/phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+        write("a/phone", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+        write("a/._photo", PNG);
+        write("a/@eaDir/thumb.png", PNG);
+        write(".cache/x/thumb.png", PNG);
+        let listing = list(folder.path()).unwrap();
+        assert_eq!(
+            listing.names(),
+            ["a/letter.jpg", "a/photo", "a/photo.dat", "a/photo.jfif"]
+        );
+        assert_eq!(listing.hidden, 3);
+        let skipped: Vec<_> = listing.skipped.iter().map(|s| (name(&s.path), s.failed)).collect();
+        let wanted = [("a/notes.txt", false), ("a/phone", true), ("a/phone.heic", true)];
+        assert_eq!(skipped, wanted.map(|(name, failed)| (name.to_owned(), failed)));
+        assert!(listing.skipped[1].reason.contains("HEIC"), "{:?}", listing.skipped);
+        assert_eq!(listing.tried(), 6);
+
+        let empty = tempfile::tempdir().unwrap();
+        fs::write(empty.path().join("x.heic"), b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
+        fs::write(empty.path().join("x.txt"), b"text").unwrap();
+        let error = list(empty.path()).unwrap_err();
+        for word in ["x.heic", "HEIC", "1 files are no images", "JPEG"] {
+            assert!(error.message().contains(word), "{word}: {error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_unicode_stay_apart() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        for bytes in [b"a\xFE.png", b"a\xFF.png"] {
+            fs::write(folder.path().join(OsStr::from_bytes(bytes)), PNG).unwrap();
+        }
+        assert_eq!(list(folder.path()).unwrap().names(), ["a%FE.png", "a%FF.png"]);
+        fs::write(folder.path().join("a%FE.png"), PNG).unwrap();
+        let error = list(folder.path()).unwrap_err();
+        assert!(
+            error.message().contains("a\\xFE.png") && error.message().contains("\"a%FE.png\""),
+            "{error}"
+        );
+    }
 }

@@ -4,6 +4,7 @@
 //! for each image of each finished batch its embedding or why it was skipped. Embeddings are hexadecimal, so that the
 //! resumed run gives the very same bytes.
 
+use crate::lock::Lock;
 use qmagface::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -18,8 +19,8 @@ pub struct Header {
     pub format: u32,
     /// The model's fingerprint.
     pub model: String,
-    /// The source folder.
-    pub source: PathBuf,
+    /// The source folder, in full.
+    pub source: String,
     /// How faces are looked for, or that the images are chips.
     pub input: String,
     /// Hash over the list of images.
@@ -67,20 +68,24 @@ impl Entry {
     }
 }
 
-/// An open journal: entry `i` is of image `i`.
+/// An open journal: entry `i` is of image `i`. While it is open, no other process can have it or replace its results.
 pub struct Journal {
     path: PathBuf,
     file: File,
     done: usize,
+    _lock: Lock,
 }
 
 impl Journal {
     /// Opens the journal of this run, or begins it. Lines after the last whole one are cut off.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] when it can't be read or written, [`ErrorKind::InvalidArgument`] when it is of another run.
+    /// [`ErrorKind::Io`] when it can't be read or written, or another process has it; [`ErrorKind::InvalidArgument`] when
+    /// it is of another run.
     pub fn open(path: &Path, header: &Header) -> Result<Journal> {
         let failed = |error: std::io::Error| Error::io(path, "write", &error);
+        let what = format!("embedding {} into {}", header.source, path.display());
+        let lock = Lock::take(&path.with_extension("lock"), &what)?;
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -118,6 +123,7 @@ impl Journal {
             path: path.to_owned(),
             file,
             done,
+            _lock: lock,
         })
     }
 

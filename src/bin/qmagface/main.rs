@@ -1,6 +1,8 @@
 //! The command line: `qmagface detect | align | embed | quality | compare | calibrate | evaluate | draw | models`.
 
+mod album;
 mod align;
+mod apart;
 mod arguments;
 mod calibrate;
 mod compare;
@@ -8,15 +10,22 @@ mod detect;
 mod draw;
 mod embed;
 mod evaluate;
+mod extract;
 mod failure;
 mod folder;
+mod inputs;
 mod journal;
+mod labelled;
+mod lock;
+mod many;
 mod models;
 mod output;
+mod people;
 mod picture;
 mod pipeline;
 mod quality;
 mod stop;
+mod targets;
 
 use arguments::Shared;
 use clap::{Parser, Subcommand};

@@ -16,10 +16,34 @@ pub fn line(text: impl std::fmt::Display) {
     }
 }
 
+/// "no face", "1 face", "2 faces".
+pub fn face_count(faces: usize) -> String {
+    match faces {
+        0 => "no face".to_owned(),
+        1 => "1 face".to_owned(),
+        n => format!("{n} faces"),
+    }
+}
+
+/// What to say of hidden files and folders that were left out; nothing where there are none.
+pub fn hidden(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {count} hidden files and folders left out"),
+    }
+}
+
 /// Lists skipped files with their reasons.
 pub fn skipped(skipped: &[Skipped]) {
     for Skipped { path, reason, .. } in skipped {
         line(format_args!("  {}: {reason}", name(path)));
+    }
+}
+
+/// Says on standard error what the user should know.
+pub fn notes<T: std::fmt::Display>(notes: &[T]) {
+    for note in notes {
+        eprintln!("note: {note}");
     }
 }
 

@@ -1,55 +1,57 @@
 //! `qmagface quality`.
 
-use crate::arguments::{Choice, Detection, Shared};
-use crate::detect::count;
-use crate::failure::{Failure, Outcome, report_image};
-use crate::output;
+use crate::arguments::{Embedding, Shared};
+use crate::extract::{Aligned, extract};
+use crate::failure::Outcome;
+use crate::inputs::Inputs;
+use crate::many;
+use crate::output::{self, face_count};
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::Path;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The images
-    #[arg(required = true)]
-    images: Vec<PathBuf>,
     #[command(flatten)]
-    detection: Detection,
+    inputs: Inputs,
     #[command(flatten)]
-    choice: Choice,
+    aligned: Aligned,
+    #[command(flatten)]
+    embedding: Embedding,
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
-    let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
-    let mut failed = 0;
-    for path in &arguments.images {
+    let images = arguments.inputs.find()?;
+    let embedding = &arguments.embedding;
+    let engine = embedding.engine()?;
+    let measure = |path: &Path| {
+        let found = extract(&engine, embedding, &arguments.aligned, path)?;
+        // The pixels are not kept until the images before are done.
+        Ok(found.map(|found| (found.quality, found.uqs, found.face.map(|(_, faces)| faces))))
+    };
+    many::each(shared, embedding.machine(), &images, measure, |path, found| {
         let image = path.to_string_lossy();
         let model = &engine.info().model;
-        match engine.extract_file(path) {
-            Ok(Some(found)) if shared.json => output::line(json!({
-                "image": image, "quality": found.quality, "uqs": found.uqs, "faces": found.faces, "model": model,
-            })),
-            Ok(Some(found)) => {
-                let uqs = found
-                    .uqs
-                    .map(|uqs| format!("  unified quality {uqs} of 100"))
-                    .unwrap_or_default();
-                output::line(format_args!(
-                    "{image}: quality {:.3}{uqs}  ({})",
-                    found.quality,
-                    count(found.faces)
-                ));
-            }
-            // No face is an answer.
-            Ok(None) if shared.json => output::line(json!({
-                "image": image, "quality": null, "uqs": null, "faces": 0, "model": model,
-            })),
-            Ok(None) => output::line(format_args!("{image}: no face")),
-            Err(error) => {
-                failed += 1;
-                report_image(shared, path, &error);
-            }
+        // No face is an answer.
+        let (quality, uqs, faces) = match found {
+            Some((quality, uqs, faces)) => (Some(quality), uqs, faces),
+            None => (None, None, Some(0)),
+        };
+        if shared.json {
+            output::line(json!({
+                "image": image, "quality": quality, "uqs": uqs, "faces": faces, "model": model,
+            }));
+            return Ok(());
         }
-    }
-    Failure::if_some(failed, arguments.images.len())
+        let Some(quality) = quality else {
+            output::line(format_args!("{image}: no face"));
+            return Ok(());
+        };
+        let uqs = uqs
+            .map(|uqs| format!("  unified quality {uqs} of 100"))
+            .unwrap_or_default();
+        let faces = faces.map_or("a chip".to_owned(), face_count);
+        output::line(format_args!("{image}: quality {quality:.3}{uqs}  ({faces})"));
+        Ok(())
+    })
 }

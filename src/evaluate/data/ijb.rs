@@ -1,6 +1,6 @@
 //! The lists of IJB-B and IJB-C: which images make a template, and which templates are compared.
 
-use super::lines::{Lines, shown};
+use super::lines::{Lines, fields, shown};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -34,7 +34,7 @@ const MOST_IMAGES: u64 = 20_000_000;
 /// Most pairs; IJB-C has 15,658,489.
 const MOST_PAIRS: u64 = 100_000_000;
 
-/// Reads a list of template images, `image template media` a line.
+/// Reads a list of template images, `image template media` a line; with tabs between them where names have blanks.
 ///
 /// Memory: about 50 bytes for each line, of at most 20 million.
 ///
@@ -96,9 +96,8 @@ fn each_line<T>(reader: impl BufRead, most: u64, form: &str, parse: impl Fn([&st
     let mut lines = Lines::new(reader, most);
     let mut all = Vec::new();
     while let Some(line) = lines.next()? {
-        let mut fields = line.split_ascii_whitespace();
-        let found = match (fields.next(), fields.next(), fields.next(), fields.next()) {
-            (Some(a), Some(b), Some(c), None) => parse([a, b, c]),
+        let found = match fields(line)[..] {
+            [a, b, c] => parse([a, b, c]),
             _ => None,
         };
         match found {

@@ -78,3 +78,15 @@ pub fn shown(line: &str) -> String {
     }
     format!("{short:?}")
 }
+
+/// The fields of a line: parted by tabs where it has any, so that names may hold blanks, else by blanks.
+pub fn fields(line: &str) -> Vec<&str> {
+    match line.contains('\t') {
+        true => line
+            .split('\t')
+            .map(str::trim)
+            .filter(|field| !field.is_empty())
+            .collect(),
+        false => line.split_whitespace().collect(),
+    }
+}

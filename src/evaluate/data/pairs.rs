@@ -1,6 +1,6 @@
 //! Pair files of the single-image sets.
 
-use super::lines::{Lines, shown};
+use super::lines::{Lines, fields, shown};
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -18,8 +18,10 @@ pub enum PairFormat {
     /// AgeDB-30 and CFP-FP: `a b match`, images by number, match 1 or 0.
     Numbers,
     /// CALFW and CPLFW: `a.jpg b.jpg label`, genuine where the label is above 0; or the two images on lines of their
-    /// own, `a.jpg label` and `b.jpg label`.
+    /// own, `a.jpg label` and `b.jpg label`. Names with blanks in them are parted by tabs.
     Labelled,
+    /// No text but a `.bin` file of InsightFace's with its images inside, see [`super::PackedPairs`].
+    Packed,
 }
 
 /// Two images by name.
@@ -79,20 +81,77 @@ impl PairFile {
             PairFormat::Lfw => lfw(&mut lines)?,
             PairFormat::Numbers => (numbers(&mut lines)?, None),
             PairFormat::Labelled => (labelled(&mut lines)?, None),
+            PairFormat::Packed => {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    "a .bin file of pairs is no text: it is read with its images",
+                ));
+            }
         };
-        let folds = header.unwrap_or(FOLDS);
-        if pairs.len() < usize::from(folds) {
+        PairFile::new(pairs, header, format)
+    }
+
+    /// Puts pairs into `folds` folds, or ten.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for fewer pairs than folds.
+    pub(super) fn new(mut pairs: Vec<NamedPair>, folds: Option<u16>, format: PairFormat) -> Result<Self> {
+        let folds = folds.unwrap_or(FOLDS);
+        let count = pairs.len();
+        if count < usize::from(folds) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("{} pairs can't be in {folds} folds", pairs.len()),
+                format!("{count} pairs can't be in {folds} folds"),
             ));
         }
-        let count = pairs.len();
-        let mut pairs = pairs;
         for (index, pair) in pairs.iter_mut().enumerate() {
             pair.fold = fold(index, count, usize::from(folds));
         }
         Ok(PairFile { pairs, folds, format })
+    }
+
+    /// The same pairs in `folds` folds, genuine and impostor pairs each in runs of their order: for files whose one fold
+    /// (LFW's pairsDevTrain.txt and pairsDevTest.txt) has no other to choose its threshold on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for fewer than 2 folds or more than 1000, or for fewer genuine or impostor pairs than
+    /// folds.
+    pub fn with_folds(mut self, folds: u16) -> Result<Self> {
+        let wrong = |what: String| Err(Error::new(ErrorKind::InvalidArgument, what));
+        if !(2..=MOST_FOLDS).contains(&u64::from(folds)) {
+            return wrong(format!("{folds} folds: there are 2 to {MOST_FOLDS}"));
+        }
+        for genuine in [true, false] {
+            let kind = if genuine { "genuine" } else { "impostor" };
+            let count = self.pairs.iter().filter(|pair| pair.genuine == genuine).count();
+            if count < usize::from(folds) {
+                return wrong(format!("{count} {kind} pairs can't be in {folds} folds"));
+            }
+            let of_kind = self.pairs.iter_mut().filter(|pair| pair.genuine == genuine);
+            for (index, pair) in of_kind.enumerate() {
+                pair.fold = fold(index, count, usize::from(folds));
+            }
+        }
+        self.folds = folds;
+        Ok(self)
+    }
+
+    /// Checks that accuracy can be measured by folds: the threshold of one is chosen on the others.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for one fold, saying how to get more.
+    pub fn check_folds(&self) -> Result<()> {
+        if self.folds > 1 {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "all {} pairs are in one fold, and the threshold of a fold is chosen on the other folds: --folds 10 puts \
+                 them into ten",
+                self.pairs.len()
+            ),
+        ))
     }
 }
 
@@ -119,15 +178,7 @@ fn lfw<R: BufRead>(lines: &mut Lines<R>) -> Result<(Vec<NamedPair>, Option<u16>)
     let mut is_first = true;
     while let Some(line) = lines.next()? {
         let may_be_header = std::mem::replace(&mut is_first, false);
-        // Names may hold blanks where tabs part them.
-        let fields: Vec<&str> = if line.contains('\t') {
-            line.split('\t')
-                .map(str::trim)
-                .filter(|field| !field.is_empty())
-                .collect()
-        } else {
-            line.split_whitespace().collect()
-        };
+        let fields = fields(line);
         let image = |name: &str, number: &str| {
             let number: u32 = number.parse().ok().filter(|number| (1..1_000_000).contains(number))?;
             Some(format!("{name}_{number:04}"))
@@ -199,7 +250,7 @@ fn labelled<R: BufRead>(lines: &mut Lines<R>) -> Result<Vec<NamedPair>> {
     // The first image of a pair on two lines.
     let mut first: Option<(String, bool)> = None;
     while let Some(line) = lines.next()? {
-        let fields: Vec<&str> = line.split_whitespace().collect();
+        let fields = fields(line);
         let label = |field: &str| field.parse::<i64>().ok().map(|label| label > 0);
         let text = shown(line);
         match (&fields[..], first.take()) {
@@ -219,8 +270,8 @@ fn labelled<R: BufRead>(lines: &mut Lines<R>) -> Result<Vec<NamedPair>> {
             }
             _ => {
                 return Err(lines.wrong(format!(
-                    "should be \"a.jpg b.jpg label\", or one of the two lines \"a.jpg label\" and \"b.jpg label\", but \
-                     is {text}"
+                    "should be \"a.jpg b.jpg label\", or one of the two lines \"a.jpg label\" and \"b.jpg label\", with \
+                     tabs where names have blanks, but is {text}"
                 )));
             }
         }

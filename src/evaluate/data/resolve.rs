@@ -1,9 +1,9 @@
 //! From the names in a list to the rows of a set.
 
+use super::names::{Lookup, Names};
 use super::pairs::{PairFile, PairFormat};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pairs::{List, Pair, Prepared};
-use std::collections::HashMap;
 
 /// What happens to pairs with an image that the set doesn't have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -11,7 +11,7 @@ pub enum Missing {
     /// They are an error: the figures would not be the benchmark's.
     #[default]
     Refuse,
-    /// They are left out and counted.
+    /// They are left out and counted, and so are pairs with a name that several images of the set have.
     LeaveOut,
 }
 
@@ -24,99 +24,27 @@ pub struct Resolved {
     pub folds: Vec<u16>,
     /// Pairs that were left out.
     pub left_out: u64,
-}
-
-/// The rows of a set by name.
-pub struct Names<'a> {
-    full: HashMap<&'a str, u32>,
-    /// By the file's name alone, without folders and extension; `None` where several rows have it.
-    stem: HashMap<&'a str, Option<u32>>,
-    rows: usize,
-}
-
-impl<'a> Names<'a> {
-    /// The rows of `set` by name; a set without names has its rows' numbers, from 0.
-    pub fn of(set: &'a Prepared) -> Self {
-        let (mut full, mut stem) = (HashMap::new(), HashMap::new());
-        for (name, row) in set.names().unwrap_or_default().iter().zip(0u32..) {
-            full.insert(name.as_str(), row);
-            stem.entry(stem_of(name))
-                .and_modify(|known| *known = None)
-                .or_insert(Some(row));
-        }
-        let rows = if set.names().is_some() { 0 } else { set.len() };
-        Names { full, stem, rows }
-    }
-
-    /// The row called `name`: by its full name, else by the file's name alone, without folders, extension and a
-    /// number's leading zeros. `None` where there is none.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidArgument`] where several rows are called so.
-    pub fn row(&self, name: &str) -> Result<Option<u32>> {
-        if self.rows > 0 {
-            let row = stem_of(name).parse::<u32>().ok();
-            return Ok(row.filter(|&row| (row as usize) < self.rows));
-        }
-        if let Some(&row) = self.full.get(name) {
-            return Ok(Some(row));
-        }
-        match self.stem.get(stem_of(name)) {
-            None => Ok(None),
-            Some(Some(row)) => Ok(Some(*row)),
-            Some(None) => Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!(
-                    "several images of the set are called {:?}: the list must name their folders",
-                    stem_of(name)
-                ),
-            )),
-        }
-    }
-}
-
-/// A file's name without folders, extension, and the leading zeros of a number.
-fn stem_of(name: &str) -> &str {
-    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let stem = match file.rsplit_once('.') {
-        // What follows a dot is an extension only where it isn't part of the name (`J.K_Lee_0001`).
-        Some((stem, extension)) if !stem.is_empty() && is_extension(extension) => stem,
-        _ => file,
-    };
-    if !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = stem.trim_start_matches('0');
-        if number.is_empty() {
-            &stem[stem.len() - 1..]
-        } else {
-            number
-        }
-    } else {
-        stem
-    }
-}
-
-fn is_extension(text: &str) -> bool {
-    ["jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(text))
+    /// How many of these because several images of the set have a name that the list gives.
+    pub unclear: u64,
 }
 
 impl PairFile {
     /// The pairs as rows of `set`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for an image that the set doesn't have, by [`Missing::Refuse`], naming it and how
-    /// many pairs it concerns, for a name that several images have, and when no pair is left.
+    /// [`ErrorKind::InvalidArgument`] for an image that the set doesn't have, or whose name several images have, by
+    /// [`Missing::Refuse`], naming it and how many pairs it concerns; and when no pair is left.
     pub fn resolve(&self, set: &Prepared, missing: Missing) -> Result<Resolved> {
         let names = Names::of(set);
         let (mut pairs, mut folds) = (
             Vec::with_capacity(self.pairs.len()),
             Vec::with_capacity(self.pairs.len()),
         );
-        let (mut left_out, mut first_missing) = (0u64, None);
+        let (mut absent, mut unclear) = (Lost::default(), Lost::default());
         for pair in &self.pairs {
-            match (names.row(&pair.a)?, names.row(&pair.b)?) {
-                (Some(a), Some(b)) => {
+            let (a, b) = (self.find(&names, &pair.a), self.find(&names, &pair.b));
+            match (a, b) {
+                (Lookup::Row(a), Lookup::Row(b)) => {
                     pairs.push(Pair {
                         a,
                         b,
@@ -124,32 +52,73 @@ impl PairFile {
                     });
                     folds.push(pair.fold);
                 }
-                (a, _) => {
-                    left_out += 1;
-                    first_missing.get_or_insert(if a.is_none() { &pair.a } else { &pair.b });
-                }
+                (Lookup::Missing, _) => absent.add(&pair.a, a),
+                (_, Lookup::Missing) => absent.add(&pair.b, b),
+                (Lookup::Several(..), _) => unclear.add(&pair.a, a),
+                (_, Lookup::Several(..)) => unclear.add(&pair.b, b),
             }
         }
-        if let Some(name) = first_missing
-            && (missing == Missing::Refuse || pairs.is_empty())
-        {
-            let hint = match self.format {
-                PairFormat::Numbers => " (images go by the numbers in their file names)",
-                _ => "",
-            };
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!(
-                    "{left_out} of {} pairs are of images that the set doesn't have, the first is {name:?}{hint}",
-                    self.pairs.len()
-                ),
-            ));
+        if missing == Missing::Refuse || pairs.is_empty() {
+            self.refuse(&names, &absent, &unclear)?;
         }
         Ok(Resolved {
             list: List::new(set, pairs)?,
             folds,
-            left_out,
+            left_out: absent.pairs + unclear.pairs,
+            unclear: unclear.pairs,
         })
+    }
+
+    fn find(&self, names: &Names, name: &str) -> Lookup {
+        match self.format {
+            PairFormat::Numbers | PairFormat::Packed => names.numbered(name),
+            PairFormat::Labelled => names.find(name),
+            // LFW keeps each person's images in a folder called like them.
+            PairFormat::Lfw => {
+                let person = name.rsplit_once('_').map_or("", |(person, _)| person);
+                match names.find(&format!("{person}/{name}")) {
+                    Lookup::Missing => names.find(name),
+                    found => found,
+                }
+            }
+        }
+    }
+
+    /// The error that pairs are lost, if any are.
+    fn refuse(&self, names: &Names, absent: &Lost, unclear: &Lost) -> Result<()> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::InvalidArgument, message));
+        if let Some((name, _)) = &absent.first {
+            let hint = match (self.format, names.nearly(name)) {
+                (PairFormat::Numbers, _) => " (images go by the numbers in their file names)".to_owned(),
+                (_, Some(row)) => format!(" (the set has {row:?}: its names begin further inside than the list's)"),
+                _ => String::new(),
+            };
+            return wrong(format!(
+                "{} of {} pairs are of images that the set doesn't have, the first is {name:?}{hint}",
+                absent.pairs,
+                self.pairs.len()
+            ));
+        }
+        if let Some((name, Lookup::Several(a, b))) = unclear.first {
+            let error = names.several(name, a, b);
+            return Err(error.at(format_args!("{} of {} pairs", unclear.pairs, self.pairs.len())));
+        }
+        Ok(())
+    }
+}
+
+/// Pairs that can't be compared.
+#[derive(Default)]
+struct Lost<'a> {
+    pairs: u64,
+    /// The first name that is at fault, and what it means.
+    first: Option<(&'a str, Lookup)>,
+}
+
+impl<'a> Lost<'a> {
+    fn add(&mut self, name: &'a str, found: Lookup) {
+        self.pairs += 1;
+        self.first.get_or_insert((name, found));
     }
 }
 

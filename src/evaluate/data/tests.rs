@@ -89,12 +89,39 @@ fn numbers_and_labels_are_read() {
         labelled.pairs[..2],
         [pair("a.jpg", "b.jpg", true, 0), pair("a.jpg", "c.jpg", false, 1)]
     );
+    let blanks = parse(&"Ann Lee/1.jpg\tBob/2 b.jpg\t1\n".repeat(10), PairFormat::Labelled);
+    assert_eq!(blanks.pairs[0], pair("Ann Lee/1.jpg", "Bob/2 b.jpg", true, 0));
+    let blanks = parse(&"Ann Lee/1.jpg\t1\nBob/2 b.jpg\t1\n".repeat(10), PairFormat::Labelled);
+    assert_eq!(blanks.pairs[0], pair("Ann Lee/1.jpg", "Bob/2 b.jpg", true, 0));
+    assert!(refused("Ann Lee.jpg b.jpg 1\n", PairFormat::Labelled).contains("tabs where names have blanks"));
     let on_two_lines = parse(&"a.jpg 3\nb.jpg 3\na.jpg 0\nc.jpg 0\n".repeat(5), PairFormat::Labelled);
     assert_eq!(on_two_lines, labelled);
     assert!(refused("a.jpg 1\nb.jpg 0\n", PairFormat::Labelled).contains("line 2 belongs to the line before"));
     assert!(refused("a.jpg 1\n", PairFormat::Labelled).contains("ends without the other"));
     assert!(refused("a.jpg 1\na.jpg b.jpg 1\n", PairFormat::Labelled).contains("line 2 should be"));
     assert!(refused("a.jpg b.jpg x\n", PairFormat::Labelled).contains("line 1 should be"));
+}
+
+#[test]
+fn a_file_of_one_fold_can_be_parted() {
+    let text = format!("5\n{}{}", "A 1 2\n".repeat(5), "A 1 B 1\n".repeat(5));
+    let file = parse(&text, PairFormat::Lfw);
+    assert_eq!(file.folds, 1);
+    let error = file.check_folds().unwrap_err();
+    assert!(
+        error.message().contains("one fold") && error.message().contains("--folds 10"),
+        "{error}"
+    );
+    let error = file.clone().with_folds(6).unwrap_err();
+    assert!(
+        error.message().contains("5 genuine pairs can't be in 6 folds"),
+        "{error}"
+    );
+    assert!(file.clone().with_folds(1).is_err() && file.clone().with_folds(1001).is_err());
+    let parted = file.with_folds(3).unwrap();
+    parted.check_folds().unwrap();
+    let folds: Vec<u16> = parted.pairs.iter().map(|pair| pair.fold).collect();
+    assert_eq!((parted.folds, folds), (3, vec![0, 0, 1, 1, 2, 0, 0, 1, 1, 2]));
 }
 
 #[test]
@@ -126,43 +153,151 @@ proptest! {
     }
 }
 
+fn names(names: &[&str]) -> Names {
+    Names::new(names)
+}
+
 #[test]
-fn names_find_their_rows() {
-    let set = named(&[
-        "lee/Ann_Lee_0001.jpg",
-        "lee/Ann_Lee_0002",
+fn a_name_with_folders_matches_those_folders_only() {
+    let set = names(&[
+        "p01/0001.jpg",
+        "p01/0002.jpg",
+        "lfw/lee/Ann_Lee_0002",
         "a/x.png",
         "b/x.png",
         "J.K_0001",
     ]);
-    let names = Names::of(&set);
-    let row = |name: &str| names.row(name).unwrap();
-    assert_eq!(row("Ann_Lee_0001"), Some(0));
-    assert_eq!(row("elsewhere/Ann_Lee_0002.JPG"), Some(1));
-    assert_eq!((row("a/x.png"), row("b/x.png")), (Some(2), Some(3)));
-    assert_eq!((row("J.K_0001"), row("J"), row("nobody")), (Some(4), None, None));
-    let error = names.row("x.jpg").unwrap_err();
+    let find = |name: &str| set.find(name);
+    for (name, row) in [
+        ("p01/0002.jpg", 1),
+        ("./p01/0002.jpg", 1),
+        ("p01\\0002.png", 1),
+        ("p01/0002", 1),
+        ("p01//./0002.JPEG", 1),
+        ("lee/Ann_Lee_0002.JPG", 2),
+        ("a/x.jpg", 3),
+        ("b/x", 4),
+        ("J.K_0001", 5),
+        ("J.K_0001.jpg", 5),
+    ] {
+        assert_eq!(find(name), Lookup::Row(row), "{name}");
+    }
+    for name in [
+        "zzz/0002.jpg",
+        "lfw/p01/0002.jpg",
+        "p01/02.jpg",
+        "01/0002.jpg",
+        "p01/x.png",
+        "lfw/Ann_Lee_0002.jpg",
+        "x/J.K_0001",
+        "J",
+        "J.png",
+        "2.jpg",
+        "nobody",
+        "p01/",
+        "",
+        "/",
+    ] {
+        assert_eq!(find(name), Lookup::Missing, "{name}");
+    }
+    // A bare name is looked up by itself, where only one row has it.
+    assert_eq!(find("0002.jpg"), Lookup::Row(1));
+    assert_eq!(find("x.jpg"), Lookup::Several(3, 4));
+    let error = set.row("x.jpg").unwrap_err();
     assert!(
-        error.message().contains("several images") && error.message().contains("\"x\""),
+        error.message().contains("a/x.png") && error.message().contains("b/x.png"),
         "{error}"
     );
-    let set = named(&["00012.jpg", "0.jpg", "7"]);
-    let names = Names::of(&set);
+}
+
+#[test]
+fn where_an_absolute_name_begins_does_not_matter() {
+    let set = names(&["p01/0002.jpg", "x/p01/0003.jpg", "p01/0003.jpg"]);
+    assert_eq!(set.find("/data/set/p01/0002.jpg"), Lookup::Row(0));
+    assert_eq!(set.find("C:\\set\\p01\\0002.jpg"), Lookup::Row(0));
+    assert_eq!(set.find("/data/zzz/0002.jpg"), Lookup::Missing);
+    assert_eq!(set.find("/0002.jpg"), Lookup::Missing);
+    assert_eq!(set.find("/data/x/p01/0003.jpg"), Lookup::Row(1), "more folders agree");
+    assert_eq!(set.find("/data/p01/0003.jpg"), Lookup::Row(2));
+
+    let set = names(&["/home/me/set/p01/0002.jpg", "/home/me/set/p02/0001.jpg"]);
+    for name in [
+        "p01/0002.jpg",
+        "set/p01/0002.jpg",
+        "/home/me/set/p01/0002.jpg",
+        "/mnt/p01/0002.jpg",
+    ] {
+        let wanted = match name {
+            // What all of the set have in common says where it lies.
+            "set/p01/0002.jpg" => Lookup::Missing,
+            _ => Lookup::Row(0),
+        };
+        assert_eq!(set.find(name), wanted, "{name}");
+    }
+    assert_eq!(set.find("/mnt/p03/0002.jpg"), Lookup::Missing);
+    // A set of one person is still that person's.
+    let one = names(&["/home/me/set/p01/0001.jpg", "/home/me/set/p01/0002.jpg"]);
+    assert_eq!(one.find("zzz/0002.jpg"), Lookup::Missing);
+    assert_eq!(one.find("/mnt/zzz/0002.jpg"), Lookup::Missing);
+    assert_eq!(one.find("p01/0002.jpg"), Lookup::Row(1));
+}
+
+#[test]
+fn equal_names_come_before_alike_ones() {
+    let set = names(&["p/a.jpg", "p/a.png", "q/p/a.jpg", "p/b.jpg.png", "p/b.png"]);
+    assert_eq!(set.find("p/a.jpg"), Lookup::Row(0));
+    assert_eq!(set.find("p/a.png"), Lookup::Row(1));
+    assert_eq!(set.find("p/a"), Lookup::Several(0, 1));
+    assert_eq!(set.find("p/a.bmp"), Lookup::Several(0, 1));
+    assert_eq!(set.find("q/p/a.jpg"), Lookup::Row(2));
+    // The chip of b.jpg, and a photo that differs from it in its ending.
+    assert_eq!(set.find("p/b.jpg"), Lookup::Row(3));
+    assert_eq!(set.find("p/b"), Lookup::Row(4));
+    // The same letters, composed and not.
+    let set = names(&["Se\u{301}an/1.jpg"]);
+    assert_eq!(set.find("S\u{e9}an/1.jpg"), Lookup::Row(0));
+}
+
+#[test]
+fn numbers_find_their_rows() {
+    let set = names(&["00012.jpg", "0.jpg", "7", "a/3.png", "b/03.png", "12a.jpg"]);
+    assert_eq!(set.numbered("12"), Lookup::Row(0));
+    assert_eq!(set.numbered("0"), Lookup::Row(1));
+    assert_eq!(set.numbered("7"), Lookup::Row(2));
+    assert_eq!(set.numbered("3"), Lookup::Several(3, 4));
+    assert_eq!(set.numbered("1"), Lookup::Missing);
+    assert_eq!(set.find("7.jpg"), Lookup::Row(2));
     assert_eq!(
-        (names.row("12").unwrap(), names.row("000.png").unwrap()),
-        (Some(0), Some(1))
+        set.find("007.jpg"),
+        Lookup::Missing,
+        "only lists of numbers go by the value"
     );
-    assert_eq!((names.row("007").unwrap(), names.row("1").unwrap()), (Some(2), None));
+    // A set without names goes by its rows' numbers.
     let bare = Prepared::new(Array2::ones((3, 2)), &[0, 1, 2]).unwrap();
     let names = Names::of(&bare);
-    assert_eq!(
-        (
-            names.row("2").unwrap(),
-            names.row("3").unwrap(),
-            names.row("x").unwrap()
-        ),
-        (Some(2), None, None)
-    );
+    let found = ["2", "3", "x", "a/2", "2.jpg"].map(|name| names.find(name));
+    assert_eq!(found[0], Lookup::Row(2));
+    assert!(found[1..].iter().all(|&found| found == Lookup::Missing), "{found:?}");
+}
+
+proptest! {
+    /// Whatever a set holds, a list's name with folders never means a row in other folders, and a row's own name is found.
+    #[test]
+    fn no_row_stands_in_for_another(
+        rows in proptest::collection::hash_set("([ab]/){0,2}[xy](\\.jpg|\\.png)?", 1..12),
+        wanted in "([abc]/){1,3}[xy](\\.jpg)?",
+    ) {
+        let rows: Vec<String> = rows.into_iter().collect();
+        let set = Names::new(&rows);
+        let (folders, _) = wanted.rsplit_once('/').unwrap();
+        if let Lookup::Row(row) = set.find(&wanted) {
+            let (found, _) = rows[row as usize].rsplit_once('/').unwrap_or_default();
+            prop_assert!(found == folders || found.ends_with(&format!("/{folders}")), "{wanted} is not {found}");
+        }
+        for (row, name) in rows.iter().enumerate() {
+            prop_assert_eq!(set.find(name), Lookup::Row(row as u32), "{}", name);
+        }
+    }
 }
 
 #[test]
@@ -187,6 +322,34 @@ fn missing_images_are_refused_or_counted() {
             genuine: false
         }
     );
+    // A name that several images have is not guessed, and can be left out too.
+    let set = named(&["p/A_0001", "p/A_0002", "A_0003", "q/B_0001", "r/B_0001"]);
+    let error = file.resolve(&set, Missing::Refuse).unwrap_err();
+    assert!(
+        error.message().contains("2 of 4 pairs") && error.message().contains("q/B_0001"),
+        "{error}"
+    );
+    let resolved = file.resolve(&set, Missing::LeaveOut).unwrap();
+    assert_eq!((resolved.left_out, resolved.unclear), (2, 2));
+    // LFW's own folder comes first.
+    let set = named(&["A/A_0001", "A/A_0002", "A/A_0003", "B/B_0001", "copies/B_0001"]);
+    let resolved = file.resolve(&set, Missing::Refuse).unwrap();
+    assert_eq!(resolved.list.pairs()[2].b, 3);
+
+    // The folder that the list names is not there: the image of another folder doesn't stand in for it.
+    let file = parse(&"zzz/0002.jpg p01/0001.jpg 1\n".repeat(10), PairFormat::Labelled);
+    let set = named(&["p01/0001.jpg", "p01/0002.jpg"]);
+    let error = file.resolve(&set, Missing::Refuse).unwrap_err();
+    assert!(
+        error.message().contains("10 of 10 pairs") && error.message().contains("\"zzz/0002.jpg\""),
+        "{error}"
+    );
+    assert!(file.resolve(&set, Missing::LeaveOut).is_err(), "nothing is left");
+    let file = parse(&"x/p01/0002.jpg x/p01/0001.jpg 1\n".repeat(10), PairFormat::Labelled);
+    let error = file.resolve(&set, Missing::Refuse).unwrap_err();
+    assert!(error.message().contains("the set has \"p01/0002.jpg\""), "{error}");
+
+    let file = parse("1 2\nA 1 2\nA 1 3\nA 1 B 1\nA 2 B 1\n", PairFormat::Lfw);
     let nothing = named(&["X"]);
     assert!(
         file.resolve(&nothing, Missing::LeaveOut)
@@ -218,6 +381,8 @@ fn template_lists_are_read() {
         ),
         (3, "3.jpg", 7, 2)
     );
+    let blanks = parse_template_images(&b"a photo.jpg\t1\t69544\n"[..]).unwrap();
+    assert_eq!((blanks[0].image.as_str(), blanks[0].media), ("a photo.jpg", 69544));
     let pairs = parse_template_pairs(&b"1 7 1\n7 1 0\n"[..]).unwrap();
     assert_eq!(
         (pairs[0].a, pairs[0].b, pairs[0].genuine, pairs[1].genuine),

@@ -1,7 +1,7 @@
 //! All genuine and impostor pairs of a set.
 
 use super::counted::{Adder, Counted, Counters, Scale};
-use super::spread::{Bins, check, histogram, named, support_notes};
+use super::spread::{Bins, histogram, named, support_notes};
 use super::tail;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::metrics::{Estimate, ExactRates, Metrics, curve, exact};
@@ -73,7 +73,7 @@ impl Found<'_> {
 /// [`ErrorKind::InvalidArgument`] for options outside their range, or a set without genuine or without impostor pairs;
 /// [`ErrorKind::Limit`] for more than 50 million genuine pairs; [`ErrorKind::Cancelled`].
 pub fn all_pairs(set: &Prepared, options: &Options, work: &Work) -> Result<Evaluation> {
-    check(options)?;
+    options.check()?;
     let mut options = options.clone();
     options.metrics.published = None;
     let count = set.count();

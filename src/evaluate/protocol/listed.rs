@@ -1,6 +1,6 @@
 //! Pairs of a list: single-image sets in their folds, and generated pairs.
 
-use super::spread::{check, histogram, score_histogram, support_notes, worst};
+use super::spread::{histogram, score_histogram, support_notes, worst};
 use crate::error::Result;
 use crate::evaluate::ScoreResult;
 use crate::evaluate::data::Resolved;
@@ -29,9 +29,13 @@ pub fn single_image(set: &Prepared, pairs: &Resolved, options: &Options, work: &
     )?;
     evaluation.left_out = pairs.left_out;
     if pairs.left_out > 0 {
+        let unclear = match pairs.unclear {
+            0 => String::new(),
+            unclear => format!(" ({unclear} of them because several images have a name that the file gives)"),
+        };
         evaluation.notes.push(format!(
-            "{} pairs of the file were left out, because the set hasn't one of their images: the figures are not \
-             comparable with those of the whole file.",
+            "{} pairs of the file were left out, because the set hasn't one of their images{unclear}: the figures are \
+             not comparable with those of the whole file.",
             pairs.left_out
         ));
     }
@@ -80,7 +84,7 @@ pub fn listed(
     options: &Options,
     work: &Work,
 ) -> Result<Evaluation> {
-    check(options)?;
+    options.check()?;
     let mut options = options.clone();
     options.metrics.published = Some(form);
     let weights: Vec<Weights> = options

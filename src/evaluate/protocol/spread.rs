@@ -1,37 +1,8 @@
 //! How values are spread: histograms, and the pairs at the wrong end.
 
 use crate::calibrate::fit::pairs_for;
-use crate::error::Result;
-use crate::evaluate::results::{Histogram, Options, ScoreHistogram, WorstPair};
-use crate::evaluate::score::invalid;
+use crate::evaluate::results::{Histogram, ScoreHistogram, WorstPair};
 use crate::pairs::{Pair, Prepared, ScoredPair};
-
-/// Most named pairs of either kind.
-const MOST_WORST: usize = 1000;
-
-/// Most bins of a histogram.
-const MOST_BINS: usize = 10_000;
-
-/// Refuses settings outside their range.
-pub fn check(options: &Options) -> Result<()> {
-    options.metrics.check()?;
-    if options.scores.is_empty() {
-        return Err(invalid("no score was asked for"));
-    }
-    if options.worst > MOST_WORST {
-        return Err(invalid(format!(
-            "{} worst pairs were asked for, at most {MOST_WORST} are named",
-            options.worst
-        )));
-    }
-    if !(1..=MOST_BINS).contains(&options.bins) {
-        return Err(invalid(format!(
-            "{} bins were asked for, there are 1 to {MOST_BINS}",
-            options.bins
-        )));
-    }
-    Ok(())
-}
 
 /// Equal bins from the least to the greatest of values that are never NaN.
 pub struct Bins {

@@ -66,7 +66,7 @@ fn other_and_hostile_files_are_refused_by_name() {
         ("(1, 2)", "(18446744073709551615, 2)", ErrorKind::Io),
         ("(1, 2)", "(99999999999999999999, 0)", ErrorKind::Io),
         ("'<f4'", "'<f0'", ErrorKind::Io),
-        ("'<f4'", "'|O'", ErrorKind::Io),
+        ("'<f4'", "'|O'", ErrorKind::InvalidArgument),
         ("'<f4'", "[('a', '<f4')]", ErrorKind::Io),
         ("'<f4'", "'é4'", ErrorKind::Io),
         ("'shape'", "'shade'", ErrorKind::Io),
@@ -109,4 +109,100 @@ fn other_and_hostile_files_are_refused_by_name() {
         read_matrix(&folder.path().join("none.npy")).unwrap_err().kind(),
         ErrorKind::Io
     );
+}
+
+/// Writes an array of texts and one of as many embeddings, for the set `name`.
+fn set(folder: &tempfile::TempDir, name: &str, rows: usize, mark: f32) -> (PathBuf, PathBuf) {
+    let write = |kind: &str, header: &str, data: &[u8]| {
+        let path = folder.path().join(format!("{kind}_{name}.npy"));
+        std::fs::rename(file(folder, header, data), &path).unwrap();
+        path
+    };
+    let floats: Vec<u8> = (0..2 * rows).flat_map(|_| mark.to_le_bytes()).collect();
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, 2), }}");
+    let embeddings = write("embeddings", &header, &floats);
+    let texts: Vec<u8> = (0..rows)
+        .flat_map(|_| u32::from(b'0' + mark as u8).to_le_bytes())
+        .collect();
+    let header = format!("{{'descr': '<U1', 'fortran_order': False, 'shape': ({rows},), }}");
+    (embeddings, write("filenames", &header, &texts))
+}
+
+#[test]
+fn the_arrays_of_a_set_fit_each_other_before_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (embeddings, names) = set(&folder, "a", 3, 1.0);
+    let files = SetFiles::open(&embeddings, &names).unwrap();
+    assert_eq!(files.length(), 2);
+    let (rows, texts) = files.read().unwrap();
+    assert_eq!((rows.dim(), texts), ((3, 2), vec!["1".to_owned(); 3]));
+
+    let (_, others) = set(&folder, "b", 2, 1.0);
+    let error = SetFiles::open(&embeddings, &others).err().unwrap();
+    assert!(
+        error.message().contains("3 embeddings") && error.message().contains("different sets"),
+        "{error}"
+    );
+    let (none, no_names) = set(&folder, "c", 0, 1.0);
+    assert!(
+        SetFiles::open(&none, &no_names)
+            .err()
+            .unwrap()
+            .message()
+            .contains("no embedding")
+    );
+    let pickled = file(
+        &folder,
+        "{'descr': '|O', 'fortran_order': False, 'shape': (3,), }",
+        b"\x80\x04\x95x",
+    );
+    let error = SetFiles::open(&embeddings, &pickled).err().unwrap();
+    assert!(
+        error.message().contains("dtype object") && error.message().contains("dtype=str"),
+        "{error}"
+    );
+    let pickled = file(
+        &folder,
+        "{'descr': '|O', 'fortran_order': False, 'shape': (3, 2), }",
+        b"\x80\x04\x95x",
+    );
+    let error = SetFiles::open(&pickled, &names).err().unwrap();
+    assert!(error.message().contains("dtype=\"float32\""), "{error}");
+}
+
+#[test]
+fn a_set_that_is_being_replaced_is_never_mixed() {
+    use crate::replace::Replacement;
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let (embeddings, names) = set(&folder, "a", 3, 1.0);
+    let contents: Vec<[Vec<u8>; 2]> = [1.0, 2.0]
+        .map(|mark| {
+            let (e, n) = set(&folder, "x", 3, mark);
+            [std::fs::read(e).unwrap(), std::fs::read(n).unwrap()]
+        })
+        .to_vec();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..150 {
+                let [e, n] = &contents[round % 2];
+                let write = |path: &Path, bytes: &[u8]| {
+                    Replacement::write(path, |mut file| {
+                        file.write_all(bytes).unwrap();
+                        Ok(())
+                    })
+                    .unwrap()
+                };
+                Replacement::put_all(vec![write(&embeddings, e), write(&names, n)]).unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let mut read = 0;
+        while !done.load(std::sync::atomic::Ordering::SeqCst) || read == 0 {
+            let (rows, texts) = SetFiles::open(&embeddings, &names).unwrap().read().unwrap();
+            assert_eq!(format!("{}", rows[(0, 0)]), texts[0], "both old or both new");
+            read += 1;
+        }
+    });
 }

@@ -1,8 +1,8 @@
 //! The two containers of `torch.save`: where the pickle and the storages lie in the file.
 
-use super::pickle::{Pickle, StorageRef};
 use crate::error::Result;
 use crate::weights::damaged;
+use crate::weights::pickle::{Contents, Pickle, StorageRef};
 use std::io::{Read, Seek, SeekFrom};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
@@ -69,7 +69,7 @@ impl<R: Read + Seek> Container<R> {
 
         let name = format!("{folder}/data.pkl");
         let entry = archive.by_name(&name).map_err(|e| zip_error(&name, &e))?;
-        let pickle = Pickle::read(&mut std::io::BufReader::new(entry)).map_err(|e| e.at(&name))?;
+        let pickle = Pickle::read(&mut std::io::BufReader::new(entry), Contents::Tensors).map_err(|e| e.at(&name))?;
         Ok(Container {
             pickle,
             storages: Storages::Zip { archive, folder },
@@ -78,7 +78,7 @@ impl<R: Read + Seek> Container<R> {
 
     /// Five pickles (magic, protocol, system, object, storage keys), then for each key an element count and the bytes.
     fn open_legacy(mut input: R) -> Result<Self> {
-        let mut next = |what: &str| Pickle::read(&mut input).map_err(|e| e.at(what));
+        let mut next = |what: &str| Pickle::read(&mut input, Contents::Tensors).map_err(|e| e.at(what));
         if next("magic number")?.int() != Some(LEGACY_MAGIC) {
             return Err(damaged(
                 "a pickle, but not one of torch.save (its magic number is missing)",

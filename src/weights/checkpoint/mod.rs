@@ -13,12 +13,11 @@
 //! The state dict is what the saved object holds under `state_dict`, else the object itself.
 
 mod container;
-mod pickle;
 
 use self::container::Container;
-use self::pickle::{Pickle, StorageRef, TensorRef};
 use super::{MAX_ELEMENTS, TensorMap, damaged, too_large};
 use crate::error::{Error, ErrorKind, Result};
+use crate::weights::pickle::{Pickle, StorageRef, TensorRef};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,10 +1,12 @@
 //! What is calibrated on: arrays, or a folder of photos that is embedded first.
 
 use super::Arguments;
+use crate::album::Album;
 use crate::arguments::Shared;
 use crate::embed::{Input, embed_all};
-use crate::folder::{self, Skipped};
+use crate::folder::Skipped;
 use crate::journal::{Entry, Journal};
+use crate::labelled::{LabelledSet, labelled};
 use crate::stop::stop_flag;
 use ndarray::Array2;
 use qmagface::model::{Bundle, Fingerprint, Store};
@@ -23,15 +25,21 @@ pub struct Labelled {
     pub journal: Option<Journal>,
     /// Photos without an embedding.
     pub skipped: Vec<Skipped>,
+    /// What the user should know of the set.
+    pub notes: Vec<String>,
     /// How many photos there are.
     pub images: usize,
+    /// How many files there are for which the command may fail.
+    pub tried: usize,
+    /// Hidden files and folders, left out.
+    pub hidden: usize,
 }
 
 /// Reads the arrays, or embeds the folder.
 pub fn read(shared: &Shared, arguments: &Arguments) -> Result<Labelled> {
     match (&arguments.source, &arguments.embeddings, &arguments.filenames) {
         (Some(source), ..) => of_folder(shared, arguments, source),
-        (None, Some(embeddings), Some(filenames)) => of_arrays(shared, arguments, embeddings, filenames),
+        (None, Some(embeddings), Some(filenames)) => of_arrays(arguments, embeddings, filenames),
         // The command line asks for one of them.
         _ => Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -40,52 +48,45 @@ pub fn read(shared: &Shared, arguments: &Arguments) -> Result<Labelled> {
     }
 }
 
-fn of_arrays(shared: &Shared, arguments: &Arguments, embeddings: &Path, filenames: &Path) -> Result<Labelled> {
+fn of_arrays(arguments: &Arguments, embeddings: &Path, filenames: &Path) -> Result<Labelled> {
     let model = match arguments.any_model {
         true => None,
-        false => Some(model(&shared.model).map_err(|error| {
+        false => Some(model(arguments.embedding.model()).map_err(|error| {
             Error::new(
                 error.kind(),
                 format!("{error} (the file names the model that made the embeddings: --model, or --any-model)"),
             )
         })?),
     };
-    let rows = npy::read_matrix(embeddings)?;
+    let files = npy::SetFiles::open(embeddings, filenames)?;
     let length = model.as_ref().and_then(|(_, _, length)| *length);
     if let (Some(length), Some((name, ..))) = (length, &model)
-        && length != rows.ncols()
+        && length != files.length()
     {
         return Err(Error::new(
             ErrorKind::ModelMismatch,
             format!(
                 "{} has embeddings of {} floats, {name} makes {length}: they are of another model (--model, --any-model)",
                 embeddings.display(),
-                rows.ncols()
+                files.length()
             ),
         ));
     }
-    let names = npy::read_texts(filenames)?;
-    if names.len() != rows.nrows() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!(
-                "{} has {} names, {} {} embeddings: they are not of one set",
-                filenames.display(),
-                names.len(),
-                embeddings.display(),
-                rows.nrows()
-            ),
-        ));
-    }
-    let stem = embeddings.file_stem().unwrap_or_default().to_string_lossy();
+    let (rows, names) = files.read()?;
     let images = rows.nrows();
+    let LabelledSet { set, notes, .. } =
+        labelled(&arguments.people, rows, names, true).map_err(|error| error.at(filenames.display()))?;
+    let stem = embeddings.file_stem().unwrap_or_default().to_string_lossy();
     Ok(Labelled {
-        set: Prepared::from_names(rows, names).map_err(|error| error.at(filenames.display()))?,
+        set,
         data: name(arguments, stem.strip_prefix("embeddings_").unwrap_or(&stem)),
         model: model.map(|(name, fingerprint, _)| (name, fingerprint)),
         journal: None,
         skipped: Vec::new(),
+        notes,
         images,
+        tried: images,
+        hidden: 0,
     })
 }
 
@@ -103,48 +104,33 @@ fn model(name: &str) -> Result<(String, Fingerprint, Option<usize>)> {
 }
 
 fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<Labelled> {
-    let folder::Listing { images, mut skipped } = folder::list(source)?;
-    let names: Vec<String> = images.iter().map(|image| folder::name(image)).collect();
+    let album = Album::open(source)?;
     // Who is on a photo must be known before hours of embedding.
-    if let Some(name) = names.iter().find(|name| qmagface::pairs::subject_of(name).is_none()) {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!(
-                "{}: {name} is in no person's folder: photos are PERSON/IMAGE, one folder for each person",
-                source.display()
-            ),
-        ));
-    }
-    let engine = shared.engine(&arguments.detection, Some(&arguments.choice))?;
+    let people = arguments.people.people_needed(&album.names());
+    people.map_err(|error| error.at(source.display()))?;
+    let engine = arguments.embedding.engine()?;
     let journal_name = format!(
         ".{}.journal",
         arguments.out.file_name().unwrap_or_default().to_string_lossy()
     );
     let input = Input {
-        source,
-        align: !arguments.chips,
+        album: &album,
+        align: !arguments.chips && album.packed().is_none(),
+        reading: arguments.embedding.reading(),
+        machine: arguments.embedding.machine(),
         cancel: Some(stop_flag()?),
     };
-    let journal = embed_all(
-        shared,
-        &engine,
-        &input,
-        &images,
-        &arguments.out.with_file_name(journal_name),
-    )?;
+    let journal = embed_all(shared, &engine, &input, &arguments.out.with_file_name(journal_name))?;
     let length = engine.info().embedding_length;
     let (mut values, mut kept) = (Vec::new(), Vec::new());
-    for ((relative, name), entry) in images.iter().zip(names).zip(journal.entries()?) {
+    let mut skipped = album.skipped.clone();
+    for (index, entry) in (0..album.len()).zip(journal.entries()?) {
         match entry? {
-            Entry::Skipped { reason, failed } => skipped.push(Skipped {
-                path: relative.clone(),
-                reason,
-                failed,
-            }),
+            Entry::Skipped { reason, failed } => skipped.push(album.skipped(index, reason, failed)),
             entry => match entry.values().filter(|values| values.len() == length) {
                 Some(embedding) => {
                     values.extend(embedding);
-                    kept.push(name);
+                    kept.push(album.name(index));
                 }
                 None => return Err(Error::new(ErrorKind::Io, "the journal was changed: delete it")),
             },
@@ -158,13 +144,18 @@ fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<La
         .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
         .unwrap_or_default();
     let info = engine.info();
+    let LabelledSet { set, notes, .. } =
+        labelled(&arguments.people, rows, kept, true).map_err(|error| error.at(source.display()))?;
     Ok(Labelled {
-        set: Prepared::from_names(rows, kept).map_err(|error| error.at(source.display()))?,
+        set,
         data: name(arguments, &folder_name),
         model: (!arguments.any_model).then(|| (info.model.clone(), info.fingerprint)),
         journal: Some(journal),
         skipped,
-        images: images.len(),
+        notes,
+        images: album.len(),
+        tried: album.tried(),
+        hidden: album.hidden,
     })
 }
 

@@ -3,12 +3,14 @@
 mod input;
 mod report;
 
-use crate::arguments::{Choice, Detection, Shared};
+use crate::arguments::{Embedding, Shared};
 use crate::failure::{Failure, Outcome};
+use crate::people::PersonRule;
 use crate::{folder, output};
 use clap::{Args, ValueEnum};
 use qmagface::calibrate::fit::{Fit, FitOptions, Procedure, check_support, fit};
 use qmagface::calibrate::{About, MeasureOptions, MeasuredThreshold, measure, supported_fmrs, today};
+use qmagface::pairs::review::{ReviewOptions, groups_of, review};
 use qmagface::pairs::{Count, List, Pairs, Prepared, SampleOptions, Work, sample};
 use qmagface::{Calibration, Result};
 use std::path::PathBuf;
@@ -61,13 +63,16 @@ pub struct Arguments {
     /// The day, for the file, as 2026-11-24 [default: today, UTC]
     #[arg(long)]
     date: Option<String>,
+    /// How many of the images that fit their person worst, and of those of least quality, are listed
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(..=10_000))]
+    worst: u16,
     /// The calibration is of any model: leave the model's fingerprint out of the file
     #[arg(long)]
     any_model: bool,
     #[command(flatten)]
-    detection: Detection,
+    people: PersonRule,
     #[command(flatten)]
-    choice: Choice,
+    embedding: Embedding,
 }
 
 /// Which pairs are compared.
@@ -96,7 +101,7 @@ struct Seconds {
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     // What can be known to fail fails before hours of embedding.
     check(arguments)?;
-    let input = input::read(shared, arguments)?;
+    let mut input = input::read(shared, arguments)?;
     let set = &input.set;
     let list = match arguments.pairs {
         Chosen::All => None,
@@ -109,6 +114,15 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         )?),
     };
     let pairs = list.as_ref().map_or(Pairs::All, Pairs::List);
+    let review = review(
+        set,
+        &groups_of(set),
+        &ReviewOptions {
+            worst: arguments.worst.into(),
+            seed: arguments.seed,
+        },
+        &Work::default(),
+    )?;
     let (fit, measured, seconds) = calculate(shared, arguments, set, pairs)?;
     let date = arguments.date.clone().unwrap_or_else(today);
     let about = About {
@@ -122,11 +136,11 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     };
     let calibration = Calibration::fitted(&fit, &measured, &about)?.with_quality_gate(arguments.gate)?;
     calibration.write(&arguments.out)?;
-    if let Some(journal) = input.journal {
+    if let Some(journal) = input.journal.take() {
         journal.remove()?;
     }
-    report::print(shared, &arguments.out, &calibration, &fit, &seconds, &input.skipped);
-    Failure::if_some(folder::failures(&input.skipped), input.images)
+    report::print(shared, &arguments.out, &calibration, &fit, &seconds, &input, &review);
+    Failure::if_some(folder::failures(&input.skipped), input.tried)
 }
 
 /// Checks the options that need no data, and that the file can be written.
@@ -169,7 +183,7 @@ fn calculate(
         bar.set_position(done);
     };
     let work = Work {
-        threads: shared.threads,
+        threads: arguments.embedding.machine().threads,
         progress: Some(&progress),
         cancel: None,
     };

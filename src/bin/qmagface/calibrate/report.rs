@@ -1,12 +1,14 @@
 //! What a calibration says on the screen.
 
 use super::Seconds;
+use super::input::Labelled;
 use crate::arguments::Shared;
 use crate::folder::Skipped;
 use crate::output;
 use qmagface::Calibration;
 use qmagface::calibrate::Interval;
 use qmagface::calibrate::fit::Fit;
+use qmagface::pairs::review::{Review, STRANGERS};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -16,10 +18,12 @@ pub fn print(
     calibration: &Calibration,
     fit: &Fit,
     seconds: &Seconds,
-    skipped: &[Skipped],
+    input: &Labelled,
+    review: &Review,
 ) {
+    let skipped = &input.skipped;
     if shared.json {
-        output::line(as_json(out, calibration, fit, seconds, skipped));
+        output::line(as_json(out, calibration, fit, seconds, input, review));
         return;
     }
     output::line(format_args!(
@@ -53,12 +57,61 @@ pub fn print(
     }
     output::line(format_args!("written to {}", out.display()));
     if !skipped.is_empty() {
-        output::line(format_args!("{} files were passed over:", skipped.len()));
+        output::line(format_args!(
+            "{} files were passed over{}:",
+            skipped.len(),
+            output::hidden(input.hidden)
+        ));
         output::skipped(skipped);
     }
+    print_review(review);
+    output::notes(&input.notes);
 }
 
-fn as_json(out: &Path, calibration: &Calibration, fit: &Fit, seconds: &Seconds, skipped: &[Skipped]) -> Value {
+/// The images that may not belong into the set. They are all in it.
+fn print_review(review: &Review) {
+    if let Some(strangers) = review.strangers {
+        output::line(format_args!(
+            "{} of {} images are less like the others of their person (mean cosine below {strangers:.3}) than 1 in {:.0} \
+             pairs of different people are; those that fit worst:",
+            review.unlike,
+            review.compared,
+            1.0 / STRANGERS
+        ));
+        for misfit in &review.worst {
+            let nearest = misfit
+                .nearest
+                .as_ref()
+                .map(|nearest| format!("; {:.3} with the person of {}", nearest.cosine, nearest.name))
+                .unwrap_or_default();
+            output::line(format_args!(
+                "  {:.3}  {}, quality {:.2}{nearest}",
+                misfit.cosine, misfit.name, misfit.quality
+            ));
+        }
+    }
+    let limit = review
+        .poor_below
+        .map(|limit| format!(" ({limit:.2})"))
+        .unwrap_or_default();
+    output::line(format_args!(
+        "{} images have a quality far below the others'{limit}; those of least quality:",
+        review.poor
+    ));
+    for poor in &review.least {
+        output::line(format_args!("  {:.2}  {}", poor.quality, poor.name));
+    }
+    output::line("All of them were used: look at them, and move what is wrong out of the set (--worst N lists more).");
+}
+
+fn as_json(
+    out: &Path,
+    calibration: &Calibration,
+    fit: &Fit,
+    seconds: &Seconds,
+    input: &Labelled,
+    review: &Review,
+) -> Value {
     let pair = |interval: Option<Interval>| interval.map(|(low, high)| [low, high]);
     let thresholds: Vec<Value> = calibration
         .thresholds()
@@ -96,6 +149,9 @@ fn as_json(out: &Path, calibration: &Calibration, fit: &Fit, seconds: &Seconds, 
         "thresholds": thresholds,
         "points": points,
         "seconds": {"fit": seconds.fit, "measure": seconds.measure},
-        "skipped": skipped.iter().map(Skipped::json).collect::<Vec<_>>(),
+        "skipped": input.skipped.iter().map(Skipped::json).collect::<Vec<_>>(),
+        "hidden": input.hidden,
+        "notes": input.notes,
+        "review": review,
     })
 }

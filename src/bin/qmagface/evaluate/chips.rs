@@ -1,39 +1,72 @@
 //! The chips of a set's images, for the pairs that a report shows.
 
+use crate::album::Album;
 use crate::align::Format;
+use crate::arguments::Reading;
 use crate::embed;
-use qmagface::{Chip, DecodeLimits, Engine, image};
-use std::path::{Component, Path, PathBuf};
+use crate::folder;
+use qmagface::evaluate::data::{Lookup, Names};
+use qmagface::{Chip, DecodeLimits, Engine, Result, image};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Where chips come from.
 #[derive(Default)]
 pub struct Chips {
-    /// A folder of chips with the tree of the set's names, as `qmagface align` makes it.
-    pub folder: Option<PathBuf>,
+    /// A folder of chips, as `qmagface align` makes it.
+    pub folder: Option<ChipFolder>,
     /// The photos the set was embedded from, and the engine that did.
-    pub photos: Option<(Engine, PathBuf)>,
+    pub photos: Option<(Engine, Album, Reading)>,
+    /// The photos by name.
+    by_name: OnceLock<HashMap<String, usize>>,
+}
+
+/// A folder of chips.
+pub struct ChipFolder {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+    /// The chips by their paths below the folder: an image's chip has its name, whatever its ending.
+    names: Names,
 }
 
 impl Chips {
-    /// The chip of the image `name` as PNG; `None` where there is none.
-    pub fn png(&self, name: &str) -> Option<Vec<u8>> {
-        let relative = Path::new(name);
-        // Names come from a file: they must stay below the folder.
-        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
-            return None;
-        }
-        let chip = self.aligned(relative).or_else(|| {
-            let (engine, photos) = self.photos.as_ref()?;
-            embed::chip(engine, &photos.join(relative), true).ok()
-        })?;
-        Format::Png.encode(&chip).ok()
+    /// Lists a folder of chips.
+    ///
+    /// # Errors
+    /// As [`folder::list`].
+    pub fn folder(path: &Path) -> Result<ChipFolder> {
+        let listing = folder::list(path)?;
+        Ok(ChipFolder {
+            folder: path.to_owned(),
+            names: Names::new(&listing.names()),
+            files: listing.images,
+        })
     }
 
-    /// The chip in the folder, whatever format it was written in.
-    fn aligned(&self, relative: &Path) -> Option<Chip> {
-        let path = self.folder.as_ref()?.join(relative);
-        let others = ["png", "bmp", "jpg"].map(|ending| path.with_extension(ending));
-        let found = std::iter::once(path).chain(others).find(|path| path.is_file())?;
-        Chip::from_image(image::read(&found, &DecodeLimits::default()).ok()?).ok()
+    /// The chip of the image `name` as PNG; `None` where there is none.
+    pub fn png(&self, name: &str) -> Option<Vec<u8>> {
+        let in_folder = self.folder.as_ref().and_then(|folder| folder.chip(name));
+        Format::Png.encode(&in_folder.or_else(|| self.photo(name))?).ok()
+    }
+
+    fn photo(&self, name: &str) -> Option<Chip> {
+        let (engine, album, reading) = self.photos.as_ref()?;
+        let by_name = self
+            .by_name
+            .get_or_init(|| (0..album.len()).map(|index| (album.name(index), index)).collect());
+        let image = album.read(*by_name.get(name)?, reading).ok()?;
+        embed::chip(engine, image, album.packed().is_none()).ok()
+    }
+}
+
+impl ChipFolder {
+    fn chip(&self, name: &str) -> Option<Chip> {
+        // A name that several chips have shows none of them: it might be the wrong one.
+        let Lookup::Row(file) = self.names.find(name) else {
+            return None;
+        };
+        let path = self.folder.join(&self.files[file as usize]);
+        Chip::from_image(image::read(&path, &DecodeLimits::default()).ok()?).ok()
     }
 }

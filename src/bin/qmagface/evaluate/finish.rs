@@ -1,8 +1,10 @@
 //! The end of every run: the report is written, and what matters most is said.
 
+use super::set::Loaded;
 use crate::arguments::Shared;
+use crate::failure::Outcome;
 use crate::output;
-use qmagface::report::{Report, check_target};
+use qmagface::report::{Item, Report, check_target};
 use qmagface::{Error, Result};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -19,12 +21,28 @@ pub fn prepare(out: &Path) -> Result<()> {
     }
 }
 
+/// Writes the report of `loaded` and says its highlights; photos that failed make the command fail afterwards.
+///
+/// # Errors
+/// As [`write`], [`Loaded::outcome`].
+pub fn finish(shared: &Shared, report: &Report, out: &Path, loaded: &Loaded) -> Outcome {
+    write(shared, report, out)?;
+    loaded.outcome()
+}
+
 /// Writes the report and says its highlights.
 ///
 /// # Errors
 /// As [`Report::write`].
-pub fn finish(shared: &Shared, report: &Report, out: &Path) -> Result<()> {
+pub fn write(shared: &Shared, report: &Report, out: &Path) -> Result<()> {
     report.write(out)?;
+    let items = report.sections.iter().flat_map(|section| &section.items);
+    let warnings: Vec<&String> = items
+        .filter_map(|item| match item {
+            Item::Warning { text } => Some(text),
+            _ => None,
+        })
+        .collect();
     let page = out.join("index.html");
     if shared.json {
         let figures: Map<String, Value> = report
@@ -37,6 +55,7 @@ pub fn finish(shared: &Shared, report: &Report, out: &Path) -> Result<()> {
             "report": page.to_string_lossy(),
             "results": out.join("results.json").to_string_lossy(),
             "highlights": figures,
+            "notes": warnings,
         }));
         return Ok(());
     }
@@ -61,5 +80,6 @@ pub fn finish(shared: &Shared, report: &Report, out: &Path) -> Result<()> {
         ));
     }
     output::line(format_args!("report: {}", page.display()));
+    output::notes(&warnings);
     Ok(())
 }

@@ -41,15 +41,14 @@ pub enum Command {
 
 pub fn run(shared: &Shared, command: &Command) -> Outcome {
     match command {
-        Command::SingleImage(arguments) => commands::single_image::run(shared, arguments)?,
-        Command::Robustness(arguments) => commands::robustness::run(shared, arguments)?,
-        Command::AllPairs(arguments) => commands::all_pairs::run(shared, arguments)?,
-        Command::Ijb(arguments) => commands::ijb::run(shared, arguments)?,
-        Command::Reject(arguments) => commands::reject::run(shared, arguments)?,
-        Command::OptimalWeight(arguments) => commands::optimal_weight::run(shared, arguments)?,
-        Command::Runtime(arguments) => commands::cost::runtime(shared, arguments)?,
-        Command::Memory(arguments) => commands::cost::memory(shared, arguments)?,
-        Command::Run(arguments) => study::run(shared, arguments)?,
+        Command::SingleImage(arguments) => commands::single_image::run(shared, arguments),
+        Command::Robustness(arguments) => commands::robustness::run(shared, arguments),
+        Command::AllPairs(arguments) => commands::all_pairs::run(shared, arguments),
+        Command::Ijb(arguments) => commands::ijb::run(shared, arguments),
+        Command::Reject(arguments) => commands::reject::run(shared, arguments),
+        Command::OptimalWeight(arguments) => commands::optimal_weight::run(shared, arguments),
+        Command::Runtime(arguments) => commands::cost::runtime(shared, arguments),
+        Command::Memory(arguments) => commands::cost::memory(shared, arguments),
+        Command::Run(arguments) => study::run(shared, arguments),
     }
-    Ok(())
 }

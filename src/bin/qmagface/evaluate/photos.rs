@@ -1,6 +1,7 @@
 //! Photos as a set: embedded once, and kept for the next run.
 
-use crate::arguments::Shared;
+use crate::album::Album;
+use crate::arguments::{Machine, Reading, Shared};
 use crate::embed::{self, Input, Paths, embed_all, write_arrays};
 use crate::folder;
 use crate::stop::stop_flag;
@@ -9,7 +10,7 @@ use qmagface::{Engine, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Name of the kept arrays.
 pub const PHOTOS: &str = "photos";
@@ -23,24 +24,43 @@ pub struct Kept {
     /// How many photos there are, and how many of them have an embedding.
     pub images: usize,
     pub count: usize,
+    /// How many files failed, those included that are images of a kind that is not read; and of how many.
+    pub failed: usize,
+    pub tried: usize,
+    /// The first files that failed, and why.
+    pub failures: Vec<String>,
 }
 
-/// The embeddings of the photos below `source`, in the folder `keep`: those kept there, or new ones.
+/// Failed files that are named on a page.
+const MOST_NAMED: usize = 10;
+
+/// The embeddings of the images of `album`, in the folder `keep`: those kept there, or new ones. Images of a folder are
+/// photos, those of a `.bin` file are aligned chips.
 ///
 /// # Errors
 /// [`ErrorKind::Io`], whatever embedding fails with, [`ErrorKind::Cancelled`].
-pub fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) -> Result<Kept> {
-    let listing = folder::list(source)?;
+pub fn embedded(
+    shared: &Shared,
+    engine: &Engine,
+    album: &Album,
+    (reading, machine): (&Reading, &Machine),
+    keep: &Path,
+) -> Result<Kept> {
     let input = Input {
-        source,
-        align: true,
+        album,
+        align: album.packed().is_none(),
+        reading,
+        machine,
         cancel: Some(stop_flag()?),
     };
     let mut now = Kept {
-        run: embed::header(engine, &input, &listing.images),
-        photos: state(source, &listing.images)?,
-        images: listing.images.len(),
+        run: embed::header(engine, &input),
+        photos: state(album)?,
+        images: album.len(),
         count: 0,
+        failed: 0,
+        tried: album.tried(),
+        failures: Vec::new(),
     };
     let paths = Paths::new(keep, PHOTOS);
     let note = keep.join("photos.json");
@@ -56,13 +76,23 @@ pub fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) ->
         return Ok(old);
     }
     if !shared.json {
-        eprintln!("embedding {} photos of {}", listing.images.len(), source.display());
+        eprintln!("embedding {} photos of {}", album.len(), album.source.display());
     }
     std::fs::create_dir_all(keep).map_err(|error| Error::io(keep, "create", &error))?;
-    let journal = embed_all(shared, engine, &input, &listing.images, &keep.join(".photos.journal"))?;
+    let journal = embed_all(shared, engine, &input, &keep.join(".photos.journal"))?;
     let length = engine.info().embedding_length;
-    let mut skipped = listing.skipped;
-    now.count = write_arrays(&journal, &listing.images, &paths, length, &mut skipped)?;
+    // What is kept is not what this note is of, from here on.
+    match std::fs::remove_file(&note) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&note, "remove", &error)),
+        _ => {}
+    }
+    let (count, skipped) = write_arrays(&journal, album, &paths, length)?;
+    now.count = count;
+    now.failed = folder::failures(&skipped);
+    let failures = skipped.iter().filter(|skipped| skipped.failed).take(MOST_NAMED);
+    now.failures = failures
+        .map(|skipped| format!("{}: {}", folder::name(&skipped.path), skipped.reason))
+        .collect();
     let text = serde_json::to_vec(&now).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     replace(&note, |mut file| {
         file.write_all(&text).map_err(|error| Error::io(&note, "write", &error))
@@ -71,14 +101,17 @@ pub fn embedded(shared: &Shared, engine: &Engine, source: &Path, keep: &Path) ->
     Ok(now)
 }
 
-/// Hash over the photos' names, sizes and times of change.
-fn state(source: &Path, images: &[PathBuf]) -> Result<String> {
+/// Hash over the photos' names, sizes and times of change, and the names of what was passed over.
+fn state(album: &Album) -> Result<String> {
     let mut hash = Sha256::new();
-    for image in images {
-        let path = source.join(image);
+    for image in album.files() {
+        let path = album.source.join(image);
         let metadata = path.metadata().map_err(|error| Error::io(&path, "look at", &error))?;
         hash.update(folder::name(image));
         hash.update(format!("\0{} {:?}\0", metadata.len(), metadata.modified().ok()));
+    }
+    for skipped in &album.skipped {
+        hash.update(format!("{} {}\0", folder::name(&skipped.path), skipped.reason));
     }
     Ok(hex::encode(hash.finalize()))
 }

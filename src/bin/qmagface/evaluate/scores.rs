@@ -1,9 +1,8 @@
 //! Which scores are evaluated, and where the parameters of the quality-aware one come from.
 
-use super::long::with_bar;
+use super::long::{Session, with_bar};
 use super::set::{self, Loaded};
 use super::settings::Settings;
-use crate::arguments::Shared;
 use clap::{Args, ValueEnum};
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::evaluate::Score;
@@ -74,17 +73,31 @@ pub struct Given<'a> {
 }
 
 impl ScoreArguments {
+    /// Checks before the work that the parameters can be had.
+    ///
+    /// # Errors
+    /// As [`parameters`], but for what the embeddings decide.
+    pub fn check(&self, model: &str) -> Result<()> {
+        match self.score {
+            Which::Cosine => Ok(()),
+            _ => parameters(&self.given(model), None).map(drop),
+        }
+    }
+
+    fn given<'a>(&'a self, model: &'a str) -> Given<'a> {
+        Given {
+            alpha_beta: self.alpha.zip(self.beta),
+            calibration: self.calibration.as_deref(),
+            model,
+        }
+    }
+
     /// The scores for `loaded`, and what the report says of their parameters. `seed` parts the people into folds.
     ///
     /// # Errors
     /// As [`parameters`], [`qmagface::calibrate::fit`] and [`cross_validate`].
-    pub fn scores(&self, shared: &Shared, loaded: &Loaded, seed: u64) -> Result<(Vec<Score>, Settings)> {
-        let given = Given {
-            alpha_beta: self.alpha.zip(self.beta),
-            calibration: self.calibration.as_deref(),
-            model: &shared.model,
-        };
-        let (mut scores, mut settings) = scores(self.score, &given, loaded)?;
+    pub fn scores(&self, session: Session, model: &str, loaded: &Loaded, seed: u64) -> Result<(Vec<Score>, Settings)> {
+        let (mut scores, mut settings) = scores(self.score, &self.given(model), loaded)?;
         let Some(folds) = self.cross_validate else {
             return Ok((scores, settings));
         };
@@ -102,7 +115,7 @@ impl ScoreArguments {
                 self.procedure, self.fit_fmrs[0], self.fit_fmrs[1]
             ),
         };
-        let score = with_bar(shared, "fitting by folds", |work| {
+        let score = with_bar(session, "fitting by folds", |work| {
             cross_validate(&loaded.set, &options, work, |others| {
                 let options = FitOptions {
                     fmr: (self.fit_fmrs[0], self.fit_fmrs[1]), // clap takes exactly two
@@ -132,7 +145,8 @@ pub fn scores(which: Which, given: &Given, loaded: &Loaded) -> Result<(Vec<Score
     if which == Which::Cosine {
         return Ok((vec![Score::Cosine], Vec::new()));
     }
-    let Parameters { parameters, origin } = parameters(given, loaded)?;
+    let length = loaded.set.directions().ncols();
+    let Parameters { parameters, origin } = parameters(given, Some(length))?;
     let QualityParameters { alpha, beta } = parameters;
     let settings = vec![
         ("alpha, beta".to_owned(), format!("{alpha}, {beta}")),
@@ -145,12 +159,13 @@ pub fn scores(which: Which, given: &Given, loaded: &Loaded) -> Result<(Vec<Score
     Ok((scores, settings))
 }
 
-/// The parameters of the quality-aware score: given themselves, else of a calibration file, else of the model.
+/// The parameters of the quality-aware score: given themselves, else of a calibration file, else of the model. `found` is
+/// how many floats the embeddings have, where that is known.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] for parameters outside -100..=100, or embeddings that the model can't have made; as
 /// [`Calibration::read`]; [`ErrorKind::Model`] for a model that nobody knows or that has none.
-pub fn parameters(given: &Given, loaded: &Loaded) -> Result<Parameters> {
+pub fn parameters(given: &Given, found: Option<usize>) -> Result<Parameters> {
     if let Some((alpha, beta)) = given.alpha_beta {
         let parameters = Calibration::from_parameters(QualityParameters { alpha, beta })?.parameters();
         let origin = "the command".to_owned();
@@ -179,14 +194,14 @@ pub fn parameters(given: &Given, loaded: &Loaded) -> Result<Parameters> {
         }
         Err(error) => return Err(error),
     };
-    let found = loaded.set.directions().ncols();
-    if length.is_some_and(|length| length != found) {
+    if let (Some(found), Some(length)) = (found, length)
+        && length != found
+    {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
             format!(
-                "the embeddings have {found} floats, those of {model} have {}: name their model with --model, or give \
-                 --calibration, or --alpha and --beta, or --score cosine",
-                length.unwrap_or_default()
+                "the embeddings have {found} floats, those of {model} have {length}: name their model with --model, or \
+                 give --calibration, or --alpha and --beta, or --score cosine"
             ),
         ));
     }

@@ -1,12 +1,17 @@
-//! The set that is evaluated: two .npy files, or a folder of photos that is embedded first.
+//! The set that is evaluated: two .npy files, or photos that are embedded first.
 
 use super::chips::Chips;
 use super::photos::{PHOTOS, embedded};
-use crate::arguments::{Choice, Detection, Shared};
+use crate::album::Album;
+use crate::apart;
+use crate::arguments::{Embedding, EngineParts, Machine, Shared};
 use crate::embed::Paths;
+use crate::failure::{Failure, Outcome};
+use crate::labelled::{LabelledSet, labelled};
+use crate::people::PersonRule;
 use clap::Args;
 use qmagface::evaluate::data::{Missing, PairFile, Resolved, people_of};
-use qmagface::pairs::{Pair, Prepared, npy, subject_of};
+use qmagface::pairs::{Pair, Prepared, npy};
 use qmagface::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -37,7 +42,8 @@ pub struct SetArguments {
     /// The images' names, one for each embedding
     #[arg(long, value_name = "FILE.npy", requires = "embeddings")]
     pub filenames: Option<PathBuf>,
-    /// Photos instead, PERSON/IMAGE: they are aligned and embedded first, and an interrupted run goes on
+    /// Photos instead, PERSON/IMAGE, or a .bin file of pairs of chips: they are embedded first, and an interrupted run
+    /// goes on
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["embeddings", "filenames"])]
     pub photos: Option<PathBuf>,
     /// Where the photos' embeddings are kept for the next run [default: the report's folder with `.embeddings`]
@@ -50,9 +56,9 @@ pub struct SetArguments {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     #[command(flatten)]
-    pub detection: Detection,
+    pub people: PersonRule,
     #[command(flatten)]
-    pub choice: Choice,
+    pub embedding: Embedding,
 }
 
 /// Where a set comes from.
@@ -60,7 +66,7 @@ pub enum Source<'a> {
     /// Embeddings and names.
     Arrays { embeddings: &'a Path, filenames: &'a Path },
     /// Photos, and the folder that keeps their embeddings.
-    Photos { folder: &'a Path, keep: &'a Path },
+    Photos { photos: &'a Path, keep: &'a Path },
 }
 
 /// A set, ready for comparing.
@@ -76,22 +82,28 @@ pub struct Loaded {
     pub people_known: bool,
     /// Hashes of the embeddings and of the names.
     pub content: [String; 2],
-    embeddings: PathBuf,
+    /// The pairs that came with the images.
+    pub packed: Option<PairFile>,
+    /// How many photos failed, and of how many.
+    pub failed: (usize, usize),
+    rule: PersonRule,
 }
 
 impl Loaded {
-    /// Where the names don't say who is on an image, people are told apart by the pairs: images that genuine pairs join
-    /// are of one person.
+    /// Takes what a pair list says of who is on the images. Where the names don't say it, people are told apart by the
+    /// pairs: images that genuine pairs join are of one person. Where they do, contradictions are noted.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for pairs that contradict each other.
     pub fn people_by_pairs(&mut self, pairs: &[Pair]) -> Result<()> {
+        let names = self.set.names().unwrap_or_default();
         if self.people_known {
+            self.notes
+                .extend(self.rule.contradiction(names, self.set.subjects(), pairs));
             return Ok(());
         }
         let people = people_of(self.set.len(), pairs)?;
-        let names = self.set.names().unwrap_or_default().to_vec();
-        self.set = Prepared::new(npy::read_matrix(&self.embeddings)?, &people)?.with_names(names)?;
+        self.set = self.set.clone().with_people(&people)?;
         self.people_known = true;
         self.origin.push((
             "people".to_owned(),
@@ -99,19 +111,38 @@ impl Loaded {
         ));
         Ok(())
     }
+
+    /// What the command ends with: photos that failed are a failure of some files.
+    pub fn outcome(&self) -> Outcome {
+        Failure::if_some(self.failed.0, self.failed.1)
+    }
 }
 
 impl SetArguments {
+    /// Checks what can be checked before the work: the report's place among the photos and chips.
+    ///
+    /// # Errors
+    /// As [`apart::folders`].
+    pub fn check(&self, out: &Path) -> Result<()> {
+        for folder in [&self.photos, &self.chips].into_iter().flatten() {
+            if folder.is_dir() {
+                apart::folders(folder, &[], out)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads or makes the set. With `people` its names must say who is on each image.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], [`ErrorKind::InvalidArgument`] for arrays that don't belong together or names that don't say
     /// who is on an image, whatever embedding fails with.
     pub fn load(&self, shared: &Shared, out: &Path, people: bool) -> Result<Loaded> {
+        self.check(out)?;
         let beside = kept_beside(out);
         let source = match (&self.photos, &self.embeddings, &self.filenames) {
-            (Some(folder), ..) => Source::Photos {
-                folder,
+            (Some(photos), ..) => Source::Photos {
+                photos,
                 keep: self.keep.as_deref().unwrap_or(&beside),
             },
             (None, Some(embeddings), Some(filenames)) => Source::Arrays { embeddings, filenames },
@@ -123,12 +154,21 @@ impl SetArguments {
                 ));
             }
         };
-        let mut loaded = load(shared, &shared.model, &source, (&self.detection, &self.choice), people)?;
-        loaded.chips.folder = self.chips.clone();
+        let mut loaded = load(shared, &self.embedding.parts(), &source, &self.people, people)?;
+        loaded.chips.folder = self.chips.as_deref().map(Chips::folder).transpose()?;
         if let Some(name) = &self.name {
             loaded.name.clone_from(name);
         }
         Ok(loaded)
+    }
+
+    /// Name of the model.
+    pub fn model(&self) -> &str {
+        self.embedding.model()
+    }
+
+    pub fn machine(&self) -> &Machine {
+        self.embedding.machine()
     }
 }
 
@@ -139,93 +179,121 @@ fn kept_beside(out: &Path) -> PathBuf {
     out.with_file_name(name)
 }
 
-/// Reads or makes a set of `model`, see [`SetArguments::load`].
-pub fn load(
-    shared: &Shared,
-    model: &str,
-    source: &Source,
-    (detection, choice): (&Detection, &Choice),
-    people: bool,
-) -> Result<Loaded> {
-    let (name, embeddings, filenames, photos, mut origin, notes) = match *source {
+/// Reads or makes a set, see [`SetArguments::load`].
+pub fn load(shared: &Shared, parts: &EngineParts, source: &Source, rule: &PersonRule, people: bool) -> Result<Loaded> {
+    match *source {
         Source::Arrays { embeddings, filenames } => {
+            let files = npy::SetFiles::open(embeddings, filenames)?;
             let origin = vec![
                 ("embeddings".to_owned(), described(embeddings)?),
                 ("file names".to_owned(), described(filenames)?),
             ];
-            let files = (embeddings.to_owned(), filenames.to_owned());
-            (name_of(embeddings), files.0, files.1, None, origin, Vec::new())
+            let mut loaded = of_arrays(files, (embeddings, filenames), rule, people)?;
+            loaded.origin.splice(0..0, origin);
+            Ok(loaded)
         }
-        Source::Photos { folder, keep } => {
-            let engine = shared.engine_of(model, detection, Some(choice))?;
-            let kept = embedded(shared, &engine, folder, keep)?;
-            let origin = vec![
-                ("photos".to_owned(), folder.display().to_string()),
-                ("model".to_owned(), engine.info().model.clone()),
-                ("model's fingerprint".to_owned(), engine.info().fingerprint.to_string()),
-                (
-                    "images embedded".to_owned(),
-                    format!("{} of {}", kept.count, kept.images),
-                ),
-            ];
-            let notes = match kept.images - kept.count {
-                0 => Vec::new(),
-                left => vec![format!(
-                    "{left} of {} images have no embedding: no face was found, or they can't be read.",
-                    kept.images
-                )],
-            };
-            let (name, paths) = (name_of(folder), Paths::new(keep, PHOTOS));
-            let photos = Some((engine, folder.to_owned()));
-            (name, paths.embeddings, paths.filenames, photos, origin, notes)
-        }
-    };
-    let matrix = npy::read_matrix(&embeddings)?;
-    let names = npy::read_texts(&filenames)?;
-    if names.len() != matrix.nrows() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!(
-                "{} has {} embeddings, {} has {} names: they are of different sets",
-                embeddings.display(),
-                matrix.nrows(),
-                filenames.display(),
-                names.len()
-            ),
+        Source::Photos { photos, keep } => of_photos(shared, parts, photos, keep, rule, people),
+    }
+}
+
+/// A set of photos, which are embedded first unless they were before.
+fn of_photos(
+    shared: &Shared,
+    parts: &EngineParts,
+    photos: &Path,
+    keep: &Path,
+    rule: &PersonRule,
+    people: bool,
+) -> Result<Loaded> {
+    let album = Album::open(photos)?;
+    // Who is on a photo must be known before hours of embedding.
+    if people {
+        rule.people_needed(&album.names())
+            .map_err(|error| error.at(photos.display()))?;
+    } else {
+        rule.people(&album.names())
+            .map_err(|error| error.at(photos.display()))?;
+    }
+    let engine = parts.open()?;
+    let kept = embedded(shared, &engine, &album, (parts.reading, parts.machine), keep)?;
+    let paths = Paths::new(keep, PHOTOS);
+    let files = npy::SetFiles::open(&paths.embeddings, &paths.filenames)?;
+    let mut loaded = of_arrays(files, (&paths.embeddings, &paths.filenames), rule, people)?;
+    let mut origin = vec![
+        ("photos".to_owned(), photos.display().to_string()),
+        ("model".to_owned(), engine.info().model.clone()),
+        ("model's fingerprint".to_owned(), engine.info().fingerprint.to_string()),
+        (
+            "images embedded".to_owned(),
+            format!("{} of {}", kept.count, kept.images),
+        ),
+    ];
+    if album.hidden > 0 {
+        origin.push(("hidden files and folders left out".to_owned(), album.hidden.to_string()));
+    }
+    loaded.origin.splice(0..0, origin);
+    if kept.images > kept.count {
+        loaded.notes.push(format!(
+            "{} of {} images have no embedding: no face was found, or they can't be read.",
+            kept.images - kept.count,
+            kept.images
         ));
     }
-    if names.is_empty() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("{} holds no embedding", embeddings.display()),
+    if kept.failed > 0 {
+        loaded.notes.push(format!(
+            "{} of {} files failed: {}{}",
+            kept.failed,
+            kept.tried,
+            kept.failures.join("; "),
+            if kept.failed > kept.failures.len() {
+                "; ..."
+            } else {
+                "."
+            }
         ));
     }
-    let people_known = people || names.iter().all(|name| subject_of(name).is_some());
-    let place = |error: Error| error.at(filenames.display());
-    let set = match people_known {
-        true => Prepared::from_names(matrix, names).map_err(place)?,
-        false => {
-            let set = Prepared::new(matrix, &names).map_err(place)?;
-            set.with_names(names)?
-        }
-    };
-    origin.push(("images".to_owned(), set.len().to_string()));
+    loaded.name = name_of(photos);
+    loaded.failed = (kept.failed, kept.tried);
+    loaded.packed = album.packed().map(|packed| packed.pairs().clone());
+    loaded.chips.photos = Some((engine, album, *parts.reading));
+    Ok(loaded)
+}
+
+/// A set of two arrays.
+fn of_arrays(
+    files: npy::SetFiles,
+    (embeddings, filenames): (&Path, &Path),
+    rule: &PersonRule,
+    people: bool,
+) -> Result<Loaded> {
+    let (rows, names) = files.read()?;
+    let LabelledSet {
+        set,
+        people_known,
+        notes,
+    } = labelled(rule, rows, names, people).map_err(|error| error.at(filenames.display()))?;
+    let mut origin = vec![("images".to_owned(), set.len().to_string())];
     if people_known {
-        origin.push(("people".to_owned(), set.subject_count().to_string()));
+        origin.push((
+            "people".to_owned(),
+            format!("{}, {}", set.subject_count(), rule.described()),
+        ));
     }
     origin.push((
         "floats of an embedding".to_owned(),
         set.directions().ncols().to_string(),
     ));
     Ok(Loaded {
-        name,
+        name: name_of(embeddings),
         set,
-        chips: Chips { folder: None, photos },
+        chips: Chips::default(),
         origin,
         notes,
         people_known,
-        content: [sha256(&embeddings)?, sha256(&filenames)?],
-        embeddings,
+        content: [sha256(embeddings)?, sha256(filenames)?],
+        packed: None,
+        failed: (0, 0),
+        rule: rule.clone(),
     })
 }
 

@@ -1,9 +1,10 @@
 //! What is measured, and what a report's section of settings says.
 
+use super::long::Session;
 use super::pages::{Context, Definitions};
 use super::set::Loaded;
-use crate::arguments::Shared;
 use clap::Args;
+use qmagface::Result;
 use qmagface::build_info::BuildInfo;
 use qmagface::evaluate::metrics::{MetricOptions, PublishedForm};
 use qmagface::evaluate::{Options, Score};
@@ -47,6 +48,29 @@ pub struct OutArguments {
 }
 
 impl MetricArguments {
+    /// Checks the options before the work.
+    ///
+    /// # Errors
+    /// As [`Options::check`].
+    pub fn check(&self) -> Result<()> {
+        let fmrs = match self.fmrs.is_empty() {
+            true => MetricOptions::default().fmrs,
+            false => self.fmrs.clone(),
+        };
+        Options {
+            scores: vec![Score::Cosine],
+            metrics: MetricOptions {
+                fmrs,
+                replicates: self.replicates,
+                confidence: self.confidence,
+                ..MetricOptions::default()
+            },
+            worst: self.worst,
+            bins: self.bins,
+        }
+        .check()
+    }
+
     /// The protocols' options; `fmrs` are those when none were given.
     pub fn options(
         &self,
@@ -79,7 +103,7 @@ impl MetricArguments {
 
 /// What the page of `loaded` says beside its result.
 pub fn context<'a>(
-    shared: &Shared,
+    session: Session,
     loaded: &Loaded,
     definitions: Definitions,
     settings: Settings,
@@ -87,7 +111,7 @@ pub fn context<'a>(
 ) -> Context<'a> {
     let mut all = loaded.origin.clone();
     all.extend(settings);
-    all.extend(versions(shared));
+    all.extend(versions(session));
     Context {
         set: loaded.name.clone(),
         settings: all,
@@ -98,14 +122,17 @@ pub fn context<'a>(
 }
 
 /// The software and the command.
-pub fn versions(shared: &Shared) -> Settings {
+pub fn versions(session: Session) -> Settings {
     let info = BuildInfo::collect();
     let threads = || std::thread::available_parallelism().map_or(1, usize::from);
     let command: Vec<String> = std::env::args().map(|word| quoted(&word)).collect();
     vec![
         ("qmagface".to_owned(), format!("{}, {}", info.version, info.target)),
         ("libtorch".to_owned(), info.libtorch.to_owned()),
-        ("threads".to_owned(), shared.threads.unwrap_or_else(threads).to_string()),
+        (
+            "threads".to_owned(),
+            session.threads.unwrap_or_else(threads).to_string(),
+        ),
         ("command".to_owned(), command.join(" ")),
     ]
 }

@@ -3,10 +3,11 @@
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
 use crate::evaluate::list;
-use crate::evaluate::long::with_bar;
+use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::pages::{self, Definitions};
 use crate::evaluate::set::{Loaded, SetArguments};
 use crate::evaluate::settings::{OutArguments, Settings, context};
+use crate::failure::Outcome;
 use clap::Args;
 use qmagface::calibrate::fit::{FitOptions, Procedure};
 use qmagface::evaluate::protocol::{self, Task};
@@ -36,36 +37,40 @@ const PARAMETERS: QualityParameters = QualityParameters {
     beta: 0.125926,
 };
 
-pub fn runtime(shared: &Shared, arguments: &Arguments) -> Result<()> {
-    let (loaded, settings, found) = measured(shared, arguments, |loaded, tasks, work| {
+pub fn runtime(shared: &Shared, arguments: &Arguments) -> Outcome {
+    let session = Session::new(shared, arguments.set.machine());
+    let (loaded, settings, found) = measured(shared, session, arguments, |loaded, tasks, work| {
         protocol::runtime(&loaded.set, tasks, arguments.repeats, work)
     })?;
-    let context = context(shared, &loaded, Definitions::Exact, settings, &|_| None);
-    finish(shared, &pages::runtime(&context, &found)?, &arguments.out.out)
+    let context = context(session, &loaded, Definitions::Exact, settings, &|_| None);
+    finish(shared, &pages::runtime(&context, &found)?, &arguments.out.out, &loaded)
 }
 
-pub fn memory(shared: &Shared, arguments: &Arguments) -> Result<()> {
-    let (loaded, settings, found) = measured(shared, arguments, |loaded, tasks, work| {
+pub fn memory(shared: &Shared, arguments: &Arguments) -> Outcome {
+    let session = Session::new(shared, arguments.set.machine());
+    let (loaded, settings, found) = measured(shared, session, arguments, |loaded, tasks, work| {
         protocol::memory(&loaded.set, tasks, work)
     })?;
-    let context = context(shared, &loaded, Definitions::Exact, settings, &|_| None);
-    finish(shared, &pages::memory(&context, &found)?, &arguments.out.out)
+    let context = context(session, &loaded, Definitions::Exact, settings, &|_| None);
+    finish(shared, &pages::memory(&context, &found)?, &arguments.out.out, &loaded)
 }
 
 /// Loads the set, makes the tasks and measures them.
 fn measured<T>(
     shared: &Shared,
+    session: Session,
     arguments: &Arguments,
     measure: impl FnOnce(&Loaded, &[Task], &Work) -> Result<T>,
 ) -> Result<(Loaded, Settings, T)> {
     prepare(&arguments.out.out)?;
+    arguments.set.check(&arguments.out.out)?;
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let choice = SampleOptions {
         seed: arguments.out.seed,
         ..SampleOptions::default()
     };
     let list = sample(&loaded.set, &choice)?;
-    let found = with_bar(shared, "measuring", |work| {
+    let found = with_bar(session, "measuring", |work| {
         // What a fit costs is asked for, not whether the pairs support its false match rates.
         let options = FitOptions {
             allow_unsupported: true,

@@ -2,13 +2,13 @@
 
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
-use crate::evaluate::long::with_bar;
+use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::pages;
 use crate::evaluate::scores::ScoreArguments;
 use crate::evaluate::set::{self, SetArguments};
 use crate::evaluate::settings::{MetricArguments, OutArguments, context};
+use crate::failure::Outcome;
 use clap::{Args, ValueEnum};
-use qmagface::Result;
 use qmagface::evaluate::data::ijb::{read_template_images, read_template_pairs};
 use qmagface::evaluate::metrics::{IJB_FPRS, PublishedForm};
 use qmagface::evaluate::protocol::{self, IjbLists};
@@ -57,13 +57,17 @@ impl Fusions {
     }
 }
 
-pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     prepare(&arguments.out.out)?;
+    arguments.set.check(&arguments.out.out)?;
+    arguments.scores.check(arguments.set.model())?;
+    arguments.metrics.check()?;
+    let session = Session::new(shared, arguments.set.machine());
     let images = read_template_images(&arguments.templates)?;
     let pairs = read_template_pairs(&arguments.pairs)?;
     let loaded = arguments.set.load(shared, &arguments.out.out, false)?;
     let seed = arguments.out.seed;
-    let (scores, mut settings) = arguments.scores.scores(shared, &loaded, seed)?;
+    let (scores, mut settings) = arguments.scores.scores(session, arguments.set.model(), &loaded, seed)?;
     let mut options = arguments
         .metrics
         .options(scores, PublishedForm::Nearest, &IJB_FPRS, seed, &loaded);
@@ -73,12 +77,12 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
         images: &images,
         pairs: &pairs,
     };
-    let found = with_bar(shared, "comparing templates", |work| {
+    let found = with_bar(session, "comparing templates", |work| {
         protocol::ijb(&loaded.set, &lists, arguments.fusion.names(), &options, work)
     })?;
     settings.push(("template list".to_owned(), set::described(&arguments.templates)?));
     settings.push(("pair list".to_owned(), set::described(&arguments.pairs)?));
     let chip = |name: &str| loaded.chips.png(name);
-    let context = context(shared, &loaded, arguments.metrics.metrics, settings, &chip);
-    finish(shared, &pages::ijb(&context, &found)?, &arguments.out.out)
+    let context = context(session, &loaded, arguments.metrics.metrics, settings, &chip);
+    finish(shared, &pages::ijb(&context, &found)?, &arguments.out.out, &loaded)
 }

@@ -3,12 +3,12 @@
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
 use crate::evaluate::list;
-use crate::evaluate::long::with_bar;
+use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::pages::{self, Definitions};
 use crate::evaluate::set::SetArguments;
 use crate::evaluate::settings::{OutArguments, context};
+use crate::failure::Outcome;
 use clap::Args;
-use qmagface::Result;
 use qmagface::calibrate::fit::{FitOptions, Procedure};
 use qmagface::evaluate::protocol;
 use qmagface::pairs::{Pairs, SampleOptions, sample};
@@ -39,8 +39,10 @@ pub struct Arguments {
     out: OutArguments,
 }
 
-pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     prepare(&arguments.out.out)?;
+    arguments.set.check(&arguments.out.out)?;
+    let session = Session::new(shared, arguments.set.machine());
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let choice = SampleOptions {
         seed: arguments.out.seed,
@@ -48,7 +50,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
     };
     let list = arguments.sampled.then(|| sample(&loaded.set, &choice)).transpose()?;
     let pairs = list.as_ref().map_or(Pairs::All, Pairs::List);
-    let found = with_bar(shared, "fitting", |work| {
+    let found = with_bar(session, "fitting", |work| {
         let options = FitOptions {
             fmr: (arguments.fmrs[0], arguments.fmrs[1]), // clap takes exactly two
             fmrs: arguments.points,
@@ -74,6 +76,6 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
         ("weights tried".to_owned(), arguments.weights.to_string()),
     ];
     let chip = |name: &str| loaded.chips.png(name);
-    let context = context(shared, &loaded, Definitions::Exact, settings, &chip);
-    finish(shared, &pages::weights(&context, &found)?, &arguments.out.out)
+    let context = context(session, &loaded, Definitions::Exact, settings, &chip);
+    finish(shared, &pages::weights(&context, &found)?, &arguments.out.out, &loaded)
 }

@@ -3,14 +3,15 @@
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
 use crate::evaluate::list::ListArguments;
-use crate::evaluate::long::with_bar;
+use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::pages::{self, Definitions};
 use crate::evaluate::scores::ScoreArguments;
 use crate::evaluate::set::SetArguments;
 use crate::evaluate::settings::{OutArguments, context};
+use crate::failure::Outcome;
 use clap::Args;
 use qmagface::evaluate::protocol::{self, RejectOptions};
-use qmagface::{Error, ErrorKind, Result};
+use qmagface::{Error, ErrorKind};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -33,22 +34,30 @@ pub struct Arguments {
     out: OutArguments,
 }
 
-pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     prepare(&arguments.out.out)?;
+    arguments.set.check(&arguments.out.out)?;
+    arguments.scores.check(arguments.set.model())?;
+    let session = Session::new(shared, arguments.set.machine());
     if !(0.0..1.0).contains(&arguments.most) {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
             format!("--most {}: a share from 0 to below 1", arguments.most),
-        ));
+        )
+        .into());
     }
     if !(2..=1000).contains(&arguments.points) {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
             format!("--points {}: a curve has 2 to 1000", arguments.points),
-        ));
+        )
+        .into());
     }
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
-    let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
+    let (scores, mut settings) =
+        arguments
+            .scores
+            .scores(session, arguments.set.model(), &loaded, arguments.out.seed)?;
     let (list, pairs) = arguments.list.list(&loaded.set, arguments.out.seed)?;
     let last = arguments.points.saturating_sub(1).max(1) as f64;
     let options = RejectOptions {
@@ -58,11 +67,11 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
             .map(|point| arguments.most * point as f64 / last)
             .collect(),
     };
-    let found = with_bar(shared, "comparing", |work| {
+    let found = with_bar(session, "comparing", |work| {
         protocol::reject(&loaded.set, &list, &options, work)
     })?;
     settings.push(pairs);
     let chip = |name: &str| loaded.chips.png(name);
-    let context = context(shared, &loaded, Definitions::Exact, settings, &chip);
-    finish(shared, &pages::reject(&context, &found)?, &arguments.out.out)
+    let context = context(session, &loaded, Definitions::Exact, settings, &chip);
+    finish(shared, &pages::reject(&context, &found)?, &arguments.out.out, &loaded)
 }

@@ -2,29 +2,33 @@
 
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
-use crate::evaluate::long::with_bar;
+use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::pages;
 use crate::evaluate::scores::ScoreArguments;
 use crate::evaluate::set::{self, SetArguments};
 use crate::evaluate::settings::{MetricArguments, OutArguments, context};
+use crate::failure::Outcome;
 use clap::{Args, ValueEnum};
-use qmagface::Result;
 use qmagface::evaluate::data::{Missing, PairFile, PairFormat};
 use qmagface::evaluate::metrics::{PUBLISHED_FMRS, PublishedForm};
 use qmagface::evaluate::protocol;
+use qmagface::{Error, ErrorKind, Result};
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub struct Arguments {
     #[command(flatten)]
     set: SetArguments,
-    /// The set's pair file
-    #[arg(long, value_name = "FILE")]
-    pairs: PathBuf,
+    /// The set's pair file; a .bin file has its pairs inside
+    #[arg(long, value_name = "FILE", requires = "format")]
+    pairs: Option<PathBuf>,
     /// How the pair file is laid out
-    #[arg(long, value_enum)]
-    format: Format,
+    #[arg(long, value_enum, requires = "pairs")]
+    format: Option<Format>,
+    /// Put the pairs into N folds, in place of those that the file names
+    #[arg(long, value_name = "N")]
+    folds: Option<u16>,
     /// Leave pairs out whose images have no embedding, instead of refusing the file
     #[arg(long)]
     leave_out_missing: bool,
@@ -64,17 +68,70 @@ impl Format {
     }
 }
 
-pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
+/// Reads a pair file whose pairs are in two folds or more.
+///
+/// # Errors
+/// As [`PairFile::read`], [`PairFile::with_folds`] and [`PairFile::check_folds`], with the file's name in front.
+pub fn pair_file(path: &Path, format: Format, folds: Option<u16>) -> Result<PairFile> {
+    let file = PairFile::read(path, format.layout())?;
+    in_folds(file, folds).map_err(|error| error.at(path.display()))
+}
+
+fn no_pairs() -> Error {
+    Error::new(
+        ErrorKind::InvalidArgument,
+        "give the set's pair file: --pairs and --format",
+    )
+}
+
+/// The pairs in the folds that are asked for, two or more.
+///
+/// # Errors
+/// As [`PairFile::with_folds`] and [`PairFile::check_folds`].
+pub fn in_folds(file: PairFile, folds: Option<u16>) -> Result<PairFile> {
+    let file = match folds {
+        Some(folds) => file.with_folds(folds)?,
+        None => file,
+    };
+    file.check_folds()?;
+    Ok(file)
+}
+
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     prepare(&arguments.out.out)?;
-    let file = PairFile::read(&arguments.pairs, arguments.format.layout())?;
+    arguments.set.check(&arguments.out.out)?;
+    arguments.scores.check(arguments.set.model())?;
+    arguments.metrics.check()?;
+    let session = Session::new(shared, arguments.set.machine());
+    let file = match (&arguments.pairs, arguments.format) {
+        (Some(path), Some(format)) => Some(pair_file(path, format, arguments.folds)?),
+        _ => None,
+    };
+    let has_pairs = arguments.set.photos.as_deref().is_some_and(|photos| photos.is_file());
+    if file.is_none() && !has_pairs {
+        return Err(no_pairs().into());
+    }
     let missing = match arguments.leave_out_missing {
         true => Missing::LeaveOut,
         false => Missing::Refuse,
     };
     let mut loaded = arguments.set.load(shared, &arguments.out.out, false)?;
-    let resolved = set::resolved(&file, &arguments.pairs, &loaded.set, missing, "--leave-out-missing")?;
+    let (file, path) = match (file, loaded.packed.take(), &arguments.pairs) {
+        (Some(file), _, Some(path)) => (file, path.clone()),
+        (_, Some(file), _) => (
+            in_folds(file, arguments.folds)?,
+            arguments.set.photos.clone().unwrap_or_default(),
+        ),
+        _ => {
+            return Err(no_pairs().into());
+        }
+    };
+    let resolved = set::resolved(&file, &path, &loaded.set, missing, "--leave-out-missing")?;
     loaded.people_by_pairs(resolved.list.pairs())?;
-    let (scores, mut settings) = arguments.scores.scores(shared, &loaded, arguments.out.seed)?;
+    let (scores, mut settings) =
+        arguments
+            .scores
+            .scores(session, arguments.set.model(), &loaded, arguments.out.seed)?;
     let options = arguments.metrics.options(
         scores,
         PublishedForm::Grid,
@@ -82,12 +139,17 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Result<()> {
         arguments.out.seed,
         &loaded,
     );
-    let found = with_bar(shared, "comparing", |work| {
+    let found = with_bar(session, "comparing", |work| {
         protocol::single_image(&loaded.set, &resolved, &options, work)
     })?;
-    settings.push(("pair file".to_owned(), set::described(&arguments.pairs)?));
+    settings.push(("pair file".to_owned(), set::described(&path)?));
     settings.push(("folds".to_owned(), file.folds.to_string()));
     let chip = |name: &str| loaded.chips.png(name);
-    let context = context(shared, &loaded, arguments.metrics.metrics, settings, &chip);
-    finish(shared, &pages::evaluation(&context, &found)?, &arguments.out.out)
+    let context = context(session, &loaded, arguments.metrics.metrics, settings, &chip);
+    finish(
+        shared,
+        &pages::evaluation(&context, &found)?,
+        &arguments.out.out,
+        &loaded,
+    )
 }

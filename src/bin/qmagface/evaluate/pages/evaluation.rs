@@ -47,16 +47,9 @@ pub fn evaluation(context: &Context, found: &Evaluation) -> Result<Report> {
         count(genuine),
         count(impostor)
     );
-    let mut notes = found.notes.clone();
-    if found.left_out > 0 {
-        notes.push(format!(
-            "{} pairs of the pair file were left out: the set hasn't one of their images.",
-            found.left_out
-        ));
-    }
     let title = format!("{}: {name}", context.set);
     Ok(Report {
         highlights: rates::highlights(context, &named),
-        ..report(context, title, summary, sections, &notes, found)?
+        ..report(context, title, summary, sections, &found.notes, found)?
     })
 }

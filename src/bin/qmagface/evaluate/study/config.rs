@@ -3,6 +3,7 @@
 use crate::evaluate::commands::single_image::Format;
 use crate::evaluate::pages::Definitions;
 use crate::evaluate::scores::Which;
+use crate::people::{self, PersonRule};
 use qmagface::evaluate::metrics::PUBLISHED_FMRS;
 use qmagface::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -82,9 +83,36 @@ pub struct Set {
     /// Leave pairs out whose images have no embedding.
     #[serde(default)]
     pub leave_out_missing: bool,
+    /// Put the pairs into so many folds, in place of those that the file names.
+    #[serde(default)]
+    pub folds: Option<u16>,
+    /// Who is on an image: the first folders of its name, or what a regular expression finds in it.
+    #[serde(default)]
+    pub person_depth: Option<u8>,
+    #[serde(default)]
+    pub person_pattern: Option<String>,
     /// The experiments; by default `single-image` where there is a pair file, else `robustness`.
     #[serde(default)]
     pub protocols: Vec<Experiment>,
+}
+
+impl Set {
+    /// Who is on the set's images.
+    ///
+    /// # Errors
+    /// What is wrong with the rule.
+    pub fn rule(&self) -> Result<PersonRule, String> {
+        if self.person_depth.is_some() && self.person_pattern.is_some() {
+            return Err("give person_depth or person_pattern, not both".to_owned());
+        }
+        if self.person_depth == Some(0) {
+            return Err("person_depth is 1 or more".to_owned());
+        }
+        Ok(PersonRule {
+            person_depth: self.person_depth,
+            person_pattern: self.person_pattern.as_deref().map(people::pattern).transpose()?,
+        })
+    }
 }
 
 /// An experiment of a study.
@@ -174,14 +202,20 @@ impl Config {
             if set.pairs.is_some() != set.format.is_some() {
                 return Err(format!("set {name}: pairs and format come together"));
             }
+            set.rule().map_err(|error| format!("set {name}: {error}"))?;
+            let has_pairs = set.pairs.is_some()
+                || set
+                    .photos
+                    .as_deref()
+                    .is_some_and(|photos| folder.join(photos).is_file());
             if set.protocols.is_empty() {
-                let experiment = match set.pairs {
-                    Some(_) => Experiment::SingleImage,
-                    None => Experiment::Robustness,
+                let experiment = match has_pairs {
+                    true => Experiment::SingleImage,
+                    false => Experiment::Robustness,
                 };
                 set.protocols.push(experiment);
             }
-            if set.protocols.contains(&Experiment::SingleImage) && set.pairs.is_none() {
+            if set.protocols.contains(&Experiment::SingleImage) && !has_pairs {
                 return Err(format!("set {name}: single-image needs pairs and format"));
             }
             unique(

@@ -1,11 +1,13 @@
 //! The parts of a study, one for each model, set and experiment: run, kept, and taken again while nothing changed.
 
+use super::Arguments;
 use super::config::{Config, Experiment, Model, Set};
-use crate::arguments::{Choice, Detection, Shared};
-use crate::evaluate::long::with_bar;
+use crate::arguments::{Choice, Detection, EngineParts, Reading, Shared};
+use crate::evaluate::commands::single_image::{in_folds, pair_file};
+use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::scores::{self, Given};
 use crate::evaluate::set::{self, Loaded, Source};
-use qmagface::evaluate::data::{Missing, PairFile};
+use qmagface::evaluate::data::Missing;
 use qmagface::evaluate::metrics::{MetricOptions, PublishedForm};
 use qmagface::evaluate::{Evaluation, Options, Score, protocol};
 use qmagface::pairs::SampleOptions;
@@ -28,6 +30,8 @@ pub struct Part {
     pub notes: Vec<String>,
     /// Whether it was taken from an earlier run.
     pub kept: bool,
+    /// How many photos of the set failed, and of how many; for its first part only.
+    pub failed: (usize, usize),
 }
 
 /// A part as it is kept.
@@ -62,16 +66,26 @@ impl Folders {
 ///
 /// # Errors
 /// Whatever a part fails with, naming it. Finished parts are kept.
-pub fn run(shared: &Shared, config: &Config, folders: &Folders) -> Result<Vec<Part>> {
+pub fn run(shared: &Shared, arguments: &Arguments, config: &Config, folders: &Folders) -> Result<Vec<Part>> {
+    // What is wrong with a list is told before the work.
+    for set in &config.sets {
+        if let (Some(path), Some(format)) = (&set.pairs, set.format) {
+            pair_file(path, format, set.folds).map_err(|error| error.at(&set.name))?;
+        }
+    }
     std::fs::create_dir_all(&folders.parts).map_err(|error| Error::io(&folders.parts, "create", &error))?;
     let total: usize = config.models.len() * config.sets.iter().map(|set| set.protocols.len()).sum::<usize>();
     let mut parts = Vec::new();
     for model in &config.models {
         for set in &config.sets {
             let place = |error: Error| error.at(format_args!("{}, {}", model.name, set.name));
-            let mut loaded = load(shared, model, set, folders).map_err(place)?;
-            for &experiment in &set.protocols {
-                let part = part(shared, config, (model, set, experiment), &mut loaded, folders).map_err(place)?;
+            let mut loaded = load(shared, arguments, model, set, folders).map_err(place)?;
+            for (index, &experiment) in set.protocols.iter().enumerate() {
+                let study = (arguments, config);
+                let mut part = part(shared, study, (model, set, experiment), &mut loaded, folders).map_err(place)?;
+                if index == 0 {
+                    part.failed = loaded.failed;
+                }
                 if !shared.json {
                     eprintln!(
                         "{} of {total}: {}, {}, {}{}",
@@ -89,33 +103,37 @@ pub fn run(shared: &Shared, config: &Config, folders: &Folders) -> Result<Vec<Pa
     Ok(parts)
 }
 
-fn load(shared: &Shared, model: &Model, set: &Set, folders: &Folders) -> Result<Loaded> {
+fn load(shared: &Shared, arguments: &Arguments, model: &Model, set: &Set, folders: &Folders) -> Result<Loaded> {
     let people = set.protocols.iter().any(|one| *one != Experiment::SingleImage);
     let with_model =
         |path: &Option<String>| PathBuf::from(path.as_deref().unwrap_or("").replace("{model}", &model.name));
     let (embeddings, filenames) = (with_model(&set.embeddings), with_model(&set.filenames));
     let keep = folders.embeddings.join(&model.name).join(&set.name);
     let source = match &set.photos {
-        Some(folder) => Source::Photos { folder, keep: &keep },
+        Some(photos) => Source::Photos { photos, keep: &keep },
         None => Source::Arrays {
             embeddings: &embeddings,
             filenames: &filenames,
         },
     };
-    let pack = model.pack.as_deref().unwrap_or(&shared.model);
-    set::load(
-        shared,
-        pack,
-        &source,
-        (&Detection::default(), &Choice::default()),
-        people,
-    )
+    let parts = EngineParts {
+        model: model.pack.as_deref().unwrap_or(&arguments.model.name),
+        machine: &arguments.machine,
+        precision: arguments.computing.precision,
+        detection: &Detection::default(),
+        reading: &Reading::default(),
+        choice: &Choice::default(),
+    };
+    let rule = set
+        .rule()
+        .map_err(|what| Error::new(ErrorKind::InvalidArgument, what))?;
+    set::load(shared, &parts, &source, &rule, people)
 }
 
 /// One part: kept where nothing changed, run otherwise.
 fn part(
     shared: &Shared,
-    config: &Config,
+    (arguments, config): (&Arguments, &Config),
     (model, set, experiment): (&Model, &Set, Experiment),
     loaded: &mut Loaded,
     folders: &Folders,
@@ -123,7 +141,7 @@ fn part(
     let given = Given {
         alpha_beta: model.alpha.zip(model.beta),
         calibration: model.calibration.as_deref(),
-        model: model.pack.as_deref().unwrap_or(&shared.model),
+        model: model.pack.as_deref().unwrap_or(&arguments.model.name),
     };
     let (scores, settings) = scores::scores(config.scores, &given, loaded)?;
     let options = options(config, experiment, scores, loaded, set);
@@ -137,7 +155,13 @@ fn part(
     let (found, kept) = match stored {
         Some(stored) if stored.key == key => (stored.found, true),
         _ => {
-            let found = compare(shared, experiment, &options, loaded, set)?;
+            let found = compare(
+                Session::new(shared, &arguments.machine),
+                experiment,
+                &options,
+                loaded,
+                set,
+            )?;
             let stored = Stored { key, found };
             let text =
                 serde_json::to_vec(&stored).map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
@@ -157,6 +181,7 @@ fn part(
         origin,
         notes: loaded.notes.clone(),
         kept,
+        failed: (0, 0),
     })
 }
 
@@ -192,44 +217,52 @@ fn key(experiment: Experiment, options: &Options, loaded: &Loaded, set: &Set) ->
         "pairs": pairs,
         "format": set.format.map(|format| format.layout()),
         "leave_out_missing": set.leave_out_missing,
+        "folds": set.folds,
+        "people": set.rule().map(|rule| rule.described()).ok(),
     });
     Ok(hex::encode(Sha256::digest(inputs.to_string())))
 }
 
 fn compare(
-    shared: &Shared,
+    session: Session,
     experiment: Experiment,
     options: &Options,
     loaded: &mut Loaded,
     set: &Set,
 ) -> Result<Evaluation> {
     let what = format!("{} {}", set.name, experiment.name());
+    let packed = loaded.packed.clone();
     match (experiment, &set.pairs, set.format) {
-        (Experiment::SingleImage, Some(path), Some(format)) => {
+        (Experiment::SingleImage, pairs, format) => {
             let missing = match set.leave_out_missing {
                 true => Missing::LeaveOut,
                 false => Missing::Refuse,
             };
-            let file = PairFile::read(path, format.layout())?;
+            let (file, path) = match (pairs, format, packed, &set.photos) {
+                (Some(path), Some(format), ..) => (pair_file(path, format, set.folds)?, path),
+                (_, _, Some(file), Some(photos)) => (in_folds(file, set.folds)?, photos),
+                _ => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidArgument,
+                        format!("set {}: single-image needs pairs and format", set.name),
+                    ));
+                }
+            };
             let resolved = set::resolved(&file, path, &loaded.set, missing, "leave_out_missing = true")?;
             loaded.people_by_pairs(resolved.list.pairs())?;
-            with_bar(shared, &what, |work| {
+            with_bar(session, &what, |work| {
                 protocol::single_image(&loaded.set, &resolved, options, work)
             })
         }
-        (Experiment::SingleImage, ..) => Err(Error::new(
-            ErrorKind::InvalidArgument,
-            format!("set {}: single-image needs pairs and format", set.name),
-        )),
         (Experiment::Robustness, ..) => {
             let sample = SampleOptions {
                 seed: options.metrics.seed,
                 ..SampleOptions::default()
             };
-            with_bar(shared, &what, |work| {
+            with_bar(session, &what, |work| {
                 protocol::robustness(&loaded.set, &sample, options, work)
             })
         }
-        (Experiment::AllPairs, ..) => with_bar(shared, &what, |work| protocol::all_pairs(&loaded.set, options, work)),
+        (Experiment::AllPairs, ..) => with_bar(session, &what, |work| protocol::all_pairs(&loaded.set, options, work)),
     }
 }

@@ -1,251 +1,55 @@
-//! The part of the pickle format that describes tensors, interpreted without ever calling anything.
-//!
-//! A pickle is a program for a stack machine. This one knows only the opcodes that `torch.save` emits for
-//! dictionaries of tensors; a function it names ([`Global`]) is a value of an enum here, never something that runs.
-//! Whatever else a file asks for is refused by name.
-//!
-//! Values live in one arena and point at each other by index, so a file can neither make the reader recurse nor make
-//! a small file copy itself into a large structure: one opcode makes at most one value.
+//! The stack machine that reads a pickle.
 
+use super::value::{Global, Id, StorageRef, TensorRef, Value, kind};
+use super::{Contents, op};
 use crate::error::{Error, Result};
-use crate::weights::element::Element;
 use crate::weights::{damaged, too_large};
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
-/// Most opcodes a pickle may have. An iResNet-100 checkpoint with its optimiser state has fewer than 100,000.
-const MAX_OPCODES: usize = 1 << 20;
-/// Most bytes a pickle may have (the tensors' numbers lie outside of it).
-const MAX_BYTES: u64 = 1 << 26;
-/// Most bytes of one string.
-const MAX_STRING: u64 = 1 << 16;
 /// Most bytes of a module's, a type's or a storage's name.
 const MAX_NAME: usize = 256;
 /// Most entries of the memo.
-const MAX_MEMO: usize = 1 << 20;
+const MAX_MEMO: usize = 1 << 22;
 /// Most marks open at a time, which is how deep dictionaries, lists and tuples nest.
 const MAX_DEPTH: usize = 64;
 /// Most axes of a tensor.
 const MAX_RANK: usize = 8;
 
-/// Index of a value in [`Pickle::values`].
-type Id = usize;
-
-/// The only names a file may import, none of which is ever called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Global {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Storage(Element),
-}
-
-impl Global {
-    /// The meaning of an import; every name that is not known ends the reading.
-    fn named(module: &str, name: &str) -> Result<Self> {
-        Self::known(module, name).ok_or_else(|| {
-            damaged(format!(
-                "refuses {}.{}: only what rebuilds tensors is interpreted, and nothing is ever run",
-                module.escape_debug(),
-                name.escape_debug()
-            ))
-        })
-    }
-
-    fn known(module: &str, name: &str) -> Option<Self> {
-        Some(match (module, name) {
-            ("collections", "OrderedDict") => Global::OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
-            ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
-            ("torch", storage) => Global::Storage(match storage {
-                "FloatStorage" => Element::F32,
-                "DoubleStorage" => Element::F64,
-                "HalfStorage" => Element::F16,
-                "BFloat16Storage" => Element::Bf16,
-                "LongStorage" => Element::I64,
-                "IntStorage" => Element::I32,
-                "ShortStorage" => Element::I16,
-                "CharStorage" => Element::I8,
-                "ByteStorage" => Element::U8,
-                "BoolStorage" => Element::Bool,
-                _ => return None,
-            }),
-            _ => return None,
-        })
-    }
-}
-
-#[derive(Debug)]
-enum Value {
-    None,
-    Bool(bool),
-    Int(i128),
-    /// A float's value never matters here.
-    Float,
-    Str(Box<str>),
-    List(Vec<Id>),
-    Tuple(Vec<Id>),
-    Dict(Vec<(Id, Id)>),
-    Global(Global),
-    /// Index in [`Pickle::storages`].
-    Storage(usize),
-    Tensor(Box<TensorRef>),
-}
-
-/// A run of numbers that tensors are windows of.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct StorageRef {
-    pub(super) key: Box<str>,
-    pub(super) element: Element,
-    /// How many elements the pickle says it has.
-    pub(super) len: u64,
-}
-
-impl StorageRef {
-    /// Its size in bytes.
-    pub(super) fn bytes(&self) -> Result<u64> {
-        self.len
-            .checked_mul(self.element.size() as u64)
-            .ok_or_else(|| damaged(format!("storage {:?} claims {} elements", self.key, self.len)))
-    }
-}
-
-/// A tensor as a strided window of a storage; nothing is checked against the storage yet.
-#[derive(Debug)]
-pub(super) struct TensorRef {
-    /// Index in [`Pickle::storages`].
-    pub(super) storage: usize,
-    /// First element.
-    pub(super) offset: usize,
-    /// Length of each axis.
-    pub(super) shape: Vec<usize>,
-    /// Elements from one index to the next, for each axis.
-    pub(super) stride: Vec<usize>,
-}
-
-/// What a pickle describes.
-#[derive(Debug)]
-pub(super) struct Pickle {
-    values: Vec<Value>,
-    root: Id,
+pub(super) struct Machine<'a> {
+    input: std::io::Take<&'a mut dyn Read>,
+    contents: Contents,
+    pub(super) values: Vec<Value>,
+    stack: Vec<Id>,
+    /// Heights of the stack at the open marks.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Id>,
     pub(super) storages: Vec<StorageRef>,
+    storage_by_key: HashMap<Box<str>, usize>,
+    /// Bytes that calls made of strings.
+    encoded: u64,
 }
 
-impl Pickle {
-    /// Interprets one pickle from the front of `input`, and reads not a byte more (if `input` doesn't buffer).
-    pub(super) fn read(input: &mut dyn Read) -> Result<Self> {
-        let mut machine = Machine {
-            input: input.take(MAX_BYTES),
+impl<'a> Machine<'a> {
+    pub(super) fn new(input: &'a mut dyn Read, contents: Contents) -> Self {
+        Machine {
+            input: input.take(contents.most_bytes()),
+            contents,
             values: Vec::new(),
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
             storages: Vec::new(),
             storage_by_key: HashMap::new(),
-        };
-        let root = machine.run()?;
-        Ok(Pickle {
-            values: machine.values,
-            root,
-            storages: machine.storages,
-        })
-    }
-
-    /// The whole number at the top, if it is one.
-    pub(super) fn int(&self) -> Option<i128> {
-        match self.values[self.root] {
-            Value::Int(n) => Some(n),
-            _ => None,
+            encoded: 0,
         }
     }
 
-    /// The yes or no that the dictionary at the top holds under `key`.
-    pub(super) fn flag(&self, key: &str) -> Option<bool> {
-        match self.values[self.lookup(self.root, key)?] {
-            Value::Bool(b) => Some(b),
-            _ => None,
-        }
-    }
-
-    /// The list of strings at the top, if it is one.
-    pub(super) fn strings(&self) -> Option<Vec<&str>> {
-        match &self.values[self.root] {
-            Value::List(items) => items.iter().map(|&id| self.str(id)).collect(),
-            _ => None,
-        }
-    }
-
-    /// Names and tensors of the state dict: the dictionary under `state_dict`, else the one at the top. An entry that
-    /// is not a tensor has `None`; an entry whose key is not a string is left out.
-    pub(super) fn state_dict(&self) -> Result<Vec<(&str, Option<&TensorRef>)>> {
-        let top = self.lookup(self.root, "state_dict").unwrap_or(self.root);
-        let Value::Dict(entries) = &self.values[top] else {
-            return Err(damaged(format!(
-                "a state dict must be a dictionary of tensors, this one is a {}",
-                kind(&self.values[top])
-            )));
-        };
-        let tensor = |id: Id| match &self.values[id] {
-            Value::Tensor(tensor) => Some(tensor.as_ref()),
-            _ => None,
-        };
-        Ok(entries
-            .iter()
-            .filter_map(|&(key, value)| Some((self.str(key)?, tensor(value))))
-            .collect())
-    }
-
-    fn str(&self, id: Id) -> Option<&str> {
-        match &self.values[id] {
-            Value::Str(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn lookup(&self, dict: Id, key: &str) -> Option<Id> {
-        match &self.values[dict] {
-            // As in Python, a later entry replaces an earlier one of the same key.
-            Value::Dict(entries) => entries
-                .iter()
-                .rev()
-                .find(|&&(k, _)| self.str(k) == Some(key))
-                .map(|e| e.1),
-            _ => None,
-        }
-    }
-}
-
-/// What to call a value in a message.
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::None => "None",
-        Value::Bool(_) => "bool",
-        Value::Int(_) => "whole number",
-        Value::Float => "float",
-        Value::Str(_) => "string",
-        Value::List(_) => "list",
-        Value::Tuple(_) => "tuple",
-        Value::Dict(_) => "dictionary",
-        Value::Global(_) => "type or function",
-        Value::Storage(_) => "storage",
-        Value::Tensor(_) => "tensor",
-    }
-}
-
-struct Machine<'a> {
-    input: std::io::Take<&'a mut dyn Read>,
-    values: Vec<Value>,
-    stack: Vec<Id>,
-    /// Heights of the stack at the open marks.
-    marks: Vec<usize>,
-    memo: HashMap<u32, Id>,
-    storages: Vec<StorageRef>,
-    storage_by_key: HashMap<Box<str>, usize>,
-}
-
-impl Machine<'_> {
-    fn run(&mut self) -> Result<Id> {
-        for _ in 0..MAX_OPCODES {
+    /// Interprets the pickle, and gives the value at its top.
+    pub(super) fn run(&mut self) -> Result<Id> {
+        let most = self.contents.most_opcodes();
+        for _ in 0..most {
             let at = self.position();
             let [opcode] = self.bytes()?;
             let root = self.step(opcode).map_err(|e| e.at(format!("pickle, byte {at}")))?;
@@ -253,138 +57,137 @@ impl Machine<'_> {
                 return Ok(root);
             }
         }
-        Err(too_large(format!("the pickle has more than {MAX_OPCODES} opcodes")))
+        Err(too_large(format!("the pickle has more than {most} opcodes")))
     }
 
     /// Interprets one opcode; the value at the top when it was the last one.
     fn step(&mut self, opcode: u8) -> Result<Option<Id>> {
+        if is_bytes(opcode) && self.contents == Contents::Tensors {
+            return Err(self.refused(opcode));
+        }
         match opcode {
-            // PROTO
-            0x80 => {
+            op::PROTO => {
                 let [version] = self.bytes()?;
                 if !(2..=5).contains(&version) {
                     return Err(damaged(format!("pickle protocol {version} (2 to 5 are read)")));
                 }
             }
-            // FRAME: a hint for buffering
-            0x95 => drop(self.bytes::<8>()?),
-            b'.' => {
+            // A hint for buffering.
+            op::FRAME => drop(self.bytes::<8>()?),
+            op::STOP => {
                 let root = self.pop()?;
                 if !self.stack.is_empty() || !self.marks.is_empty() {
                     return Err(damaged("the pickle stops with values left over"));
                 }
                 return Ok(Some(root));
             }
-            b'(' => {
+            op::MARK => {
                 if self.marks.len() == MAX_DEPTH {
                     return Err(too_large(format!("values nest more than {MAX_DEPTH} deep")));
                 }
                 self.marks.push(self.stack.len());
             }
 
-            b'N' => self.push(Value::None),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
-            b'J' => {
+            op::NONE => self.push(Value::None),
+            op::NEWTRUE => self.push(Value::Bool(true)),
+            op::NEWFALSE => self.push(Value::Bool(false)),
+            op::BININT => {
                 let n = i32::from_le_bytes(self.bytes()?);
                 self.push(Value::Int(n.into()));
             }
-            b'K' => {
+            op::BININT1 => {
                 let [n] = self.bytes()?;
                 self.push(Value::Int(n.into()));
             }
-            b'M' => {
+            op::BININT2 => {
                 let n = u16::from_le_bytes(self.bytes()?);
                 self.push(Value::Int(n.into()));
             }
-            // LONG1
-            0x8a => {
+            op::LONG1 => {
                 let n = self.long()?;
                 self.push(Value::Int(n));
             }
-            b'G' => {
+            op::BINFLOAT => {
                 self.bytes::<8>()?;
                 self.push(Value::Float);
             }
-            // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8, and Python 2's BINSTRING and SHORT_BINSTRING
-            b'X' | b'T' => {
+            op::BINUNICODE | op::BINSTRING | op::BINBYTES => {
                 let n = u32::from_le_bytes(self.bytes()?);
-                self.string(n.into())?;
+                self.text(opcode, n.into())?;
             }
-            0x8c | b'U' => {
+            op::SHORT_BINUNICODE | op::SHORT_BINSTRING | op::SHORT_BINBYTES => {
                 let [n] = self.bytes()?;
-                self.string(n.into())?;
+                self.text(opcode, n.into())?;
             }
-            0x8d => {
+            op::BINUNICODE8 | op::BINBYTES8 | op::BYTEARRAY8 => {
                 let n = u64::from_le_bytes(self.bytes()?);
-                self.string(n)?;
+                self.text(opcode, n)?;
             }
 
-            b')' => self.push(Value::Tuple(Vec::new())),
-            0x85..=0x87 => {
-                let n = usize::from(opcode - 0x84);
+            op::EMPTY_TUPLE => self.push(Value::Tuple(Vec::new())),
+            op::TUPLE1..=op::TUPLE3 => {
+                let n = usize::from(opcode - op::TUPLE1) + 1;
                 let items = self.pop_many(n)?;
                 self.push(Value::Tuple(items));
             }
-            b't' => {
+            op::TUPLE => {
                 let items = self.pop_mark()?;
                 self.push(Value::Tuple(items));
             }
-            b']' => self.push(Value::List(Vec::new())),
-            b'a' => {
+            op::EMPTY_LIST => self.push(Value::List(Vec::new())),
+            op::APPEND => {
                 let items = self.pop_many(1)?;
                 self.append(&items)?;
             }
-            b'e' => {
+            op::APPENDS => {
                 let items = self.pop_mark()?;
                 self.append(&items)?;
             }
-            b'}' => self.push(Value::Dict(Vec::new())),
-            b's' => {
+            op::EMPTY_DICT => self.push(Value::Dict(Vec::new())),
+            op::SETITEM => {
                 let items = self.pop_many(2)?;
                 self.set_items(&items)?;
             }
-            b'u' => {
+            op::SETITEMS => {
                 let items = self.pop_mark()?;
                 self.set_items(&items)?;
             }
 
-            b'q' => {
+            op::BINPUT => {
                 let [index] = self.bytes()?;
                 self.memorise(index.into())?;
             }
-            b'r' => {
+            op::LONG_BINPUT => {
                 let index = u32::from_le_bytes(self.bytes()?);
                 self.memorise(index)?;
             }
             // MEMOIZE; the memo has at most MAX_MEMO entries
-            0x94 => self.memorise(self.memo.len() as u32)?,
-            b'h' => {
+            op::MEMOIZE => self.memorise(self.memo.len() as u32)?,
+            op::BINGET => {
                 let [index] = self.bytes()?;
                 self.recall(index.into())?;
             }
-            b'j' => {
+            op::LONG_BINGET => {
                 let index = u32::from_le_bytes(self.bytes()?);
                 self.recall(index)?;
             }
 
-            b'c' => {
+            op::GLOBAL => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.push(Value::Global(Global::named(&module, &name)?));
+                self.push(Value::Global(Global::named(&module, &name, self.contents)?));
             }
-            // STACK_GLOBAL
-            0x93 => {
+            op::STACK_GLOBAL => {
                 let items = self.pop_many(2)?;
                 let (Value::Str(module), Value::Str(name)) = (&self.values[items[0]], &self.values[items[1]]) else {
                     return Err(damaged("an import whose name is not a string"));
                 };
-                let global = Global::named(module, name)?;
+                let global = Global::named(module, name, self.contents)?;
                 self.push(Value::Global(global));
             }
-            b'Q' => self.persistent_id()?,
-            b'R' => self.reduce()?,
-            b'b' => self.build()?,
-            _ => return Err(refused_opcode(opcode)),
+            op::BINPERSID => self.persistent_id()?,
+            op::REDUCE => self.reduce()?,
+            op::BUILD => self.build()?,
+            _ => return Err(self.refused(opcode)),
         }
         Ok(None)
     }
@@ -450,7 +253,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What a call would give; only the three known ones have an answer.
+    /// What a call would give; only the known ones have an answer.
     fn reduce(&mut self) -> Result<()> {
         let operands = self.pop_many(2)?;
         let Value::Global(global) = self.values[operands[0]] else {
@@ -477,8 +280,33 @@ impl Machine<'_> {
                 _ => return Err(damaged("a parameter that is not a tensor, a flag and hooks")),
             },
             Global::Storage(_) => return Err(damaged("refuses to make a storage by a call")),
+            Global::Encode | Global::Bytes => {
+                let arguments = arguments.clone();
+                let bytes = self.encode(&arguments)?;
+                self.push(Value::Bytes(bytes));
+            }
         }
         Ok(())
+    }
+
+    /// Bytes as protocol 2 writes them: `("...", "latin1")`, each character a byte; none at all; or bytes themselves.
+    fn encode(&mut self, arguments: &[Id]) -> Result<Arc<[u8]>> {
+        match arguments.iter().map(|&id| &self.values[id]).collect::<Vec<_>>()[..] {
+            [] => Ok(Arc::new([])),
+            [Value::Bytes(bytes)] => Ok(bytes.clone()),
+            [Value::Str(text), Value::Str(encoding)] if matches!(&**encoding, "latin1" | "latin-1") => {
+                // A string that is encoded again and again would become more bytes than the file has.
+                let encoded = self.encoded + text.len() as u64;
+                if encoded > self.position() {
+                    return Err(too_large("the pickle makes more bytes than it has"));
+                }
+                let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+                let bytes = bytes.ok_or_else(|| damaged("bytes with a character that is no byte"))?;
+                self.encoded = encoded;
+                Ok(bytes.into())
+            }
+            _ => Err(damaged("refuses to make bytes of anything but a latin1 string")),
+        }
     }
 
     /// `(storage, offset, size, stride, requires_grad, hooks[, metadata])`, the arguments of `_rebuild_tensor_v2`.
@@ -613,7 +441,7 @@ impl Machine<'_> {
     }
 
     fn position(&self) -> u64 {
-        MAX_BYTES - self.input.limit()
+        self.contents.most_bytes() - self.input.limit()
     }
 
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
@@ -626,7 +454,7 @@ impl Machine<'_> {
 
     fn read_error(&self, source: &std::io::Error) -> Error {
         if self.input.limit() == 0 {
-            return too_large(format!("the pickle has more than {MAX_BYTES} bytes"));
+            return too_large(format!("the pickle has more than {} bytes", self.contents.most_bytes()));
         }
         match source.kind() {
             std::io::ErrorKind::UnexpectedEof => damaged(format!(
@@ -637,13 +465,24 @@ impl Machine<'_> {
         }
     }
 
-    fn string(&mut self, len: u64) -> Result<()> {
-        if len > MAX_STRING {
-            return Err(too_large(format!("a string of {len} bytes (at most {MAX_STRING})")));
+    /// A string or bytes of `len` bytes.
+    fn text(&mut self, opcode: u8, len: u64) -> Result<()> {
+        let longest = self.contents.longest();
+        if len > longest {
+            return Err(too_large(format!("a string of {len} bytes (at most {longest})")));
         }
-        let mut bytes = vec![0; len as usize];
-        if let Err(e) = self.input.read_exact(&mut bytes) {
-            return Err(self.read_error(&e));
+        let mut bytes = Vec::new();
+        let read = (&mut self.input).take(len).read_to_end(&mut bytes);
+        match read {
+            Ok(read) if read as u64 == len => {}
+            Ok(_) => return Err(self.read_error(&std::io::ErrorKind::UnexpectedEof.into())),
+            Err(error) => return Err(self.read_error(&error)),
+        }
+        // Python 2 has one type for both.
+        let is_python2 = matches!(opcode, op::BINSTRING | op::SHORT_BINSTRING);
+        if is_bytes(opcode) || (is_python2 && self.contents == Contents::Images) {
+            self.push(Value::Bytes(bytes.into()));
+            return Ok(());
         }
         let text = String::from_utf8(bytes).map_err(|_| damaged("a string that is not UTF-8"))?;
         self.push(Value::Str(text.into()));
@@ -680,44 +519,19 @@ impl Machine<'_> {
             bits => i128::from_le_bytes(bytes) << bits >> bits,
         })
     }
+    /// The error for an opcode that is not interpreted.
+    fn refused(&self, opcode: u8) -> Error {
+        match op::name(opcode) {
+            Some(name) => damaged(format!("refuses the opcode {name}: {}", self.contents.described())),
+            None => damaged(format!("0x{opcode:02x} is no pickle opcode")),
+        }
+    }
 }
 
-/// The error for an opcode that is not interpreted, by the name the pickle format gives it.
-fn refused_opcode(opcode: u8) -> Error {
-    let name = match opcode {
-        b'0' => "POP",
-        b'1' => "POP_MARK",
-        b'2' => "DUP",
-        b'F' => "FLOAT",
-        b'I' => "INT",
-        b'L' => "LONG",
-        b'P' => "PERSID",
-        b'S' => "STRING",
-        b'V' => "UNICODE",
-        b'B' => "BINBYTES",
-        b'C' => "SHORT_BINBYTES",
-        b'd' => "DICT",
-        b'l' => "LIST",
-        b'g' => "GET",
-        b'p' => "PUT",
-        b'i' => "INST",
-        b'o' => "OBJ",
-        0x81 => "NEWOBJ",
-        0x82 => "EXT1",
-        0x83 => "EXT2",
-        0x84 => "EXT4",
-        0x8b => "LONG4",
-        0x8e => "BINBYTES8",
-        0x8f => "EMPTY_SET",
-        0x90 => "ADDITEMS",
-        0x91 => "FROZENSET",
-        0x92 => "NEWOBJ_EX",
-        0x96 => "BYTEARRAY8",
-        0x97 => "NEXT_BUFFER",
-        0x98 => "READONLY_BUFFER",
-        _ => return damaged(format!("0x{opcode:02x} is no pickle opcode")),
-    };
-    damaged(format!(
-        "refuses the opcode {name}: only what rebuilds tensors is interpreted"
-    ))
+/// Whether the opcode makes bytes.
+fn is_bytes(opcode: u8) -> bool {
+    matches!(
+        opcode,
+        op::BINBYTES | op::SHORT_BINBYTES | op::BINBYTES8 | op::BYTEARRAY8
+    )
 }

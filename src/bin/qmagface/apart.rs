@@ -1,0 +1,147 @@
+//! Keeps what a command writes apart from what it reads: a result must never replace a photo, nor be taken for one.
+
+use qmagface::{Error, ErrorKind, Result};
+use same_file::is_same_file;
+use std::path::{Component, Path, PathBuf};
+
+/// Checks that pictures written into the folder `result` are not among the images of the folder `source`; `images` are
+/// relative to it. Symbolic links are followed.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] when `result` is `source`, lies in it or holds it or one of its images.
+pub fn folders(source: &Path, images: &[PathBuf], result: &Path) -> Result<()> {
+    let (real_source, real_result) = (real(source), real(result));
+    let has = |inner: &Path, outer: &Path| inner.ancestors().any(|folder| same(folder, outer));
+    let relation = match (has(&real_result, &real_source), has(&real_source, &real_result)) {
+        (true, true) => "is",
+        (true, false) => "lies in",
+        (false, true) => "holds",
+        (false, false) => {
+            let linked = images
+                .iter()
+                .find(|image| has(&real(&source.join(image)), &real_result));
+            return match linked {
+                None => Ok(()),
+                Some(image) => Err(refused(format!(
+                    "the result folder {} holds {}, an image of the source folder {}",
+                    result.display(),
+                    image.display(),
+                    source.display()
+                ))),
+            };
+        }
+    };
+    Err(refused(format!(
+        "the result folder {} {relation} the source folder {}",
+        result.display(),
+        source.display()
+    )))
+}
+
+/// Checks that the picture written to `out` is none of the images that are read.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] naming the image.
+pub fn file<'a>(images: impl IntoIterator<Item = &'a Path>, out: &Path) -> Result<()> {
+    match images.into_iter().find(|image| same(image, out)) {
+        None => Ok(()),
+        Some(image) => Err(refused(format!(
+            "the picture {} is the image {} itself",
+            out.display(),
+            image.display()
+        ))),
+    }
+}
+
+fn refused(what: String) -> Error {
+    Error::new(
+        ErrorKind::InvalidArgument,
+        format!("{what}: what is written there would overwrite photos, or be taken for photos; name another place"),
+    )
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    a == b || is_same_file(a, b).unwrap_or(false)
+}
+
+/// The path without links and `..`, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut missing = PathBuf::new();
+    for there in absolute.ancestors() {
+        if let Ok(real) = there.canonicalize() {
+            missing = absolute.strip_prefix(there).map(Path::to_owned).unwrap_or_default();
+            return joined(real, &missing);
+        }
+    }
+    joined(absolute, &missing)
+}
+
+/// `folder` with the parts of `inside`, which isn't there: nothing in it can be a link.
+fn joined(mut folder: PathBuf, inside: &Path) -> PathBuf {
+    for part in inside.components() {
+        match part {
+            Component::ParentDir => {
+                folder.pop();
+            }
+            Component::Normal(part) => folder.push(part),
+            _ => {}
+        }
+    }
+    folder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_result_stays_out_of_its_source() {
+        let top = tempfile::tempdir().unwrap();
+        let path = |name: &str| top.path().join(name);
+        fs::create_dir_all(path("photos/ann")).unwrap();
+        fs::create_dir_all(path("chips")).unwrap();
+        fs::write(path("photos/ann/1.png"), "x").unwrap();
+        let images = [PathBuf::from("ann/1.png")];
+        let check = |result: &Path| folders(&path("photos"), &images, result);
+        let refused = |result: &Path, word: &str| {
+            let error = check(result).unwrap_err();
+            assert!(error.message().contains(word), "{}: {error}", result.display());
+        };
+        check(&path("chips")).unwrap();
+        check(&path("new/chips")).unwrap();
+        check(&path("photos-2")).unwrap();
+        check(&path("photos/../chips")).unwrap();
+        refused(&path("photos"), " is the source");
+        refused(&path("photos/."), " is the source");
+        refused(&path("photos/ann"), "lies in");
+        refused(&path("photos/new/chips"), "lies in");
+        refused(&path("new/../photos/chips"), "lies in");
+        refused(&path("."), "holds");
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(path("photos"), path("link")).unwrap();
+            refused(&path("link"), " is the source");
+            refused(&path("link/new"), "lies in");
+            // A folder of the source that lies elsewhere.
+            fs::create_dir(path("more")).unwrap();
+            fs::write(path("more/2.png"), "x").unwrap();
+            std::os::unix::fs::symlink(path("more"), path("photos/more")).unwrap();
+            let images = [PathBuf::from("ann/1.png"), PathBuf::from("more/2.png")];
+            let error = folders(&path("photos"), &images, &path("more")).unwrap_err();
+            assert!(error.message().contains("more/2.png"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_picture_is_none_of_its_images() {
+        let top = tempfile::tempdir().unwrap();
+        let (a, b) = (top.path().join("a.png"), top.path().join("b.png"));
+        fs::write(&a, "x").unwrap();
+        file([a.as_path()], &b).unwrap();
+        assert!(file([b.as_path(), &a], &top.path().join("./a.png")).is_err());
+        fs::hard_link(&a, &b).unwrap();
+        assert!(file([a.as_path()], &b).is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! Embeddings with their names as a set: hidden images left out, and who is on each.
+
+use crate::people::{PersonRule, hidden};
+use ndarray::{Array2, Axis};
+use qmagface::pairs::Prepared;
+use qmagface::{Error, ErrorKind, Result};
+
+/// A set, and what the user should know of it.
+pub struct LabelledSet {
+    pub set: Prepared,
+    /// Whether the names, or the rule, say who is on the images; where they don't, each image is somebody else's.
+    pub people_known: bool,
+    pub notes: Vec<String>,
+}
+
+/// Makes a set of embeddings, one a row, and their images' names. With `needed` the names must say who is on each image.
+///
+/// # Errors
+/// As [`PersonRule::people`] and [`Prepared::labelled`]; [`ErrorKind::InvalidArgument`] when all images are hidden.
+pub fn labelled(rule: &PersonRule, rows: Array2<f32>, names: Vec<String>, needed: bool) -> Result<LabelledSet> {
+    let (rows, names, mut notes) = visible(rows, names)?;
+    let people = match needed {
+        true => Some(rule.people_needed(&names)?),
+        false => rule.people(&names)?,
+    };
+    let people_known = people.is_some();
+    let set = match people {
+        Some(people) => {
+            notes.extend(people.notes);
+            Prepared::labelled(rows, &people.labels, names)?
+        }
+        None => {
+            let each: Vec<usize> = (0..names.len()).collect();
+            Prepared::labelled(rows, &each, names)?
+        }
+    };
+    Ok(LabelledSet {
+        set,
+        people_known,
+        notes,
+    })
+}
+
+/// The rows whose images are not hidden, and a note on the others.
+fn visible(rows: Array2<f32>, names: Vec<String>) -> Result<(Array2<f32>, Vec<String>, Vec<String>)> {
+    let hidden = hidden(&names);
+    let Some(first) = hidden.iter().position(|&hidden| hidden) else {
+        return Ok((rows, names, Vec::new()));
+    };
+    let shown: Vec<usize> = (0..names.len()).filter(|&row| !hidden[row]).collect();
+    if shown.is_empty() {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "all images are of hidden files or folders",
+        ));
+    }
+    let note = format!(
+        "{} images of hidden files or folders were left out, such as {}.",
+        names.len() - shown.len(),
+        names[first]
+    );
+    let kept = rows.select(Axis(0), &shown);
+    let names = shown.into_iter().map(|row| names[row].clone()).collect();
+    Ok((kept, names, vec![note]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_images_are_left_out_and_noted() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let rows = ndarray::arr2(&[[1.0f32], [2.0], [3.0], [4.0]]);
+        let of = ["a/1.jpg", "a/@eaDir/1.jpg", "b/1.jpg", "a/2.jpg"];
+        let found = labelled(&PersonRule::default(), rows.clone(), names(&of), true).unwrap();
+        assert_eq!(found.set.qualities(), [1.0, 3.0, 4.0]);
+        assert_eq!(found.set.subjects(), [0, 1, 0]);
+        assert!(
+            found.notes.len() == 1 && found.notes[0].contains("a/@eaDir/1.jpg"),
+            "{:?}",
+            found.notes
+        );
+        let unknown = labelled(
+            &PersonRule::default(),
+            rows.clone(),
+            names(&["1", "2", "3", "4"]),
+            false,
+        )
+        .unwrap();
+        assert!(!unknown.people_known && unknown.set.subject_count() == 4);
+        assert!(labelled(&PersonRule::default(), rows.clone(), names(&["1", "2", "3", "4"]), true).is_err());
+        assert!(
+            labelled(
+                &PersonRule::default(),
+                rows,
+                names(&[".a/1.jpg", ".b/1.jpg", "._1", "@eaDir/1"]),
+                true
+            )
+            .is_err()
+        );
+    }
+}
