@@ -385,7 +385,7 @@ fn a_folder_of_people_is_embedded_and_goes_on_after_an_interruption() {
     partly.fails(1, &["1 of 97 files failed"]);
     assert!(out("partly.toml").exists());
     fs::copy(chips.path().join("p01/1.png"), chips.path().join("nobody.png")).unwrap();
-    run_all(&out("none.toml")).fails(1, &["nobody.png is in no person's folder"]);
+    run_all(&out("none.toml")).fails(1, &["\"nobody.png\" doesn't say who is on the image"]);
     assert!(!out("none.toml").exists());
 }
 

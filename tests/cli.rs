@@ -126,7 +126,6 @@ impl Wrong {
                 self.path("truncated.jpg"),
                 vec!["truncated.jpg", "ends before its end-of-image marker"],
             ),
-            (text(self.folder.path()).to_owned(), vec!["is a folder, not an image"]),
         ]
     }
 }
@@ -187,7 +186,7 @@ fn options_out_of_range_are_refused_before_the_work() {
     run(&["detect", &good, "--threads", "0"]).fails(1, &["thread"]);
     run(&["detect", &good, "--device", "gpu"]).fails(2, &["gpu"]);
     run(&["quality", &good, "--face", "prettiest"]).fails(2, &["prettiest", "largest"]);
-    run(&["detect"]).fails(2, &["IMAGES"]);
+    run(&["detect"]).fails(2, &["IMAGE"]);
     bare().assert().code(2);
 }
 
@@ -374,7 +373,7 @@ fn align_keeps_the_tree_and_lists_what_it_skips() {
         ("b/truncated.jpg", "ends before"),
         ("b/one-pixel.png", "no face"),
         ("b/no-face.png", "no face"),
-        ("notes.txt", "not an image by its name"),
+        ("notes.txt", "not an image by its content"),
         ("pipe.jpg", "not a regular file"),
     ] {
         let found = skipped

@@ -3,6 +3,7 @@
 use super::metrics::{MetricOptions, Metrics};
 use super::score::{Score, invalid};
 use crate::error::Result;
+use crate::pairs::review::Review;
 use crate::pairs::{Prepared, SampleOptions};
 use serde::{Deserialize, Serialize};
 
@@ -212,6 +213,8 @@ pub struct Ijb {
     pub missing_images: u64,
     /// Templates without any image; their pairs are left out.
     pub empty_templates: u64,
+    /// Which images may not belong into their template.
+    pub review: Review,
     /// What each fusion gives.
     pub fusions: Vec<FusionResult>,
 }

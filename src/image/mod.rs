@@ -4,12 +4,14 @@
 //! dropped. Everything behind this module works on [`BgrImage`] only.
 
 mod decode;
+mod kind;
 mod resize;
 mod rotate;
 mod view;
 mod yuv;
 
 pub use decode::{DecodeLimits, decode, read};
+pub use kind::ImageKind;
 pub(crate) use resize::{Crop, resize_f32, resize_u8};
 pub use rotate::Rotation;
 pub use view::{ImageView, PixelFormat};

@@ -48,6 +48,10 @@ impl Run {
         }
     }
 
+    pub fn code_is(&self, code: i32) {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
+    }
+
     pub fn ok(self) -> Run {
         assert_eq!(self.code, 0, "stdout: {}\nstderr: {}", self.out, self.err);
         self

@@ -3,7 +3,7 @@
 use crate::arguments::Reading;
 use crate::folder::{self, Listing, Skipped};
 use qmagface::evaluate::data::PackedPairs;
-use qmagface::{BgrImage, Result, image};
+use qmagface::{BgrImage, Result};
 use std::path::{Path, PathBuf};
 
 /// Images, each with its name.
@@ -98,9 +98,7 @@ impl Album {
     pub fn read(&self, index: usize, reading: &Reading) -> Result<BgrImage> {
         match &self.images {
             Images::Files(images) => reading.read(&self.source.join(&images[index])),
-            Images::Packed(images) => {
-                Ok(image::decode(images.image(index), &reading.limits())?.rotated(reading.rotate))
-            }
+            Images::Packed(images) => reading.decode(images.image(index)),
         }
     }
 

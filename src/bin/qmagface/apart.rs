@@ -2,6 +2,7 @@
 
 use qmagface::{Error, ErrorKind, Result};
 use same_file::is_same_file;
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 /// Checks that pictures written into the folder `result` are not among the images of the folder `source`; `images` are
@@ -51,6 +52,20 @@ pub fn file<'a>(images: impl IntoIterator<Item = &'a Path>, out: &Path) -> Resul
             image.display()
         ))),
     }
+}
+
+/// As [`file`], for many pictures.
+///
+/// # Errors
+/// As [`file`].
+pub fn files<'a>(images: &[PathBuf], outs: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+    let images: HashSet<PathBuf> = images.iter().filter_map(|image| image.canonicalize().ok()).collect();
+    for out in outs {
+        if let Some(image) = out.canonicalize().ok().and_then(|out| images.get(&out)) {
+            return file([image.as_path()], out);
+        }
+    }
+    Ok(())
 }
 
 fn refused(what: String) -> Error {
@@ -141,6 +156,8 @@ mod tests {
         fs::write(&a, "x").unwrap();
         file([a.as_path()], &b).unwrap();
         assert!(file([b.as_path(), &a], &top.path().join("./a.png")).is_err());
+        files(&[a.clone()], [&b, &top.path().join("c.png")]).unwrap();
+        assert!(files(&[a.clone()], [&b, &top.path().join("./a.png")]).is_err());
         fs::hard_link(&a, &b).unwrap();
         assert!(file([a.as_path()], &b).is_err());
     }

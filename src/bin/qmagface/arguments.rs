@@ -3,8 +3,8 @@
 use clap::Args;
 use qmagface::model::DEFAULT_EMBEDDER;
 use qmagface::{
-    BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, FaceChoice, Precision, Result,
-    Rotation, image,
+    BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, Error, ErrorKind, FaceChoice,
+    Precision, Result, Rotation, image,
 };
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -21,7 +21,7 @@ pub struct Shared {
 #[derive(Args)]
 pub struct Model {
     /// Model pack: a name (`qmagface models list`) or the path of a pack's folder or of a bundle file
-    #[arg(short = 'm', long = "model", value_name = "MODEL", default_value = DEFAULT_EMBEDDER)]
+    #[arg(id = "model", short, long, value_name = "MODEL", default_value = DEFAULT_EMBEDDER)]
     pub name: String,
 }
 
@@ -87,7 +87,25 @@ impl Reading {
     /// # Errors
     /// As [`image::read`], with what to do about an image that is too large.
     pub fn read(&self, path: &Path) -> Result<BgrImage> {
-        Ok(image::read(path, &self.limits())?.rotated(self.rotate))
+        let image = image::read(path, &self.limits()).map_err(|error| self.advise(error))?;
+        Ok(image.rotated(self.rotate))
+    }
+
+    /// Decodes an image and turns it.
+    ///
+    /// # Errors
+    /// As [`image::decode`], with what to do about an image that is too large.
+    pub fn decode(&self, bytes: &[u8]) -> Result<BgrImage> {
+        let image = image::decode(bytes, &self.limits()).map_err(|error| self.advise(error))?;
+        Ok(image.rotated(self.rotate))
+    }
+
+    fn advise(&self, error: Error) -> Error {
+        // The limit of a file's bytes is another.
+        match error.kind() == ErrorKind::Limit && error.message().contains("pixels") {
+            true => Error::new(error.kind(), format!("{error} (--max-pixels sets it)")),
+            false => error,
+        }
     }
 }
 

@@ -1,22 +1,28 @@
 //! `qmagface compare`.
 
+use crate::apart;
 use crate::arguments::{Embedding, Shared};
+use crate::extract::{Aligned, Extracted, extract};
 use crate::failure::Outcome;
-use crate::output::face_count;
-use crate::{output, picture};
+use crate::inputs::{Images, Inputs};
+use crate::output::{self, face_count};
+use crate::{many, picture};
 use clap::Args;
 use qmagface::calibrate::ScoredComparison;
-use qmagface::{BgrImage, Calibration, Comparison, Engine, Error, ErrorKind, Extraction, Result, image};
-use serde_json::json;
+use qmagface::{BgrImage, Calibration, Comparison, Engine, Error, ErrorKind, Result};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The first photo
-    a: PathBuf,
-    /// The second photo
-    b: PathBuf,
-    /// Also write a picture of what was compared (PNG)
+    /// The photo that is compared with the others
+    #[arg(value_name = "PROBE")]
+    probe: PathBuf,
+    #[command(flatten)]
+    others: Inputs,
+    #[command(flatten)]
+    aligned: Aligned,
+    /// Also write a picture of what was compared (PNG); for two photos
     #[arg(long, value_name = "OUT.png")]
     picture: Option<PathBuf>,
     /// Score with this calibration (`qmagface calibrate`) in place of the model's own
@@ -27,9 +33,23 @@ pub struct Arguments {
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
+    let pair = arguments.others.one().filter(|path| !path.is_dir());
+    match (pair, &arguments.picture) {
+        (None, Some(out)) => {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{}: a picture is of two photos, and several are compared", out.display()),
+            )
+            .into());
+        }
+        (Some(other), Some(out)) => apart::file([arguments.probe.as_path(), other], out)?,
+        _ => {}
+    }
+    let images = match pair {
+        Some(_) => Images::default(),
+        None => arguments.others.find()?,
+    };
     let engine = arguments.embedding.engine()?;
-    let (image_a, a) = extract(&engine, &arguments.a)?;
-    let (image_b, b) = extract(&engine, &arguments.b)?;
     let own = arguments
         .calibration
         .as_deref()
@@ -39,39 +59,134 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         Some(own) => own,
         None => engine.calibration()?,
     };
+    let (image, probe) = needed(&engine, arguments, &arguments.probe)?;
+    match pair {
+        Some(other) => compare_two(shared, &engine, calibration, arguments, (&image, &probe), other).map_err(Into::into),
+        None => compare_many(shared, &engine, calibration, arguments, (&probe, &images)),
+    }
+}
+
+fn compare_two(
+    shared: &Shared,
+    engine: &Engine,
+    calibration: &Calibration,
+    arguments: &Arguments,
+    (image_a, a): (&BgrImage, &Extracted),
+    path: &Path,
+) -> Result<()> {
+    let (image_b, b) = needed(engine, arguments, path)?;
     let scored = calibration.compare_embeddings(&a.embedding, &b.embedding)?;
     let result = scored.comparison;
     if let Some(out) = &arguments.picture {
         let meaning = meaning(calibration, &result);
-        let sides = [
-            picture::Side {
-                title: file_name(&arguments.a),
-                image: &image_a,
-                found: &a,
-            },
-            picture::Side {
-                title: file_name(&arguments.b),
-                image: &image_b,
-                found: &b,
-            },
-        ];
+        let probe = (arguments.probe.as_path(), image_a, a);
+        let sides = [probe, (path, &image_b, &b)].map(|(path, image, found)| picture::Side {
+            title: file_name(path),
+            image,
+            found,
+        });
         picture::comparison(&sides, &result, meaning.as_deref(), out)?;
     }
     if shared.json {
-        output::line(json!({
-            "cosine": result.cosine,
-            "quality_a": result.quality_a,
-            "quality_b": result.quality_b,
-            "score": result.score,
-            "model": engine.info().model,
-            "negative_log10_fmr": scored.negative_log10_fmr,
-            "low_quality": scored.low_quality,
-            "out_of_range": scored.out_of_range,
-        }));
-    } else {
-        print(&engine, calibration, arguments, [&a, &b], &scored);
+        output::line(scored_json(engine, &scored));
+        return Ok(());
+    }
+    for (path, found) in [(arguments.probe.as_path(), a), (path, &b)] {
+        output::line(described(path, found));
+    }
+    output::line(format_args!("cosine similarity    {:>8.4}", result.cosine));
+    output::line(format_args!(
+        "quality-aware score  {:>8.4}   (model {})",
+        result.score,
+        engine.info().model
+    ));
+    if arguments.calibration.is_some() {
+        print_calibrated(&scored);
+    }
+    if let Some(meaning) = meaning(calibration, &result) {
+        output::line(meaning);
     }
     Ok(())
+}
+
+/// Compares a face with those of many images: one line each, the highest score first.
+fn compare_many(
+    shared: &Shared,
+    engine: &Engine,
+    calibration: &Calibration,
+    arguments: &Arguments,
+    (probe, images): (&Extracted, &Images),
+) -> Outcome {
+    if !shared.json {
+        output::line(described(&arguments.probe, probe));
+    }
+    let mut compared = Vec::new();
+    let mut without_face = 0;
+    let find = |path: &Path| {
+        let (_, found) = extract(engine, &arguments.embedding, &arguments.aligned, path)?;
+        Ok(found.map(|found| found.embedding))
+    };
+    let outcome = many::each(shared, arguments.embedding.machine(), images, find, |path, embedding| {
+        let Some(embedding) = embedding else {
+            without_face += 1;
+            match shared.json {
+                true => output::line(json!({"image": path.to_string_lossy(), "score": null, "faces": 0})),
+                false => output::line(format_args!("{}: no face", path.display())),
+            }
+            return Ok(());
+        };
+        let scored = calibration.compare_embeddings(&probe.embedding, &embedding)?;
+        if shared.json {
+            let mut line = scored_json(engine, &scored);
+            line["image"] = path.to_string_lossy().into();
+            output::line(line);
+        }
+        compared.push((scored, path.to_owned()));
+        Ok(())
+    });
+    compared.sort_by(|a, b| b.0.comparison.score.total_cmp(&a.0.comparison.score));
+    if !shared.json {
+        for (scored, path) in &compared {
+            let result = &scored.comparison;
+            let meaning = meaning(calibration, result).unwrap_or_default();
+            output::line(format_args!(
+                "score {:>8.4}  cosine {:>7.4}  quality {:>6.2}  {}  {meaning}",
+                result.score,
+                result.cosine,
+                result.quality_b,
+                path.display()
+            ));
+        }
+    }
+    outcome?;
+    match compared.is_empty() && without_face > 0 {
+        true => Err(Error::new(ErrorKind::NoFace, format!("no face in any of {without_face} images")).into()),
+        false => Ok(()),
+    }
+}
+
+fn scored_json(engine: &Engine, scored: &ScoredComparison) -> Value {
+    let result = &scored.comparison;
+    json!({
+        "cosine": result.cosine,
+        "quality_a": result.quality_a,
+        "quality_b": result.quality_b,
+        "score": result.score,
+        "model": engine.info().model,
+        "negative_log10_fmr": scored.negative_log10_fmr,
+        "low_quality": scored.low_quality,
+        "out_of_range": scored.out_of_range,
+    })
+}
+
+/// "a.jpg: 2 faces, quality 12.34".
+fn described(path: &Path, found: &Extracted) -> String {
+    let uqs = found
+        .uqs
+        .map(|uqs| format!(", unified quality {uqs} of 100"))
+        .unwrap_or_default();
+    let faces = found.face.map_or("a chip".to_owned(), |(_, faces)| face_count(faces));
+    format!("{}: {faces}, quality {:.2}{uqs}", path.display(), found.quality)
 }
 
 /// Reads a calibration for the engine's model.
@@ -93,56 +208,20 @@ fn read_calibration(engine: &Engine, path: &Path) -> Result<Calibration> {
     }
 }
 
-fn extract(engine: &Engine, path: &Path) -> Result<(BgrImage, Extraction)> {
-    let image = image::read(path, &engine.options().limits)?;
-    let found = engine
-        .extract(&image)
-        .map_err(|error| error.at(path.display()))?
-        .ok_or_else(|| {
-            let least = engine.options().detector.minimum_face;
-            Error::new(
-                ErrorKind::NoFace,
-                format!(
-                    "{}: no face of {least} pixels or more (see --min-face, --thresholds)",
-                    path.display()
-                ),
-            )
-        })?;
+/// The face of an image that must have one.
+fn needed(engine: &Engine, arguments: &Arguments, path: &Path) -> Result<(BgrImage, Extracted)> {
+    let (image, found) = extract(engine, &arguments.embedding, &arguments.aligned, path)?;
+    let found = found.ok_or_else(|| {
+        let least = engine.options().detector.minimum_face;
+        Error::new(
+            ErrorKind::NoFace,
+            format!(
+                "{}: no face of {least} pixels or more (see --min-face, --thresholds)",
+                path.display()
+            ),
+        )
+    })?;
     Ok((image, found))
-}
-
-fn print(
-    engine: &Engine,
-    calibration: &Calibration,
-    arguments: &Arguments,
-    found: [&Extraction; 2],
-    scored: &ScoredComparison,
-) {
-    let result = &scored.comparison;
-    for (path, found) in [&arguments.a, &arguments.b].into_iter().zip(found) {
-        let uqs = found
-            .uqs
-            .map(|uqs| format!(", unified quality {uqs} of 100"))
-            .unwrap_or_default();
-        output::line(format_args!(
-            "{}: {}, quality {:.2}{uqs}",
-            path.display(),
-            face_count(found.faces),
-            found.quality
-        ));
-    }
-    output::line(format_args!("cosine similarity    {:>8.4}", result.cosine));
-    output::line(format_args!(
-        "quality-aware score  {:>8.4}   (model {})",
-        result.score,
-        engine.info().model
-    ));
-    if arguments.calibration.is_some() {
-        print_calibrated(scored);
-    }
-    if let Some(meaning) = meaning(calibration, result) {
-        output::line(meaning);
-    }
 }
 
 /// What a calibration of one's own adds.

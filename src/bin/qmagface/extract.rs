@@ -1,8 +1,8 @@
-//! An image's face: found and aligned, or a chip as it is.
+//! The faces of an image: found and aligned, or a chip as it is.
 
 use crate::arguments::Embedding;
 use clap::Args;
-use qmagface::{BgrImage, Chip, Engine, Error, Face, Result, compare};
+use qmagface::{BgrImage, Chip, Engine, Error, Extraction, Face, Result, compare};
 use std::path::Path;
 
 /// Whether images are aligned already.
@@ -13,10 +13,9 @@ pub struct Aligned {
     pub chips: bool,
 }
 
-/// What was taken from an image.
+/// A face that was taken from an image.
 pub struct Extracted {
-    pub image: BgrImage,
-    /// The face that was chosen, and how many there are; `None` for a chip.
+    /// Where it is, and how many faces the image has; `None` for a chip.
     pub face: Option<(Face, usize)>,
     pub chip: Chip,
     pub embedding: Vec<f32>,
@@ -24,34 +23,68 @@ pub struct Extracted {
     pub uqs: Option<u8>,
 }
 
-/// The face of an image; `None` where there is none.
-///
-/// # Errors
-/// Why the image can't be read or is no chip; as [`Engine::extract`].
-pub fn extract(engine: &Engine, embedding: &Embedding, aligned: &Aligned, path: &Path) -> Result<Option<Extracted>> {
-    let image = embedding.reading().read(path)?;
-    let place = |error: Error| error.at(path.display());
-    if !aligned.chips {
-        let found = engine.extract(&image).map_err(place)?;
-        return Ok(found.map(|found| Extracted {
-            image,
+impl From<Extraction> for Extracted {
+    fn from(found: Extraction) -> Self {
+        Extracted {
             face: Some((found.face, found.faces)),
             chip: found.chip,
             embedding: found.embedding,
             quality: found.quality,
             uqs: found.uqs,
-        }));
+        }
     }
-    let chip = Chip::from_image(image.clone()).map_err(place)?;
-    let mut embeddings = engine.embed(&[&chip]).map_err(place)?;
-    let embedding = embeddings.pop().unwrap_or_default();
-    let quality = compare::magnitude(&embedding).map_err(place)?;
-    Ok(Some(Extracted {
-        image,
+}
+
+/// The image and the chosen one of its faces; `None` where it has none.
+///
+/// # Errors
+/// Why the image can't be read or is no chip; as [`Engine::extract`].
+pub fn extract(
+    engine: &Engine,
+    embedding: &Embedding,
+    aligned: &Aligned,
+    path: &Path,
+) -> Result<(BgrImage, Option<Extracted>)> {
+    let image = embedding.reading().read(path)?;
+    let place = |error: Error| error.at(path.display());
+    let found = match aligned.chips {
+        true => Some(of_chip(engine, image.clone()).map_err(place)?),
+        false => engine.extract(&image).map_err(place)?.map(Extracted::from),
+    };
+    Ok((image, found))
+}
+
+/// The image and all of its faces, best score first.
+///
+/// # Errors
+/// As [`extract`].
+pub fn extract_all(
+    engine: &Engine,
+    embedding: &Embedding,
+    aligned: &Aligned,
+    path: &Path,
+) -> Result<(BgrImage, Vec<Extracted>)> {
+    let image = embedding.reading().read(path)?;
+    let place = |error: Error| error.at(path.display());
+    let found = match aligned.chips {
+        true => vec![of_chip(engine, image.clone()).map_err(place)?],
+        false => {
+            let found = engine.extract_all(&image).map_err(place)?;
+            found.into_iter().map(Extracted::from).collect()
+        }
+    };
+    Ok((image, found))
+}
+
+fn of_chip(engine: &Engine, image: BgrImage) -> Result<Extracted> {
+    let chip = Chip::from_image(image)?;
+    let embedding = engine.embed(&[&chip])?.pop().unwrap_or_default();
+    let quality = compare::magnitude(&embedding)?;
+    Ok(Extracted {
         face: None,
         chip,
         uqs: engine.uqs(quality),
         embedding,
         quality,
-    }))
+    })
 }

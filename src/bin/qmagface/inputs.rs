@@ -29,6 +29,8 @@ pub struct Inputs {
 pub struct Images {
     /// Images in the order in which they were given; those of a folder by name.
     pub files: Vec<PathBuf>,
+    /// For each, the folder that was given and that it was found in.
+    pub folders: Vec<Option<PathBuf>>,
     /// What was passed over in folders, by full path.
     pub skipped: Vec<Skipped>,
     /// Hidden files and folders in folders, left out.
@@ -76,10 +78,12 @@ impl Images {
     fn add(&mut self, path: &Path) -> Result<()> {
         if !path.is_dir() {
             self.files.push(path.to_owned());
+            self.folders.push(None);
             return Ok(());
         }
         let listing = folder::list(path)?;
         self.files.extend(listing.images.iter().map(|image| path.join(image)));
+        self.folders.resize(self.files.len(), Some(path.to_owned()));
         self.hidden += listing.hidden;
         self.skipped.extend(listing.skipped.into_iter().map(|skipped| Skipped {
             path: path.join(skipped.path),

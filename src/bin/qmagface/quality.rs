@@ -25,8 +25,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let embedding = &arguments.embedding;
     let engine = embedding.engine()?;
     let measure = |path: &Path| {
-        let found = extract(&engine, embedding, &arguments.aligned, path)?;
-        // The pixels are not kept until the images before are done.
+        let (_, found) = extract(&engine, embedding, &arguments.aligned, path)?;
         Ok(found.map(|found| (found.quality, found.uqs, found.face.map(|(_, faces)| faces))))
     };
     many::each(shared, embedding.machine(), &images, measure, |path, found| {

@@ -7,6 +7,7 @@ use crate::evaluate::data::{Names, people_of};
 use crate::evaluate::metrics::PublishedForm;
 use crate::evaluate::results::{FusionName, FusionResult, Ijb, Options, Protocol};
 use crate::model::Fingerprint;
+use crate::pairs::review::{ReviewOptions, review};
 use crate::pairs::{List, Pair, Prepared, Work};
 use crate::template::{Fusion, Template};
 use ndarray::Array2;
@@ -35,6 +36,9 @@ type Media = Vec<Vec<u32>>;
 
 /// TPR at FPR (as FNMR at FMR, one less the TPR) over the listed template pairs, with each fusion: images of one medium
 /// (the frames of a video) are fused first, then the media of a template.
+///
+/// The images are looked over ([`review`]): those that are unlike the others of their template, and those of least quality.
+/// They are fused all the same.
 ///
 /// Images that the set doesn't have are failures to find a face: templates do without them, and pairs of a template
 /// without any are left out; both are counted. The people, for intervals, follow from the genuine pairs.
@@ -108,6 +112,12 @@ pub fn ijb(set: &Prepared, lists: &IjbLists, fusions: &[FusionName], options: &O
     let left_out = (lists.pairs.len() - pairs.len()) as u64;
     templates.retain(|(_, media)| !media.is_empty());
     let people = people_of(templates.len(), &pairs)?;
+    let images: Vec<Vec<u32>> = templates.iter().map(|(_, media)| media.concat()).collect();
+    let look = ReviewOptions {
+        worst: options.worst,
+        seed: options.metrics.seed,
+    };
+    let review = review(set, &images, &look, work)?;
     let mut results = Vec::with_capacity(fusions.len());
     let mut list = None;
     for &fusion in fusions {
@@ -130,6 +140,7 @@ pub fn ijb(set: &Prepared, lists: &IjbLists, fusions: &[FusionName], options: &O
         images: found,
         missing_images: missing,
         empty_templates: (number.len() - templates.len()) as u64,
+        review,
         fusions: results,
     })
 }

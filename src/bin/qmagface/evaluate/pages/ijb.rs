@@ -1,6 +1,6 @@
 //! The page of IJB-B and IJB-C: fused templates, listed pairs of them.
 
-use super::{Context, Named, count, curves, rates, report, worst};
+use super::{Context, Named, count, curves, rates, report, review, worst};
 use qmagface::Result;
 use qmagface::evaluate::results::{FusionName, Ijb};
 use qmagface::report::{Report, Section};
@@ -36,6 +36,7 @@ pub fn ijb(context: &Context, found: &Ijb) -> Result<Report> {
             .with(curves::det(&named, confidence)),
         spread,
         worst::section(context, &named),
+        review::section(&found.review, "template"),
         Section::new("Details").with(rates::thresholds(&named)),
     ];
     let templates = evaluation.map_or(0, |evaluation| evaluation.set.images);

@@ -6,6 +6,7 @@ mod evaluation;
 mod ijb;
 mod rates;
 mod reject;
+mod review;
 mod weights;
 mod worst;
 
