@@ -260,8 +260,15 @@ mod tests {
             // SAFETY: a static text that ends with NUL.
             let named = unsafe { std::ffi::CStr::from_ptr(qmf_status_name(status_of(kind))) };
             // Finding no face is an answer, not an error.
-            let prefix = if kind == ErrorKind::NoFace { "QMF_" } else { "QMF_ERROR_" };
-            assert_eq!(named.to_str().unwrap(), format!("{prefix}{}", kind.name().to_uppercase()));
+            let prefix = if kind == ErrorKind::NoFace {
+                "QMF_"
+            } else {
+                "QMF_ERROR_"
+            };
+            assert_eq!(
+                named.to_str().unwrap(),
+                format!("{prefix}{}", kind.name().to_uppercase())
+            );
         }
     }
 

@@ -183,9 +183,16 @@ fn meaning(calibration: &Calibration, result: &Comparison) -> Option<String> {
     )
 }
 
+/// The name of a file, with bytes that are no text written as such: `caf[0xE9].jpg`.
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let mut shown = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        shown.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            let bytes: Vec<String> = chunk.invalid().iter().map(|byte| format!("0x{byte:02X}")).collect();
+            shown += &format!("[{}]", bytes.join(" "));
+        }
+    }
+    shown
 }
