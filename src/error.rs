@@ -39,6 +39,52 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// Its name for programs, such as `no_face`: what the command line's JSON says. Stable, and no two kinds share one.
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::InvalidArgument => "invalid_argument",
+            ErrorKind::Io => "io",
+            ErrorKind::ImageDecode => "image_decode",
+            ErrorKind::Limit => "limit",
+            ErrorKind::Weights => "weights",
+            ErrorKind::Model => "model",
+            ErrorKind::ModelNotInstalled => "model_not_installed",
+            ErrorKind::Device => "device",
+            ErrorKind::Backend => "backend",
+            ErrorKind::NoFace => "no_face",
+            ErrorKind::ModelMismatch => "model_mismatch",
+            ErrorKind::Template => "template",
+            ErrorKind::Calibration => "calibration",
+            ErrorKind::Cancelled => "cancelled",
+            ErrorKind::Internal => "internal",
+        }
+    }
+
+    /// Every kind. The `match` has no rest: a new kind doesn't compile before it is among them.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<ErrorKind> {
+        let follower = |kind: &ErrorKind| match kind {
+            ErrorKind::InvalidArgument => Some(ErrorKind::Io),
+            ErrorKind::Io => Some(ErrorKind::ImageDecode),
+            ErrorKind::ImageDecode => Some(ErrorKind::Limit),
+            ErrorKind::Limit => Some(ErrorKind::Weights),
+            ErrorKind::Weights => Some(ErrorKind::Model),
+            ErrorKind::Model => Some(ErrorKind::ModelNotInstalled),
+            ErrorKind::ModelNotInstalled => Some(ErrorKind::Device),
+            ErrorKind::Device => Some(ErrorKind::Backend),
+            ErrorKind::Backend => Some(ErrorKind::NoFace),
+            ErrorKind::NoFace => Some(ErrorKind::ModelMismatch),
+            ErrorKind::ModelMismatch => Some(ErrorKind::Template),
+            ErrorKind::Template => Some(ErrorKind::Calibration),
+            ErrorKind::Calibration => Some(ErrorKind::Cancelled),
+            ErrorKind::Cancelled => Some(ErrorKind::Internal),
+            ErrorKind::Internal => None,
+        };
+        std::iter::successors(Some(ErrorKind::InvalidArgument), follower).collect()
+    }
+}
+
 /// An error: its [`ErrorKind`] and a message naming what was wrong, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -96,5 +142,23 @@ impl From<tch::TchError> for Error {
         let text = source.to_string();
         let line = text.lines().next().unwrap_or("unknown failure");
         Error::new(ErrorKind::Backend, format!("libtorch: {line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own() {
+        let all = ErrorKind::all();
+        let names: HashSet<&str> = all.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), all.len(), "{names:?}");
+        for (kind, name) in all.iter().map(|kind| (kind, kind.name())) {
+            // The variant's own name, word by word.
+            let joined: String = name.split('_').collect();
+            assert_eq!(joined, format!("{kind:?}").to_lowercase(), "{name}");
+        }
     }
 }

@@ -35,6 +35,7 @@
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
 //! | [`gallery`] | many templates packed for 1:N: scores with all, and the best |
 //! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
+//! | [`drawing`] | words in any script, boxes and dots, laid over pixels |
 //! | [`report`] | pages, charts and tables that people look at, from plain data |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
 //! | [`build_info`] | versions, processor and GPU, for a support request |
@@ -48,6 +49,7 @@ pub mod compare_on_device;
 mod cpu;
 pub mod detect;
 pub mod device;
+pub mod drawing;
 pub mod engine;
 pub mod error;
 pub mod evaluate;

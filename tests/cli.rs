@@ -327,6 +327,98 @@ fn pictures_are_drawn() {
     run(&["draw", &photo("biden.jpg"), "-o", text(&folder.path().join("a.jpg"))]).fails(1, &["must end in .png"]);
 }
 
+/// Compares two photos under other names, with the fonts that `fonts` tells fontconfig of, or the system's; gives what was
+/// said and the picture.
+fn compared(names: [&std::ffi::OsStr; 2], fonts: Option<&Path>) -> (Run, image::RgbImage) {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = [
+        folder.path().join("a").join(names[0]),
+        folder.path().join("b").join(names[1]),
+    ];
+    for (path, source) in photos.iter().zip(["obama.jpg", "biden.jpg"]) {
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::copy(photo(source), path).unwrap();
+    }
+    let out = folder.path().join("compared.png");
+    let mut command = qmagface();
+    command.arg("compare").args(&photos).arg("--picture").arg(&out);
+    if let Some(fonts) = fonts {
+        command.env("FONTCONFIG_FILE", fonts);
+    }
+    let run = Run::of(&mut command).ok();
+    let picture = image::open(&out).unwrap().to_rgb8();
+    (run, picture)
+}
+
+#[test]
+fn pictures_show_names_in_their_own_letters() {
+    let plain = compared(["aaaa.jpg".as_ref(), "bbbb.jpg".as_ref()], None).1;
+    // Letters as wide as each other: boxes would be the same.
+    let one = compared(["王小明.jpg".as_ref(), "محمد.jpg".as_ref()], None);
+    let other = compared(["陳大文.jpg".as_ref(), "يوسف.jpg".as_ref()], None);
+    for (run, picture) in [&one, &other] {
+        assert!(
+            !run.err.contains("font"),
+            "make setup installs fonts for this: {}",
+            run.err
+        );
+        assert_eq!(picture.dimensions(), plain.dimensions());
+    }
+    assert_ne!(one.1, other.1);
+    // The titles alone differ: neither the photos nor what is said of them.
+    for (x, y, pixel) in one.1.enumerate_pixels() {
+        if !(16..44).contains(&y) {
+            assert_eq!(pixel, plain.get_pixel(x, y), "{x}, {y}");
+        }
+    }
+}
+
+#[test]
+fn a_name_without_a_font_is_said_once_and_its_code_points_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let fonts = folder.path().join("fonts.conf");
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let empty = format!(
+        "<fontconfig><dir>{}</dir></fontconfig>",
+        folder.path().join("empty").display()
+    );
+    fs::write(&fonts, empty).unwrap();
+    let (run, picture) = compared(["田中.jpg".as_ref(), "中田.jpg".as_ref()], Some(&fonts));
+    assert_eq!(run.err.matches("no font on this machine has").count(), 1, "{}", run.err);
+    assert!(
+        run.err.contains("Korean letters, such as U+7530") && run.err.contains("fonts-noto-cjk"),
+        "{}",
+        run.err
+    );
+    assert!(run.out.contains("田中.jpg"), "{}", run.out);
+    let written = compared(
+        ["[U+7530 U+4E2D].jpg".as_ref(), "[U+4E2D U+7530].jpg".as_ref()],
+        Some(&fonts),
+    );
+    assert_eq!(written.0.err, "");
+    assert_eq!(picture, written.1);
+}
+
+#[test]
+fn names_that_are_hostile_or_no_text_are_drawn() {
+    use std::os::unix::ffi::OsStrExt;
+    let same = |name: &std::ffi::OsStr, shown: &str| {
+        let (run, picture) = compared([name, "b.jpg".as_ref()], None);
+        assert_eq!(run.err, "");
+        assert_eq!(
+            picture,
+            compared([shown.as_ref(), "b.jpg".as_ref()], None).1,
+            "{name:?}"
+        );
+    };
+    same("a\u{202E}gpj.exe\n.jpg".as_ref(), "a[U+202E]gpj.exe[U+000A].jpg");
+    same(std::ffi::OsStr::from_bytes(b"caf\xE9.jpg"), "caf[0xE9].jpg");
+    // As long as a file's name can be: the picture stays as wide as the words below it need.
+    let long = format!("{}.jpg", "x".repeat(251));
+    let (_, picture) = compared([long.as_ref(), long.as_ref()], None);
+    assert!(picture.width() < 1400, "{}", picture.width());
+}
+
 /// A folder of photos: two good ones in a tree, and each wrong one.
 fn album() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Sequence
 
 from .report import SetupError, say
 
@@ -14,6 +14,16 @@ from .report import SetupError, say
 RUST = (1, 89)
 # examples/cpp/CMakeLists.txt's minimum.
 CMAKE = (3, 22)
+
+# Fonts for names in pictures, which the tests draw: Debian's package, languages that it is for, and a file of it.
+FONTS = (
+    ("fonts-wqy-microhei", ("zh-cn", "zh-tw", "ja", "ko"), "wqy-microhei.ttc"),
+    ("fonts-dejavu-core", ("ar", "fa", "he", "hy"), "DejaVuSans.ttf"),
+    ("fonts-lohit-deva", ("hi",), "Lohit-Devanagari.ttf"),
+    ("fonts-tlwg-loma-ttf", ("th",), "Loma.ttf"),
+)
+# Where fonts are; fontconfig, which may be missing, knows more places.
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
 
 
 def check_rust() -> None:
@@ -31,7 +41,7 @@ def install_packages() -> None:
     """Installs what is missing, as root or through sudo without a password; else says how, and stops."""
     missing = _missing()
     if not missing:
-        say("system", "compiler, CMake, NASM, Mono, NUnit, pip and venv are there")
+        say("system", "compiler, CMake, NASM, Mono, NUnit, fonts, pip and venv are there")
         return
     names = " ".join(missing)
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -93,6 +103,7 @@ def _missing() -> List[str]:
         missing.append("nunit-console")
     if not _has_nunit_framework():
         missing.append("libnunit-cil-dev")
+    missing.extend(package for package, languages, file in FONTS if not _has_font(languages, file))
     return missing
 
 
@@ -108,6 +119,14 @@ def _python_has_venv() -> bool:
 def _has_nunit_framework() -> bool:
     """Debian keeps it in a folder named after its version."""
     return any(Path("/usr/lib/cli").glob("nunit.framework-*/nunit.framework.dll"))
+
+
+def _has_font(languages: Sequence[str], file: str) -> bool:
+    """Some font is there for each of the languages: any that fontconfig knows, else the one in this file."""
+    if shutil.which("fc-list"):
+        commands = (["fc-list", f":lang={language}", "file"] for language in languages)
+        return all(subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).stdout for command in commands)
+    return any(next(Path(folder).expanduser().rglob(file), None) for folder in FONT_FOLDERS)
 
 
 def _privilege() -> Optional[List[str]]:

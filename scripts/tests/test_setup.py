@@ -251,7 +251,8 @@ class SystemPackages(InFolder):
                 with mock.patch.object(system, "python_with_pip", lambda: "python3"):
                     with mock.patch.object(system, "_python_has_venv", lambda: True):
                         with mock.patch.object(system, "_has_nunit_framework", lambda: True):
-                            system.install_packages()
+                            with mock.patch.object(system, "_has_font", lambda *_: True):
+                                system.install_packages()
         finally:
             self.log = log.read_text() if log.exists() else ""
 
@@ -278,6 +279,22 @@ class SystemPackages(InFolder):
     def test_a_failed_install_is_an_error(self):
         with self.assertRaisesRegex(SetupError, "could not install cmake"):
             self.install(root=True, sudo=None, apt="exit 100")
+
+    def test_any_font_for_a_language_will_do(self):
+        tools = self.folder / "bin"
+        tools.mkdir()
+        fonts = self.folder / "fonts" / "truetype"
+        fonts.mkdir(parents=True)
+        (tools / "env").symlink_to("/usr/bin/env")
+        with mock.patch.dict(os.environ, {"PATH": str(tools)}):
+            with mock.patch.object(system, "FONT_FOLDERS", (str(self.folder / "none"), str(self.folder / "fonts"))):
+                self.assertFalse(system._has_font(("th",), "Loma.ttf"))
+                (fonts / "Loma.ttf").touch()
+                self.assertTrue(system._has_font(("th",), "Loma.ttf"))
+                # Where fontconfig is, it is asked: here it knows a font for Thai, and none for Hindi.
+                executable(tools / "fc-list", '#!/bin/sh\n[ "$1" = :lang=th ] && echo /fonts/some.ttf\nexit 0\n')
+                self.assertTrue(system._has_font(("th",), "missing.ttf"))
+                self.assertFalse(system._has_font(("th", "hi"), "Loma.ttf"))
 
 
 if __name__ == "__main__":

@@ -252,6 +252,27 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_error_has_a_status_of_its_own_and_that_a_name() {
+        let all = ErrorKind::all();
+        let statuses: std::collections::HashSet<qmf_status> = all.iter().map(|&kind| status_of(kind)).collect();
+        assert_eq!(statuses.len(), all.len());
+        for kind in all {
+            // SAFETY: a static text that ends with NUL.
+            let named = unsafe { std::ffi::CStr::from_ptr(qmf_status_name(status_of(kind))) };
+            // Finding no face is an answer, not an error.
+            let prefix = if kind == ErrorKind::NoFace {
+                "QMF_"
+            } else {
+                "QMF_ERROR_"
+            };
+            assert_eq!(
+                named.to_str().unwrap(),
+                format!("{prefix}{}", kind.name().to_uppercase())
+            );
+        }
+    }
+
+    #[test]
     fn a_short_buffer_gets_whole_characters_and_the_full_length() {
         guard(|| Err(Error::new(ErrorKind::Io, "aéz").into()));
         assert_eq!(last_error(100), ("aéz".into(), 4));

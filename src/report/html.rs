@@ -1,6 +1,7 @@
 //! The page of a report: one file, complete in itself, without scripts.
 
 use super::{Cell, Chart, Column, Face, Gallery, Item, Pair, Report, Section, Table, chart};
+use crate::drawing::visible_markup;
 use crate::error::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -50,7 +51,8 @@ pub fn page(report: &Report) -> Result<String> {
             }
         }
     };
-    Ok(page.into_string())
+    // A name in it may hold characters that turn or hide what stands behind them.
+    Ok(visible_markup(&page.into_string()))
 }
 
 fn highlights(report: &Report) -> Markup {

@@ -209,3 +209,22 @@ fn names_that_are_no_file_names_and_ragged_rows_are_refused() {
         "{ragged}"
     );
 }
+
+#[test]
+fn a_name_cannot_turn_or_hide_what_stands_behind_it() {
+    let mut report = report();
+    report.summary = "photo\u{202E}gpj.exe \u{1B}[31m\u{200B}of 田中\u{2069}".to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report");
+    report.write(&path).unwrap();
+    let page = fs::read_to_string(path.join("index.html")).unwrap();
+    assert!(
+        page.contains("photo[U+202E]gpj.exe [U+001B][31m[U+200B]of 田中[U+2069]"),
+        "{page}"
+    );
+    assert!(page.contains('\n'), "lines are kept");
+    // What programs read is the name itself.
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(path.join("results.json")).unwrap()).unwrap();
+    let summary = json.pointer("/summary").or(json.pointer("/report/summary")).unwrap();
+    assert_eq!(summary, &report.summary);
+}

@@ -38,11 +38,17 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         (None, Some(out)) => {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("{}: a picture is of two photos, and several are compared", out.display()),
+                format!(
+                    "{}: a picture is of two photos, and several are compared",
+                    out.display()
+                ),
             )
             .into());
         }
-        (Some(other), Some(out)) => apart::file([arguments.probe.as_path(), other], out)?,
+        (Some(other), Some(out)) => {
+            picture::check_name(out)?;
+            apart::file([arguments.probe.as_path(), other], out)?;
+        }
         _ => {}
     }
     let images = match pair {
@@ -61,7 +67,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     };
     let (image, probe) = needed(&engine, arguments, &arguments.probe)?;
     match pair {
-        Some(other) => compare_two(shared, &engine, calibration, arguments, (&image, &probe), other).map_err(Into::into),
+        Some(other) => {
+            compare_two(shared, &engine, calibration, arguments, (&image, &probe), other).map_err(Into::into)
+        }
         None => compare_many(shared, &engine, calibration, arguments, (&probe, &images)),
     }
 }
@@ -126,24 +134,30 @@ fn compare_many(
         let (_, found) = extract(engine, &arguments.embedding, &arguments.aligned, path)?;
         Ok(found.map(|found| found.embedding))
     };
-    let outcome = many::each(shared, arguments.embedding.machine(), images, find, |path, embedding| {
-        let Some(embedding) = embedding else {
-            without_face += 1;
-            match shared.json {
-                true => output::line(json!({"image": path.to_string_lossy(), "score": null, "faces": 0})),
-                false => output::line(format_args!("{}: no face", path.display())),
+    let outcome = many::each(
+        shared,
+        arguments.embedding.machine(),
+        images,
+        find,
+        |path, embedding| {
+            let Some(embedding) = embedding else {
+                without_face += 1;
+                match shared.json {
+                    true => output::line(json!({"image": path.to_string_lossy(), "score": null, "faces": 0})),
+                    false => output::line(format_args!("{}: no face", path.display())),
+                }
+                return Ok(());
+            };
+            let scored = calibration.compare_embeddings(&probe.embedding, &embedding)?;
+            if shared.json {
+                let mut line = scored_json(engine, &scored);
+                line["image"] = path.to_string_lossy().into();
+                output::line(line);
             }
-            return Ok(());
-        };
-        let scored = calibration.compare_embeddings(&probe.embedding, &embedding)?;
-        if shared.json {
-            let mut line = scored_json(engine, &scored);
-            line["image"] = path.to_string_lossy().into();
-            output::line(line);
-        }
-        compared.push((scored, path.to_owned()));
-        Ok(())
-    });
+            compared.push((scored, path.to_owned()));
+            Ok(())
+        },
+    );
     compared.sort_by(|a, b| b.0.comparison.score.total_cmp(&a.0.comparison.score));
     if !shared.json {
         for (scored, path) in &compared {
@@ -260,9 +274,16 @@ fn meaning(calibration: &Calibration, result: &Comparison) -> Option<String> {
     )
 }
 
+/// The name of a file, with bytes that are no text written as such: `caf[0xE9].jpg`.
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let mut shown = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        shown.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            let bytes: Vec<String> = chunk.invalid().iter().map(|byte| format!("0x{byte:02X}")).collect();
+            shown += &format!("[{}]", bytes.join(" "));
+        }
+    }
+    shown
 }

@@ -44,10 +44,16 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         say(shared, image, &draw(image)?, &places[image]);
         return Ok(());
     }
-    many::each(shared, arguments.embedding.machine(), &images, draw, |path, qualities| {
-        say(shared, path, &qualities, &places[path]);
-        Ok(())
-    })
+    many::each(
+        shared,
+        arguments.embedding.machine(),
+        &images,
+        draw,
+        |path, qualities| {
+            say(shared, path, &qualities, &places[path]);
+            Ok(())
+        },
+    )
 }
 
 /// Draws the faces of an image; the qualities of them.
@@ -81,7 +87,10 @@ fn places<'a>(images: &'a Images, out: &Path) -> Result<HashMap<&'a Path, PathBu
     if out.is_file() {
         return Err(Error::new(
             ErrorKind::Io,
-            format!("{} is a file: the pictures of several images go into a folder", out.display()),
+            format!(
+                "{} is a file: the pictures of several images go into a folder",
+                out.display()
+            ),
         ));
     }
     let mut inside: Vec<PathBuf> = Vec::with_capacity(images.files.len());

@@ -39,7 +39,7 @@ impl Failure {
     /// Says on standard error what went wrong.
     pub fn report(&self, json: bool) {
         let (kind, message) = match self {
-            Failure::Error(error) => (name(error.kind()), error.message().to_owned()),
+            Failure::Error(error) => (error.kind().name(), error.message().to_owned()),
             Failure::SomeFiles { failed, of } => ("some_files", format!("{failed} of {of} files failed")),
         };
         if json {
@@ -66,7 +66,7 @@ impl Failure {
 /// Says that one of several images failed, in its place among the results.
 pub fn report_image(shared: &Shared, path: &Path, error: &Error) {
     if shared.json {
-        let error = json!({"kind": name(error.kind()), "message": error.message()});
+        let error = json!({"kind": error.kind().name(), "message": error.message()});
         output::line(json!({"image": path.to_string_lossy(), "error": error}));
     } else {
         eprintln!("error: {error}");
@@ -88,26 +88,5 @@ pub fn report_skipped(shared: &Shared, images: &Images) {
             "left out: {others} files that are no images, {} hidden files and folders",
             images.hidden
         );
-    }
-}
-
-/// The kind's name in JSON.
-fn name(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidArgument => "invalid_argument",
-        ErrorKind::Io => "io",
-        ErrorKind::ImageDecode => "image_decode",
-        ErrorKind::Limit => "limit",
-        ErrorKind::Weights => "weights",
-        ErrorKind::Model => "model",
-        ErrorKind::ModelNotInstalled => "model_not_installed",
-        ErrorKind::Device => "device",
-        ErrorKind::Backend => "backend",
-        ErrorKind::NoFace => "no_face",
-        ErrorKind::ModelMismatch => "model_mismatch",
-        ErrorKind::Template => "template",
-        ErrorKind::Calibration => "calibration",
-        ErrorKind::Cancelled => "cancelled",
-        _ => "internal",
     }
 }

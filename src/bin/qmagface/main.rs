@@ -46,6 +46,10 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, in whole or for some of 
 3 no face where one is needed; 4 model not installed; 5 device not available; 130 stopped with Ctrl-C.
 Models are kept in $QMAGFACE_CACHE, else $XDG_CACHE_HOME/qmagface, else ~/.cache/qmagface.";
 
+/// What is logged unless RUST_LOG says otherwise. What a system's fonts look like inside is no user's concern: where a letter
+/// has no font, `qmagface::drawing` says so.
+const LOGGED: &str = "warn,fontdb=off,usvg=off,resvg=off";
+
 #[derive(Subcommand)]
 enum Command {
     /// Find faces and their five landmarks
@@ -72,7 +76,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOGGED))
         .format_target(false)
         .init();
     let shared = &cli.shared;

@@ -1,37 +1,40 @@
 //! Pictures for people: a photo with its boxes and landmarks, the aligned chips beside it, the numbers below.
 
-use ab_glyph::{FontRef, PxScale};
+use crate::extract::Extracted;
+use crate::output::face_count;
 use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
-use imageproc::drawing::{
-    draw_filled_circle_mut, draw_filled_rect_mut, draw_hollow_rect_mut, draw_text_mut, text_size,
-};
-use imageproc::rect::Rect;
+use qmagface::drawing::{Lettering, Line, Sheet, Typeface};
 use qmagface::replace::replace;
-use qmagface::{BgrImage, Chip, Comparison, Error, ErrorKind, Extraction, Face, Result};
+use qmagface::{BgrImage, Chip, Comparison, Error, ErrorKind, Face, Result};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-const BACKGROUND: Rgb<u8> = Rgb([250, 250, 250]);
-const INK: Rgb<u8> = Rgb([30, 30, 30]);
-const BOX: Rgb<u8> = Rgb([0, 170, 80]);
-const POINT: Rgb<u8> = Rgb([230, 30, 60]);
+const BACKGROUND: [u8; 3] = [250, 250, 250];
+const INK: [u8; 3] = [30, 30, 30];
+const BOX: [u8; 3] = [0, 170, 80];
+const POINT: [u8; 3] = [230, 30, 60];
 /// Height of a photo in the picture, and its greatest width, in pixels.
 const PHOTO: (u32, u32) = (640, 480);
 /// Side of a chip in the picture: twice its own, so that its pixels show.
 const CHIP: u32 = 2 * Chip::SIZE as u32;
 const MARGIN: u32 = 16;
-const TEXT: f32 = 20.0;
+/// Size of letters, and how far below the top of a line of words they stand.
+const LETTERS: f32 = 17.2;
+const STAND: f32 = 16.0;
 const LINE: u32 = 28;
+/// Height of the label with a face's number.
+const LABEL: u32 = 22;
 /// Chips drawn beside a photo.
 const MOST_CHIPS: usize = 6;
 
 /// One side of a comparison.
 pub struct Side<'a> {
+    /// What stands above its photo; where it is longer than that, its middle is left out.
     pub title: String,
     pub image: &'a BgrImage,
-    pub found: &'a Extraction,
+    pub found: &'a Extracted,
 }
 
 /// Draws two photos, their chips and what comparing them gave.
@@ -39,109 +42,140 @@ pub struct Side<'a> {
 /// # Errors
 /// [`ErrorKind::Io`] when `out` can't be written, [`ErrorKind::InvalidArgument`] when it is no .png.
 pub fn comparison(sides: &[Side; 2], result: &Comparison, meaning: Option<&str>, out: &Path) -> Result<()> {
-    let panels = sides.each_ref().map(|side| {
-        let photo = annotated(side.image, &[side.found.face]);
-        let chip = enlarged(&side.found.chip);
-        let mut panel = canvas(photo.width().max(CHIP), photo.height() + MARGIN + CHIP + 2 * LINE + 4);
-        put(&mut panel, &photo, 0, LINE);
-        put(&mut panel, &chip, 0, photo.height() + MARGIN + LINE);
-        text(&mut panel, 0, 0, &side.title);
-        text(
-            &mut panel,
-            0,
-            photo.height() + MARGIN + CHIP + LINE + 4,
-            &quality(side.found),
-        );
-        panel
-    });
+    let panels = [panel(&sides[0])?, panel(&sides[1])?];
     let verdict = format!("quality-aware score {:.3}   cosine {:.3}", result.score, result.cosine);
-    let words = [Some(verdict.as_str()), meaning].into_iter().flatten();
-    let width_of_words = words.clone().map(width_of).max().unwrap_or(0);
-    let width = (panels[0].width() + MARGIN + panels[1].width()).max(width_of_words) + 2 * MARGIN;
+    let verdict: Vec<Line> = [Some(verdict.as_str()), meaning]
+        .into_iter()
+        .flatten()
+        .map(line)
+        .collect();
+    let width_of_verdict = verdict.iter().map(width).max().unwrap_or(0);
+    let both = panels[0].width + MARGIN + panels[1].width;
     let top = panels[0].height().max(panels[1].height());
-    let mut picture = canvas(width, top + 3 * MARGIN + LINE * words.clone().count() as u32);
-    put(&mut picture, &panels[0], MARGIN, MARGIN);
-    put(&mut picture, &panels[1], 2 * MARGIN + panels[0].width(), MARGIN);
-    for (row, words) in words.enumerate() {
-        text(&mut picture, MARGIN, top + 2 * MARGIN + LINE * row as u32, words);
+    let mut picture = canvas(
+        both.max(width_of_verdict) + 2 * MARGIN,
+        top + 3 * MARGIN + LINE * verdict.len() as u32,
+    );
+    let mut sheet = Sheet::new(Lettering::shared());
+    panels[0].put(&mut picture, &mut sheet, MARGIN);
+    panels[1].put(&mut picture, &mut sheet, 2 * MARGIN + panels[0].width);
+    for (row, words) in verdict.iter().enumerate() {
+        write(&mut sheet, words, MARGIN, top + 2 * MARGIN + LINE * row as u32, INK);
     }
+    sheet.draw(&mut picture, 1.0)?;
     save(&picture, out)
+}
+
+/// A photo with its title above, its chip and the quality below.
+struct Panel {
+    title: Line,
+    photo: RgbImage,
+    chip: RgbImage,
+    quality: Line,
+    width: u32,
+}
+
+fn panel(side: &Side) -> Result<Panel> {
+    let photo = annotated(side.image, std::slice::from_ref(side.found))?;
+    let chip = enlarged(&side.found.chip);
+    let title = Lettering::shared().line_within(&side.title, Typeface::Monospaced, LETTERS, PHOTO.0 as f32);
+    let quality = line(&quality(side.found));
+    Ok(Panel {
+        width: photo.width().max(CHIP).max(width(&title)).max(width(&quality)),
+        title,
+        photo,
+        chip,
+        quality,
+    })
+}
+
+impl Panel {
+    fn height(&self) -> u32 {
+        self.photo.height() + MARGIN + CHIP + 2 * LINE + 4
+    }
+
+    /// Puts it at the top of the picture.
+    fn put(&self, picture: &mut RgbImage, sheet: &mut Sheet, x: u32) {
+        let below = MARGIN + LINE + self.photo.height();
+        put(picture, &self.photo, x, MARGIN + LINE);
+        put(picture, &self.chip, x, below + MARGIN);
+        write(sheet, &self.title, x, MARGIN, INK);
+        write(sheet, &self.quality, x, below + MARGIN + CHIP + 4, INK);
+    }
 }
 
 /// Draws a photo with all its faces, and their chips beside it.
 ///
 /// # Errors
 /// As [`comparison`].
-pub fn faces(image: &BgrImage, found: &[Extraction], out: &Path) -> Result<()> {
-    let faces: Vec<Face> = found.iter().map(|found| found.face).collect();
-    let photo = annotated(image, &faces);
+pub fn faces(image: &BgrImage, found: &[Extracted], out: &Path) -> Result<()> {
+    let photo = annotated(image, found)?;
     let shown = &found[..found.len().min(MOST_CHIPS)];
+    let numbered = shown.iter().enumerate();
+    let qualities: Vec<Line> = numbered
+        .map(|(index, found)| line(&format!("{}: {}", index + 1, quality(found))))
+        .collect();
     let columns = (shown.len() as u32).div_ceil(2);
-    let cell = (CHIP + MARGIN, CHIP + LINE + MARGIN);
+    let widest = qualities.iter().map(width).max().unwrap_or(0);
+    let cell = (CHIP.max(widest) + MARGIN, CHIP + LINE + MARGIN);
     let rows = if shown.len() > 1 { 2 } else { 1 };
     let height = photo.height().max(if shown.is_empty() { LINE } else { rows * cell.1 });
-    let words = match found.len() {
-        0 => "no face".to_owned(),
+    let count = line(&match found.len() {
         n if n > MOST_CHIPS => format!("{n} faces, the {MOST_CHIPS} best are shown"),
-        1 => "1 face".to_owned(),
-        n => format!("{n} faces"),
-    };
-    let width = (photo.width() + columns * cell.0).max(width_of(&words)) + 2 * MARGIN;
-    let mut picture = canvas(width, height + 2 * MARGIN + LINE);
+        1 if found[0].face.is_none() => "a chip".to_owned(),
+        n => face_count(n),
+    });
+    let mut picture = canvas(
+        (photo.width() + columns * cell.0).max(width(&count)) + 2 * MARGIN,
+        height + 2 * MARGIN + LINE,
+    );
+    let mut sheet = Sheet::new(Lettering::shared());
     put(&mut picture, &photo, MARGIN, MARGIN);
-    for (index, found) in shown.iter().enumerate() {
+    for (index, (found, quality)) in shown.iter().zip(&qualities).enumerate() {
         let (column, row) = (index as u32 / 2, index as u32 % 2);
         let (x, y) = (2 * MARGIN + photo.width() + column * cell.0, MARGIN + row * cell.1);
         put(&mut picture, &enlarged(&found.chip), x, y);
-        text(
-            &mut picture,
-            x,
-            y + CHIP + 4,
-            &format!("{}: {}", index + 1, quality(found)),
-        );
+        write(&mut sheet, quality, x, y + CHIP + 4, INK);
     }
-    text(&mut picture, MARGIN, MARGIN + height, &words);
+    write(&mut sheet, &count, MARGIN, MARGIN + height, INK);
+    sheet.draw(&mut picture, 1.0)?;
     save(&picture, out)
 }
 
-fn quality(found: &Extraction) -> String {
+fn quality(found: &Extracted) -> String {
     match found.uqs {
         Some(uqs) => format!("quality {:.2} ({uqs} of 100)", found.quality),
         None => format!("quality {:.2}", found.quality),
     }
 }
 
-/// The photo in the picture's size, with boxes, landmarks and, for several faces, their numbers.
-fn annotated(image: &BgrImage, faces: &[Face]) -> RgbImage {
+/// The photo in the picture's size, with boxes, landmarks and, for several faces, their numbers; a chip has none of them.
+fn annotated(image: &BgrImage, found: &[Extracted]) -> Result<RgbImage> {
+    let faces: Vec<Face> = found.iter().filter_map(|found| Some(found.face?.0)).collect();
     let photo = image.to_rgb();
     let scale = (PHOTO.0 as f32 / photo.width() as f32).min(PHOTO.1 as f32 / photo.height() as f32);
     let side = |length: u32| ((length as f32 * scale).round() as u32).max(1);
     let mut photo = imageops::resize(&photo, side(photo.width()), side(photo.height()), FilterType::Triangle);
+    let mut sheet = Sheet::new(Lettering::shared());
     for (index, face) in faces.iter().enumerate() {
-        let [x1, y1, x2, y2] = face.bbox.map(|v| (v * scale).round() as i32);
-        let (width, height) = ((x2 - x1).max(1) as u32, (y2 - y1).max(1) as u32);
-        for grow in 0..2 {
-            let frame = Rect::at(x1 - grow, y1 - grow).of_size(width + 2 * grow as u32, height + 2 * grow as u32);
-            draw_hollow_rect_mut(&mut photo, frame, BOX);
-        }
+        let [x1, y1, x2, y2] = face.bbox.map(|v| (v * scale).round());
+        // Two pixels thick, one of them outside: an even thickness lies on whole pixels.
+        sheet.frame((x1, y1), ((x2 - x1).max(1.0), (y2 - y1).max(1.0)), 2.0, BOX);
         for [x, y] in face.landmarks {
-            draw_filled_circle_mut(
-                &mut photo,
-                ((x * scale).round() as i32, (y * scale).round() as i32),
-                3,
-                POINT,
-            );
+            // Round the middle of a pixel.
+            sheet.dot(((x * scale).round() + 0.5, (y * scale).round() + 0.5), 3.5, POINT);
         }
         if faces.len() > 1 {
-            let number = (index + 1).to_string();
+            let number = line(&(index + 1).to_string());
             // Above the box where there is room: a small face stays visible.
-            let (x, y) = (x1.max(0), (y1 - TEXT as i32 - 3).max(0));
-            let label = Rect::at(x, y).of_size(width_of(&number) + 6, TEXT as u32 + 2);
-            draw_filled_rect_mut(&mut photo, label, BOX);
-            text_in(&mut photo, x as u32 + 3, y as u32, &number, BACKGROUND);
+            let (x, y) = (x1.max(0.0) as u32, (y1 - LABEL as f32 - 1.0).max(0.0) as u32);
+            let size = ((width(&number) + 6) as f32, LABEL as f32);
+            sheet.filled((x as f32, y as f32), size, BOX);
+            write(&mut sheet, &number, x + 3, y, BACKGROUND);
         }
     }
-    photo
+    sheet.draw(&mut photo, 1.0)?;
+    Ok(photo)
 }
 
 fn enlarged(chip: &Chip) -> RgbImage {
@@ -149,30 +183,31 @@ fn enlarged(chip: &Chip) -> RgbImage {
 }
 
 fn canvas(width: u32, height: u32) -> RgbImage {
-    RgbImage::from_pixel(width, height, BACKGROUND)
+    RgbImage::from_pixel(width, height, Rgb(BACKGROUND))
 }
 
 fn put(picture: &mut RgbImage, part: &RgbImage, x: u32, y: u32) {
     imageops::replace(picture, part, i64::from(x), i64::from(y));
 }
 
-fn font() -> FontRef<'static> {
-    FontRef::try_from_slice(epaint_default_fonts::HACK_REGULAR).expect("the font of its crate is whole")
+fn line(words: &str) -> Line {
+    Lettering::shared().line(words, Typeface::Monospaced, LETTERS)
 }
 
-fn text(picture: &mut RgbImage, x: u32, y: u32, words: &str) {
-    text_in(picture, x, y, words, INK);
+fn width(line: &Line) -> u32 {
+    line.width().ceil() as u32
 }
 
-fn text_in(picture: &mut RgbImage, x: u32, y: u32, words: &str, colour: Rgb<u8>) {
-    draw_text_mut(picture, colour, x as i32, y as i32, PxScale::from(TEXT), &font(), words);
+/// Writes words with their upper left corner at (x, y).
+fn write(sheet: &mut Sheet, line: &Line, x: u32, y: u32, colour: [u8; 3]) {
+    sheet.words(line, (x as f32, y as f32 + STAND), colour);
 }
 
-fn width_of(words: &str) -> u32 {
-    text_size(PxScale::from(TEXT), &font(), words).0
-}
-
-fn save(picture: &RgbImage, out: &Path) -> Result<()> {
+/// Checks before the work that a picture may be called `out`.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] when it is no .png.
+pub fn check_name(out: &Path) -> Result<()> {
     if out.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("png")) {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -182,6 +217,11 @@ fn save(picture: &RgbImage, out: &Path) -> Result<()> {
             ),
         ));
     }
+    Ok(())
+}
+
+fn save(picture: &RgbImage, out: &Path) -> Result<()> {
+    check_name(out)?;
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", &error))?;
     }

@@ -65,7 +65,8 @@ pub(super) fn fit(
     let points = grid.points(&tail, &options.work, Procedure::Direct, warnings)?;
     let mut losses = losses(&tail, grid, &first, &options.work)?;
     let mut best = least(&first, &losses);
-    // Compass search: the four neighbours, half the step where none is better.
+    // Compass search, along the axes and both diagonals: the best of the eight neighbours, half the step where none is
+    // better.
     let (mut zero_step, mut slope_step) = (0.05, 0.5f64.ln().abs() / 2.0);
     for _ in 0..ROUNDS {
         let Some((centre, loss)) = best else { break };

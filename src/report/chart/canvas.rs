@@ -1,21 +1,26 @@
-//! A sheet that is drawn on, in pixels of the finished picture; drawn several times finer, for smooth lines.
+//! A sheet that is drawn on, in pixels of the finished picture: shapes several times finer, for smooth lines, and words apart
+//! from them.
 
 use super::palette::Ink;
+use crate::drawing::{Lettering, Line, Typeface};
+use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::element::{Circle, PathElement, Polygon};
-use plotters::prelude::{Color, DrawingArea, DrawingAreaErrorKind, DrawingBackend, IntoFont};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{FontStyle, RGBAColor, ShapeStyle, TextStyle, register_font};
-use std::sync::Once;
+use plotters::prelude::{Color, DrawingArea, DrawingAreaErrorKind};
+use plotters::style::{RGBAColor, ShapeStyle};
+use std::cell::RefCell;
 
-/// Points drawn for one pixel of the finished picture: SVG and bitmap take whole coordinates.
+/// Points drawn for one pixel of the finished picture: plotters takes whole coordinates.
 pub const FINE: i32 = 4;
 
-/// The font's name; a browser takes its own font of this kind.
-const FONT: &str = "sans-serif";
+/// Letters are drawn by so much larger than an SVG says, whose viewer may take a font with larger ones.
+const LARGER: f64 = 1.1;
 
-/// plotters shrinks a font size by this where it writes SVG.
-const SVG_FONT: f64 = 1.24;
+/// Words get so much more room than they need here: a viewer's font may be wider.
+const WIDER: f64 = 1.1;
+
+/// How far words must sink to stand in their middle, in parts of their size.
+const SINK: f32 = 0.3;
 
 /// A place in pixels, from the upper left corner.
 pub type Place = (f64, f64);
@@ -29,34 +34,59 @@ pub struct Pen {
     pub dashes: Option<(f64, f64)>,
 }
 
-/// The sheet.
-pub struct Canvas<'a, B: DrawingBackend> {
-    area: &'a DrawingArea<B, Shift>,
-    /// How far words must sink to stand in their middle, in parts of their size.
-    sink: f64,
+/// Which part of words is at their place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Across {
+    Left,
+    Centre,
+    Right,
 }
 
-/// What drawing gives.
-pub type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+/// Words at their place, which is vertically their middle.
+#[derive(Debug, Clone)]
+pub struct Words {
+    pub line: Line,
+    pub place: Place,
+    pub ink: Ink,
+    pub across: Across,
+}
 
-impl<'a, B: DrawingBackend> Canvas<'a, B> {
-    /// A canvas whose words sink by `sink` times their size.
-    pub fn new(area: &'a DrawingArea<B, Shift>, sink: f64) -> Self {
-        static REGISTERED: Once = Once::new();
-        REGISTERED.call_once(|| {
-            let registered = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
-            assert!(registered.is_ok(), "the font of its crate is whole");
-        });
-        Canvas { area, sink }
+/// What shapes are drawn on.
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// What drawing gives.
+pub type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<std::io::Error>>;
+
+/// The sheet.
+pub struct Canvas<'a> {
+    area: Area<'a>,
+    lettering: &'a Lettering,
+    words: RefCell<Vec<Words>>,
+}
+
+impl<'a> Canvas<'a> {
+    /// A canvas whose words are laid out by `lettering`.
+    pub fn new(area: Area<'a>, lettering: &'a Lettering) -> Self {
+        Canvas {
+            area,
+            lettering,
+            words: RefCell::default(),
+        }
+    }
+
+    /// Ends the shapes, and gives the words that were written, all on top of them.
+    pub fn finish(self) -> Drawn<Vec<Words>> {
+        self.area.present()?;
+        Ok(self.words.into_inner())
     }
 
     /// Covers everything.
-    pub fn fill(&self, ink: Ink) -> Drawn<B> {
+    pub fn fill(&self, ink: Ink) -> Drawn {
         self.area.fill(&ink.colour())
     }
 
     /// A line through `path`.
-    pub fn line(&self, path: &[Place], pen: Pen) -> Drawn<B> {
+    pub fn line(&self, path: &[Place], pen: Pen) -> Drawn {
         let style = ShapeStyle {
             color: pen.ink.colour().to_rgba(),
             filled: false,
@@ -70,7 +100,7 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
         }
     }
 
-    fn stroke(&self, path: &[Place], style: ShapeStyle) -> Drawn<B> {
+    fn stroke(&self, path: &[Place], style: ShapeStyle) -> Drawn {
         let mut fine: Vec<(i32, i32)> = path.iter().copied().map(fine).collect();
         fine.dedup();
         if fine.len() < 2 {
@@ -80,7 +110,7 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
     }
 
     /// A filled area.
-    pub fn area(&self, path: &[Place], ink: Ink, opacity: f64) -> Drawn<B> {
+    pub fn area(&self, path: &[Place], ink: Ink, opacity: f64) -> Drawn {
         let style = ShapeStyle {
             color: ink.colour().mix(opacity),
             filled: true,
@@ -91,36 +121,60 @@ impl<'a, B: DrawingBackend> Canvas<'a, B> {
     }
 
     /// A dot.
-    pub fn dot(&self, place: Place, radius: f64, ink: Ink) -> Drawn<B> {
+    pub fn dot(&self, place: Place, radius: f64, ink: Ink) -> Drawn {
         let style: RGBAColor = ink.colour().to_rgba();
         let radius = (radius * f64::from(FINE)).round() as i32;
         self.area.draw(&Circle::new(fine(place), radius, style.filled()))
     }
 
-    /// Words `size` pixels high: `across` says which part of them is at the place, vertically it is their middle.
-    pub fn words(&self, words: &str, place: Place, size: f64, ink: Ink, across: HPos) -> Drawn<B> {
-        let style = text_style(size, ink).pos(Pos::new(across, VPos::Center));
-        self.area
-            .draw_text(words, &style, fine((place.0, place.1 + self.sink * size)))
+    /// The width that words are given.
+    pub fn width(&self, line: &Line) -> f64 {
+        WIDER * f64::from(line.width())
     }
 
-    /// Width of words in pixels, with room for the wider font that a browser may take.
-    pub fn width(&self, words: &str, size: f64) -> f64 {
-        let style = text_style(size, super::palette::TEXT);
-        let width = self.area.estimate_text_size(words, &style).map_or(0, |size| size.0);
-        1.1 * f64::from(width) / f64::from(FINE)
+    /// Words laid out in letters of `size` pixels; where they are wider than `room`, their middle is left out.
+    pub fn layout(&self, words: &str, size: f64, room: f64) -> Line {
+        let (size, room) = ((LARGER * size) as f32, (room / WIDER) as f32);
+        self.lettering.line_within(words, Typeface::Sans, size, room)
+    }
+
+    /// The same in several lines, `most` at most.
+    pub fn layout_lines(&self, words: &str, size: f64, room: f64, most: usize) -> Vec<Line> {
+        let (size, room) = ((LARGER * size) as f32, (room / WIDER) as f32);
+        self.lettering.lines_within(words, Typeface::Sans, size, room, most)
+    }
+
+    /// Writes words: `across` says which part of them is at the place, vertically it is their middle.
+    pub fn words(&self, line: Line, place: Place, ink: Ink, across: Across) {
+        self.words.borrow_mut().push(Words {
+            line,
+            place,
+            ink,
+            across,
+        });
     }
 }
 
-fn text_style(size: f64, ink: Ink) -> TextStyle<'static> {
-    let font = (FONT, size * SVG_FONT * f64::from(FINE)).into_font();
-    TextStyle {
-        color: ink.colour().to_backend_color(),
-        ..TextStyle::from(font)
+impl Words {
+    /// Size of the letters in the SVG, in pixels.
+    pub fn size(&self) -> f64 {
+        f64::from(self.line.size()) / LARGER
+    }
+
+    /// Where they begin and stand in a picture, in pixels.
+    pub fn begin(&self) -> (f32, f32) {
+        let (x, y) = (self.place.0 as f32, self.place.1 as f32);
+        let left = match self.across {
+            Across::Left => 0.0,
+            Across::Centre => 0.5 * self.line.width(),
+            Across::Right => self.line.width(),
+        };
+        (x - left, y + SINK * self.line.size())
     }
 }
 
-fn fine((x, y): Place) -> (i32, i32) {
+/// A place in the points that are drawn.
+pub fn fine((x, y): Place) -> (i32, i32) {
     let fine = |value: f64| (value * f64::from(FINE)).round() as i32;
     (fine(x), fine(y))
 }

@@ -1,12 +1,10 @@
 //! Draws a chart.
 
-use super::canvas::{Canvas, Drawn, Pen, Place};
+use super::canvas::{Across, Area, Canvas, Drawn, Pen, Place, Words};
 use super::legend::{Legend, ink, pen};
 use super::scale::Ruler;
 use super::{Chart, Series, Shape, palette};
-use plotters::coord::Shift;
-use plotters::prelude::{DrawingArea, DrawingBackend};
-use plotters::style::text_anchor::HPos;
+use crate::drawing::Lettering;
 
 /// Size of a picture in pixels.
 pub const SIZE: (u32, u32) = (760, 480);
@@ -27,56 +25,63 @@ struct Frame {
     bottom: f64,
 }
 
-/// Draws `chart` on an area of [`SIZE`], times the canvas' fineness; for `sink` see [`Canvas::new`].
-pub fn draw<B: DrawingBackend>(chart: &Chart, area: &DrawingArea<B, Shift>, sink: f64) -> Drawn<B> {
-    let canvas = Canvas::new(area, sink);
+/// Lines of a title at most.
+const TITLE_LINES: usize = 3;
+
+/// Draws the shapes of `chart` on an area of [`SIZE`], times the canvas' fineness, and gives the words that belong on them.
+pub fn draw<'a>(chart: &Chart, area: Area<'a>, lettering: &'a Lettering) -> Drawn<Vec<Words>> {
+    let canvas = Canvas::new(area, lettering);
+    on(&canvas, chart)?;
+    canvas.finish()
+}
+
+fn on(canvas: &Canvas, chart: &Chart) -> Drawn {
     let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
+    let room = width - 2.0 * MARGIN;
     canvas.fill(palette::SURFACE)?;
     let mut top = MARGIN;
-    for line in wrapped(&canvas, &chart.title, width - 2.0 * MARGIN) {
-        canvas.words(&line, (MARGIN, top + 0.5 * TITLE), TITLE, palette::TEXT, HPos::Left)?;
+    for line in canvas.layout_lines(&chart.title, TITLE, room, TITLE_LINES) {
+        canvas.words(line, (MARGIN, top + 0.5 * TITLE), palette::TEXT, Across::Left);
         top += 1.35 * TITLE;
     }
-    let legend = Legend::new(&canvas, chart, width - 2.0 * MARGIN);
-    legend.draw(&canvas, MARGIN, top + 4.0)?;
+    let legend = Legend::new(canvas, chart, room);
+    legend.draw(canvas, MARGIN, top + 4.0)?;
     top += legend.height + 12.0;
     // The vertical axis' label stands above it: words that stand upright are read more easily.
-    canvas.words(
-        &chart.y.label,
-        (MARGIN, top + 0.5 * LABEL),
-        LABEL,
-        palette::MUTED,
-        HPos::Left,
-    )?;
+    let label = canvas.layout(&chart.y.label, LABEL, room);
+    canvas.words(label, (MARGIN, top + 0.5 * LABEL), palette::MUTED, Across::Left);
     top += 1.9 * LABEL;
     let (Some(x), Some(y)) = rulers(chart) else {
         let middle = (0.5 * width, 0.5 * (top + height));
-        return canvas.words("no data", middle, TITLE, palette::MUTED, HPos::Center);
+        canvas.words(
+            canvas.layout("no data", TITLE, room),
+            middle,
+            palette::MUTED,
+            Across::Centre,
+        );
+        return Ok(());
     };
     let y_ticks = y.ticks();
     let written = y_ticks.iter().filter_map(|tick| tick.label.as_deref());
-    let numbers = written.map(|label| canvas.width(label, NUMBER)).fold(0.0, f64::max);
+    let widths = written.map(|label| canvas.width(&canvas.layout(label, NUMBER, room)));
+    let numbers = widths.fold(0.0, f64::max);
     let frame = Frame {
         left: MARGIN + numbers + 8.0,
         right: width - MARGIN - 10.0,
         top,
         bottom: height - BELOW,
     };
-    axes(&canvas, frame, &x, &y)?;
-    canvas.words(
-        &chart.x.label,
-        (0.5 * (frame.left + frame.right), frame.bottom + 40.0),
-        LABEL,
-        palette::MUTED,
-        HPos::Center,
-    )?;
+    axes(canvas, frame, &x, &y)?;
+    let label = canvas.layout(&chart.x.label, LABEL, frame.right - frame.left);
+    let below = (0.5 * (frame.left + frame.right), frame.bottom + 40.0);
+    canvas.words(label, below, palette::MUTED, Across::Centre);
     let labels = chart.labels();
     // Areas lie behind lines, and a whole line behind a dashed one, which would else be hidden by it.
     let mut ordered: Vec<&Series> = chart.series.iter().collect();
     ordered.sort_by_key(|series| layer(&series.shape));
     for series in ordered {
         let plot = Plot {
-            canvas: &canvas,
+            canvas,
             frame,
             x: &x,
             y: &y,
@@ -124,7 +129,7 @@ fn rulers(chart: &Chart) -> (Option<Ruler>, Option<Ruler>) {
     )
 }
 
-fn axes<B: DrawingBackend>(canvas: &Canvas<B>, frame: Frame, x: &Ruler, y: &Ruler) -> Drawn<B> {
+fn axes(canvas: &Canvas, frame: Frame, x: &Ruler, y: &Ruler) -> Drawn {
     let thin = |ink, width| Pen {
         ink,
         width,
@@ -139,7 +144,8 @@ fn axes<B: DrawingBackend>(canvas: &Canvas<B>, frame: Frame, x: &Ruler, y: &Rule
                 &[(at, frame.bottom), (at, frame.bottom + 4.0)],
                 thin(palette::AXIS, 1.0),
             )?;
-            canvas.words(&label, (at, frame.bottom + 15.0), NUMBER, palette::MUTED, HPos::Center)?;
+            let label = canvas.layout(&label, NUMBER, frame.right);
+            canvas.words(label, (at, frame.bottom + 15.0), palette::MUTED, Across::Centre);
         }
     }
     for tick in y.ticks() {
@@ -147,7 +153,8 @@ fn axes<B: DrawingBackend>(canvas: &Canvas<B>, frame: Frame, x: &Ruler, y: &Rule
         let width = if tick.label.is_some() { 1.0 } else { 0.5 };
         canvas.line(&[(frame.left, at), (frame.right, at)], thin(palette::GRID, width))?;
         if let Some(label) = tick.label {
-            canvas.words(&label, (frame.left - 7.0, at), NUMBER, palette::MUTED, HPos::Right)?;
+            let label = canvas.layout(&label, NUMBER, frame.right);
+            canvas.words(label, (frame.left - 7.0, at), palette::MUTED, Across::Right);
         }
     }
     let corners = [
@@ -159,16 +166,16 @@ fn axes<B: DrawingBackend>(canvas: &Canvas<B>, frame: Frame, x: &Ruler, y: &Rule
 }
 
 /// Where and how one series is drawn.
-struct Plot<'a, B: DrawingBackend> {
-    canvas: &'a Canvas<'a, B>,
+struct Plot<'p, 'a> {
+    canvas: &'p Canvas<'a>,
     frame: Frame,
-    x: &'a Ruler,
-    y: &'a Ruler,
+    x: &'p Ruler,
+    y: &'p Ruler,
     pen: Pen,
 }
 
-impl<B: DrawingBackend> Plot<'_, B> {
-    fn shape(&self, shape: &Shape) -> Drawn<B> {
+impl Plot<'_, '_> {
+    fn shape(&self, shape: &Shape) -> Drawn {
         match shape {
             Shape::Line { points, dashed } => {
                 let pen = pen(self.pen.ink, *dashed);
@@ -224,7 +231,7 @@ impl<B: DrawingBackend> Plot<'_, B> {
         }
     }
 
-    fn finite<'p>(&self, points: &'p [(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + use<'p, B> {
+    fn finite<'p>(&self, points: &'p [(f64, f64)]) -> impl Iterator<Item = (f64, f64)> + use<'p> {
         let finite = |point: &(f64, f64)| point.0.is_finite() && point.1.is_finite();
         points.iter().copied().filter(finite)
     }
@@ -238,7 +245,7 @@ impl<B: DrawingBackend> Plot<'_, B> {
     }
 
     /// An area that rises or falls along x: moving its corners inside is cutting it there.
-    fn filled(&self, corners: impl Iterator<Item = (f64, f64)>, opacity: f64) -> Drawn<B> {
+    fn filled(&self, corners: impl Iterator<Item = (f64, f64)>, opacity: f64) -> Drawn {
         let path: Vec<Place> = corners.map(|corner| self.inside(self.place(corner))).collect();
         if path.len() < 3 {
             return Ok(());
@@ -290,20 +297,4 @@ fn clipped(path: &[Place], frame: Frame) -> Vec<Vec<Place>> {
         }
     }
     parts
-}
-
-/// The title in lines of at most `width` pixels, three at most.
-fn wrapped<B: DrawingBackend>(canvas: &Canvas<B>, words: &str, width: f64) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in words.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if canvas.width(&format!("{line} {word}"), TITLE) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.truncate(3);
-    lines
 }

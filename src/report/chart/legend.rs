@@ -1,10 +1,9 @@
 //! The legend: a name beside a sample of its colour, in rows above the plot.
 
-use super::canvas::{Canvas, Drawn, Pen};
+use super::canvas::{Across, Canvas, Drawn, Pen};
 use super::palette::Ink;
 use super::{Chart, Shape, palette};
-use plotters::prelude::DrawingBackend;
-use plotters::style::text_anchor::HPos;
+use crate::drawing::Line;
 
 const SIZE: f64 = 13.0;
 const ROW: f64 = 21.0;
@@ -15,7 +14,7 @@ const GAPS: (f64, f64) = (7.0, 20.0);
 /// The legend of a chart, laid out.
 pub struct Legend {
     /// Name, what it stands for, and the upper left corner relative to the legend's.
-    entries: Vec<(String, Ink, Sample, (f64, f64))>,
+    entries: Vec<(Line, Ink, Sample, (f64, f64))>,
     pub height: f64,
 }
 
@@ -34,7 +33,7 @@ pub fn ink(labels: &[&str], label: &str) -> Ink {
 
 impl Legend {
     /// Lays the legend of `chart` out in rows of at most `width` pixels.
-    pub fn new<B: DrawingBackend>(canvas: &Canvas<B>, chart: &Chart, width: f64) -> Legend {
+    pub fn new(canvas: &Canvas, chart: &Chart, width: f64) -> Legend {
         let labels = chart.labels();
         let mut legend = Legend {
             entries: Vec::new(),
@@ -50,8 +49,8 @@ impl Legend {
                 // A line with its band is shown as a line.
                 .reduce(|first, second| if first == Sample::Area { second } else { first });
             let room = width - SAMPLE - GAPS.0;
-            let name = shortened(canvas, label, room);
-            let entry = SAMPLE + GAPS.0 + canvas.width(&name, SIZE);
+            let name = canvas.layout(label, SIZE, room);
+            let entry = SAMPLE + GAPS.0 + canvas.width(&name);
             if x > 0.0 && x + entry > width {
                 (x, y) = (0.0, y + ROW);
             }
@@ -65,7 +64,7 @@ impl Legend {
     }
 
     /// Draws it with its upper left corner at (left, top).
-    pub fn draw<B: DrawingBackend>(&self, canvas: &Canvas<B>, left: f64, top: f64) -> Drawn<B> {
+    pub fn draw(&self, canvas: &Canvas, left: f64, top: f64) -> Drawn {
         for (name, ink, sample, (x, y)) in &self.entries {
             let (x, y) = (left + x, top + y + 0.5 * ROW);
             match *sample {
@@ -78,7 +77,7 @@ impl Legend {
                 Sample::Line { dashed } => canvas.line(&[(x, y), (x + SAMPLE, y)], pen(*ink, dashed))?,
                 Sample::Dot => canvas.dot((x + 0.5 * SAMPLE, y), 4.0, *ink)?,
             }
-            canvas.words(name, (x + SAMPLE + GAPS.0, y), SIZE, palette::TEXT, HPos::Left)?;
+            canvas.words(name.clone(), (x + SAMPLE + GAPS.0, y), palette::TEXT, Across::Left);
         }
         Ok(())
     }
@@ -100,14 +99,4 @@ fn sample(shape: &Shape) -> Sample {
         Shape::Points { .. } => Sample::Dot,
         Shape::Band { .. } | Shape::Histogram { .. } => Sample::Area,
     }
-}
-
-/// The words, cut off where they are wider than `width`.
-fn shortened<B: DrawingBackend>(canvas: &Canvas<B>, words: &str, width: f64) -> String {
-    if canvas.width(words, SIZE) <= width {
-        return words.to_owned();
-    }
-    let mut short: String = words.chars().take(200).collect();
-    while canvas.width(&format!("{short}…"), SIZE) > width && short.pop().is_some() {}
-    short + "…"
 }

@@ -41,13 +41,23 @@ pub const SERIES: [Ink; 7] = [
 impl Ink {
     /// The colour in a picture.
     pub fn colour(&self) -> RGBColor {
-        RGBColor(self.light.0, self.light.1, self.light.2)
+        let (red, green, blue) = self.light;
+        RGBColor(red, green, blue)
+    }
+
+    /// Red, green and blue of the colour in a picture.
+    pub fn rgb(&self) -> [u8; 3] {
+        self.light.into()
+    }
+
+    /// The colour in a picture, as SVG writes it.
+    pub fn hex(&self) -> String {
+        hex(self.light)
     }
 }
 
 /// The colours as CSS: variables for both schemes, and rules that give an SVG picture in the page the scheme's colours.
 pub fn css() -> String {
-    let hex = |(r, g, b): (u8, u8, u8)| format!("#{r:02X}{g:02X}{b:02X}");
     let all = || [SURFACE, TEXT, MUTED, AXIS, GRID].into_iter().chain(SERIES);
     let variables = |dark: bool| -> String {
         all()
@@ -56,7 +66,7 @@ pub fn css() -> String {
     };
     let rules: String = all()
         .map(|ink| {
-            let (name, light) = (ink.name, hex(ink.light));
+            let (name, light) = (ink.name, ink.hex());
             format!(
                 "figure svg [fill=\"{light}\"]{{fill:var(--{name})}}\
                  figure svg [stroke=\"{light}\"]{{stroke:var(--{name})}}\n"
@@ -68,4 +78,8 @@ pub fn css() -> String {
         variables(false),
         variables(true)
     )
+}
+
+fn hex((red, green, blue): (u8, u8, u8)) -> String {
+    format!("#{red:02X}{green:02X}{blue:02X}")
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::drawing::Lettering;
 
 /// A chart with every shape.
 pub(crate) fn full() -> Chart {
@@ -115,6 +116,85 @@ fn lines_end_at_the_frame() {
     for line in document.descendants().filter_map(|node| node.attribute("points")) {
         for number in line.split([' ', ',']).filter(|text| !text.is_empty()) {
             assert!((0..=3040).contains(&number.parse::<i32>().unwrap()), "{line}");
+        }
+    }
+}
+
+/// A chart whose words are all `words`.
+fn named(words: &str) -> Chart {
+    let mut chart = Chart::new("named", words, Axis::linear(words), Axis::linear(words));
+    let points = vec![(0.0, 0.0), (1.0, 1.0)];
+    chart.add(words, Shape::Line { points, dashed: false });
+    chart
+}
+
+#[test]
+fn names_of_any_script_are_drawn() {
+    let mut seen: Vec<(&str, image::RgbImage)> = Vec::new();
+    for name in [
+        "王小明",
+        "陳大文",
+        "さくら",
+        "カメラ",
+        "김철수",
+        "محمد",
+        "יוסי",
+        "สมชาย",
+        "राजेश",
+        "Иван",
+        "🎉",
+    ] {
+        let chart = named(name);
+        let picture = chart.picture(Lettering::shared()).unwrap();
+        // Boxes for letters would be the same for each name of as many.
+        for (other, there) in &seen {
+            assert_ne!(&picture, there, "{name} and {other}");
+        }
+        seen.push((name, picture));
+        let svg = chart.svg().unwrap();
+        assert_eq!(
+            svg.matches(name).count(),
+            5,
+            "the title twice, both axes and the legend: {svg}"
+        );
+    }
+}
+
+#[test]
+fn no_name_breaks_a_chart() {
+    let long = |letter: &str| format!("{}ending", letter.repeat(4096));
+    for name in [
+        "\u{0}\u{1}\n\u{1B}[0m\u{FFFF}".to_owned(),
+        "a\u{202E}b".to_owned(),
+        "]]><!-- & \u{FEFF}".to_owned(),
+        String::new(),
+        long("x"),
+        long("长"),
+        long("long words "),
+        long("e\u{301}\u{302}"),
+        long("\u{202E}"),
+    ] {
+        let chart = named(&name);
+        let svg = chart.svg().unwrap();
+        let document = roxmltree::Document::parse(&svg).unwrap_or_else(|error| panic!("{error}: {svg}"));
+        let controls = |character: char| character != '\n' && (character.is_control() || character == '\u{202E}');
+        assert!(!svg.contains(controls), "{svg}");
+        let texts = document
+            .descendants()
+            .filter(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "text")));
+        let words: Vec<&str> = texts.filter_map(|node| node.text()).collect();
+        if name.ends_with("ending") {
+            // The legend and both axes; the title goes over lines.
+            let kept = words
+                .iter()
+                .filter(|words| words.contains('…') && words.ends_with("ending"))
+                .count();
+            assert_eq!(kept, 4, "{words:?}");
+        }
+        // Nothing but the background at the right edge: all words fit.
+        let picture = chart.picture(Lettering::shared()).unwrap();
+        for y in 0..picture.height() {
+            assert_eq!(picture.get_pixel(picture.width() - 12, y).0, [255; 3], "{words:?}");
         }
     }
 }

@@ -27,8 +27,6 @@ pub struct Labelled {
     pub skipped: Vec<Skipped>,
     /// What the user should know of the set.
     pub notes: Vec<String>,
-    /// How many photos there are.
-    pub images: usize,
     /// How many files there are for which the command may fail.
     pub tried: usize,
     /// Hidden files and folders, left out.
@@ -84,7 +82,6 @@ fn of_arrays(arguments: &Arguments, embeddings: &Path, filenames: &Path) -> Resu
         journal: None,
         skipped: Vec::new(),
         notes,
-        images,
         tried: images,
         hidden: 0,
     })
@@ -153,7 +150,6 @@ fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<La
         journal: Some(journal),
         skipped,
         notes,
-        images: album.len(),
         tried: album.tried(),
         hidden: album.hidden,
     })
