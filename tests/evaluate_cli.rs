@@ -72,7 +72,13 @@ fn single_image_gives_the_same_figures_from_every_layout() {
         assert_eq!(rates, report.column("errors", "EER (%)"), "{format}");
     }
 
-    let missing = set.write("missing.txt", "1\t1\nann\t1\t2\nann\t1\tnobody\t1\n");
+    let one_fold = "1\t1\nann\t1\t2\nann\t1\tbob\t1\n";
+    let one_fold = set.write("one.txt", one_fold);
+    let words = ["one.txt", "one fold", "--folds 10"];
+    let list = ["--pairs", &one_fold, "--format", "lfw", "--score", "cosine"];
+    refused(&set, "single-image", &list, 1, &words);
+    let missing = "2\t1\nann\t1\t2\nann\t1\tnobody\t1\nann\t1\t3\nann\t1\tbob\t1\n";
+    let missing = set.write("missing.txt", missing);
     let words = ["missing.txt", "\"nobody_0001\""];
     refused(
         &set,
@@ -90,6 +96,110 @@ fn single_image_gives_the_same_figures_from_every_layout() {
         1,
         &words,
     );
+}
+
+/// The faults that lists and names have in the field: who is on an image, and which image a list means.
+#[test]
+fn lists_and_names_are_never_guessed() {
+    // PERSON/frontal/IMAGE and PERSON/profile/IMAGE.
+    let set = Set::named(|person, image| {
+        format!(
+            "{person}/{}/{image}.jpg",
+            if image % 2 == 0 { "frontal" } else { "profile" }
+        )
+    });
+    let more = [&["--replicates", "20", "--fmrs", "1e-1", "--score", "cosine"][..]].concat();
+    let by_folder = evaluated(&set, "all-pairs", &more);
+    assert!(
+        by_folder.page.contains("is inside 12 different folders"),
+        "the page says what is odd"
+    );
+    let by_person = evaluated(&set, "all-pairs", &[&more[..], &["--person-depth", "1"]].concat());
+    let people = |report: &Checked| report.json["result"]["set"]["subjects"].as_u64().unwrap();
+    assert_eq!((people(&by_folder), people(&by_person)), (24, 12));
+    let pattern = ["--person-pattern", "^([a-z]+)/"];
+    let by_pattern = evaluated(&set, "all-pairs", &[&more[..], &pattern].concat());
+    assert_eq!(by_pattern.json["result"], by_person.json["result"]);
+    refused(
+        &set,
+        "all-pairs",
+        &[&more[..], &["--person-depth", "3"]].concat(),
+        1,
+        &["60 of 60 images", "--person-depth 3"],
+    );
+    refused(
+        &set,
+        "all-pairs",
+        &[&more[..], &["--person-pattern", "("]].concat(),
+        2,
+        &["--person-pattern"],
+    );
+
+    // A list that knows better than the names.
+    let line = |person: &str, a: usize, b: usize, label: u8| {
+        format!(
+            "{person}/{}/{a}.jpg {person}/{}/{b}.jpg {label}\n",
+            ["profile", "frontal"][(a + 1) % 2],
+            ["profile", "frontal"][(b + 1) % 2]
+        )
+    };
+    let genuine: String = ["ann", "bob", "cid", "dan"]
+        .iter()
+        .map(|person| line(person, 1, 2, 1))
+        .collect();
+    let impostor: String = ["ann", "bob", "cid", "dan"]
+        .windows(2)
+        .map(|people| format!("{}/profile/1.jpg {}/profile/1.jpg 0\n", people[0], people[1]))
+        .collect::<String>()
+        + "ann/profile/1.jpg eve/profile/1.jpg 0\n";
+    let list = set.write("pairs.txt", &(genuine.clone() + &impostor));
+    let arguments = [
+        "--pairs",
+        &list,
+        "--format",
+        "calfw",
+        "--folds",
+        "2",
+        "--score",
+        "cosine",
+        "--replicates",
+        "20",
+    ];
+    let report = evaluated(&set, "single-image", &arguments);
+    assert!(
+        report.page.contains("4 of 8 pairs of the list contradict the images"),
+        "{}",
+        report.page
+    );
+    assert!(report.page.contains("With --person-depth 1 they agree"));
+    let agreeing = evaluated(
+        &set,
+        "single-image",
+        &[&arguments[..], &["--person-depth", "1"]].concat(),
+    );
+    assert!(!agreeing.page.contains("contradict"));
+
+    // An image of another folder never stands in for one that isn't there.
+    let wrong = set.write(
+        "wrong.txt",
+        &(genuine + &impostor.replace("bob/profile", "zzz/profile")),
+    );
+    let arguments = [
+        "--pairs", &wrong, "--format", "calfw", "--folds", "2", "--score", "cosine",
+    ];
+    refused(
+        &set,
+        "single-image",
+        &arguments,
+        1,
+        &["2 of 8 pairs", "zzz/profile/1.jpg", "--leave-out-missing"],
+    );
+    let left = evaluated(
+        &set,
+        "single-image",
+        &[&arguments[..], &["--leave-out-missing"]].concat(),
+    );
+    assert!(left.page.contains("2 pairs of the file were left out"), "{}", left.page);
 }
 
 #[test]

@@ -59,7 +59,7 @@ struct Job<'a> {
     older: &'a dyn Fn(&Path),
     /// What is whole or not there is a folder at this path, not each file by itself.
     folder: Option<&'a str>,
-    /// Whether a full disk leaves all files old, or makes all new.
+    /// Whether a full disk leaves all files old, or makes all new; and whether no old one is ever beside a new one.
     together: bool,
     /// A file that stays after a fault, for the next run to go on with.
     journal: Option<&'a str>,
@@ -119,10 +119,15 @@ impl Job<'_> {
         }
         for name in old.keys().chain(new.keys()) {
             let now = found.get(name);
+            // Files that belong together may lose their last one for a moment, as a sign that they don't.
+            let is_sign = self.together && Some(name) == new.keys().last() && now.is_none();
             assert!(
-                now == old.get(name) || now == new.get(name),
+                now == old.get(name) || now == new.get(name) || is_sign,
                 "{what}: {name} is neither the old nor the new"
             );
+        }
+        if self.together && new.keys().all(|name| found.contains_key(name)) {
+            assert!(found == old || found == new, "{what}: old files beside new ones");
         }
         for name in found.keys() {
             assert!(
