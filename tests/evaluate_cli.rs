@@ -74,7 +74,7 @@ fn single_image_gives_the_same_figures_from_every_layout() {
 
     let one_fold = "1\t1\nann\t1\t2\nann\t1\tbob\t1\n";
     let one_fold = set.write("one.txt", one_fold);
-    let words = ["one.txt", "one fold", "--folds 10"];
+    let words = ["one.txt", "one fold", "--folds N"];
     let list = ["--pairs", &one_fold, "--format", "lfw", "--score", "cosine"];
     refused(&set, "single-image", &list, 1, &words);
     let missing = "2\t1\nann\t1\t2\nann\t1\tnobody\t1\nann\t1\t3\nann\t1\tbob\t1\n";

@@ -49,7 +49,7 @@ pub struct PairFile {
 }
 
 /// Folds where the file names none: as published, ten runs of its pairs, the first ones longer by one where ten doesn't
-/// divide them.
+/// divide them. Fewer pairs than that are in one fold.
 const FOLDS: u16 = 10;
 
 /// Most folds that a file may name.
@@ -73,7 +73,7 @@ impl PairFile {
     /// Memory: about 100 bytes for each pair, of at most 5 million lines.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] naming the line that isn't of the format, or for fewer pairs than folds;
+    /// [`ErrorKind::InvalidArgument`] naming the line that isn't of the format, or for no pair, or fewer pairs than folds;
     /// [`ErrorKind::Limit`] for lines that are too long or too many; [`ErrorKind::Io`].
     pub fn parse(reader: impl BufRead, format: PairFormat) -> Result<Self> {
         let mut lines = Lines::new(reader, MOST_LINES);
@@ -91,13 +91,13 @@ impl PairFile {
         PairFile::new(pairs, header, format)
     }
 
-    /// Puts pairs into `folds` folds, or ten.
+    /// Puts pairs into `folds` folds, or ten; fewer than ten pairs into one.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for fewer pairs than folds.
+    /// [`ErrorKind::InvalidArgument`] for no pair, or fewer than `folds`.
     pub(super) fn new(mut pairs: Vec<NamedPair>, folds: Option<u16>, format: PairFormat) -> Result<Self> {
-        let folds = folds.unwrap_or(FOLDS);
         let count = pairs.len();
+        let folds = folds.unwrap_or(if count < usize::from(FOLDS) { 1 } else { FOLDS });
         if count < usize::from(folds) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
@@ -147,8 +147,8 @@ impl PairFile {
         Err(Error::new(
             ErrorKind::InvalidArgument,
             format!(
-                "all {} pairs are in one fold, and the threshold of a fold is chosen on the other folds: --folds 10 puts \
-                 them into ten",
+                "all {} pairs are in one fold, and the threshold of a fold is chosen on the other folds: --folds N puts \
+                 them into N, 10 as a rule",
                 self.pairs.len()
             ),
         ))

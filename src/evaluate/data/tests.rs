@@ -72,7 +72,7 @@ fn wrong_lfw_lines_are_named() {
             "{header}"
         );
     }
-    assert!(lfw("A 1 2\n").contains("1 pairs can't be in 10 folds"));
+    assert_eq!(parse("A 1 2\n", PairFormat::Lfw).folds, 1, "too few for ten");
     assert!(lfw("").contains("0 pairs"));
     assert!(lfw("18446744073709551615 18446744073709551615\nA 1 2\n").starts_with("line 1 should be"));
 }
@@ -109,7 +109,7 @@ fn a_file_of_one_fold_can_be_parted() {
     assert_eq!(file.folds, 1);
     let error = file.check_folds().unwrap_err();
     assert!(
-        error.message().contains("one fold") && error.message().contains("--folds 10"),
+        error.message().contains("one fold") && error.message().contains("--folds N"),
         "{error}"
     );
     let error = file.clone().with_folds(6).unwrap_err();
