@@ -108,7 +108,7 @@ fn what_is_an_image_is_told_by_content() {
     ]);
     let (source, result) = (folder.text("in"), folder.text("out"));
     let done = run(&["align", "-s", &source, "-r", &result, "--json"]);
-    done.code_is(1);
+    assert_eq!(done.code, 1, "{}", done.err);
     let report = json(&done).remove(0);
     assert_eq!(
         (&report["written"], &report["hidden"]),

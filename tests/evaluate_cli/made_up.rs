@@ -33,7 +33,7 @@ pub fn bare() -> Command {
 }
 
 pub struct Run {
-    code: i32,
+    pub code: i32,
     pub out: String,
     pub err: String,
 }
@@ -46,10 +46,6 @@ impl Run {
             out: String::from_utf8(output.stdout).unwrap(),
             err: String::from_utf8(output.stderr).unwrap(),
         }
-    }
-
-    pub fn code_is(&self, code: i32) {
-        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.out, self.err);
     }
 
     pub fn ok(self) -> Run {
