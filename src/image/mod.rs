@@ -1,15 +1,18 @@
-//! Pixels: borrowed views of any layout, an owned BGR image, decoding with limits, OpenCV-compatible resizing.
+//! Pixels: borrowed views of any layout, an owned BGR image, kinds of image files, decoding with limits,
+//! OpenCV-compatible resizing.
 //!
 //! The reference pipeline reads with OpenCV: 8-bit BGR, EXIF orientation applied, grey expanded to three channels, alpha
 //! dropped. Everything behind this module works on [`BgrImage`] only.
 
 mod decode;
+mod kind;
 mod resize;
 mod rotate;
 mod view;
 mod yuv;
 
 pub use decode::{DecodeLimits, decode, read};
+pub use kind::ImageKind;
 pub(crate) use resize::{Crop, resize_f32, resize_u8};
 pub use rotate::Rotation;
 pub use view::{ImageView, PixelFormat};
