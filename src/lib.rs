@@ -21,7 +21,7 @@
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
 //! | [`replace`] | writing a file or a folder whole or not at all |
-//! | [`image`] | pixels: borrowed views, decoding with limits, OpenCV-compatible resizing |
+//! | [`image`] | pixels: borrowed views, kinds of image files, decoding with limits, OpenCV-compatible resizing |
 //! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
 //! | [`device`] | CPU or CUDA, and loading libtorch's CUDA half at run time |
 //! | [`detect`] | MTCNN: faces and their five landmarks |
@@ -74,6 +74,6 @@ pub use device::DeviceChoice;
 pub use engine::{Cancel, Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
 pub use gallery::Gallery;
-pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};
+pub use image::{BgrImage, DecodeLimits, ImageKind, ImageView, PixelFormat, Rotation, Yuv};
 pub use network::Precision;
 pub use template::{Fusion, Scalar, Template};

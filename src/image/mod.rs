@@ -1,4 +1,5 @@
-//! Pixels: borrowed views of any layout, an owned BGR image, decoding with limits, OpenCV-compatible resizing.
+//! Pixels: borrowed views of any layout, an owned BGR image, kinds of image files, decoding with limits,
+//! OpenCV-compatible resizing.
 //!
 //! The reference pipeline reads with OpenCV: 8-bit BGR, EXIF orientation applied, grey expanded to three channels, alpha
 //! dropped. Everything behind this module works on [`BgrImage`] only.

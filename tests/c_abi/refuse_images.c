@@ -158,8 +158,8 @@ static void files(const char *folder) {
         const char *name;
         qmf_status status;
         const char *part;
-    } FILES[] = {{"truncated.jpg", QMF_ERROR_IMAGE_DECODE, "damaged Jpeg"},
-                 {"truncated.png", QMF_ERROR_IMAGE_DECODE, "damaged Png"},
+    } FILES[] = {{"truncated.jpg", QMF_ERROR_IMAGE_DECODE, "damaged JPEG"},
+                 {"truncated.png", QMF_ERROR_IMAGE_DECODE, "damaged PNG"},
                  {"text.jpg", QMF_ERROR_IMAGE_DECODE, "not an image"},
                  {"bomb.png", QMF_ERROR_LIMIT, "60000 x 60000 pixels, the limit is 100000000"}};
     qmf_image good;
