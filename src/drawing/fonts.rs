@@ -35,8 +35,8 @@ const PLACEHOLDERS: [&str; 5] = [
     "Adobe NotDef",
 ];
 
-/// Fonts, and what is known of their letters; the system's are looked at when a letter is wanted that no font in the program
-/// has.
+/// Fonts, and what is known of their letters; the system's are looked at when a letter is wanted that no font in the
+/// program has.
 pub struct Lettering {
     fonts: Mutex<Fonts>,
 }
@@ -262,12 +262,13 @@ fn is_placeholder(face: &FaceInfo) -> bool {
         .any(|(name, _)| PLACEHOLDERS.contains(&name.as_str()))
 }
 
-/// Greater for a face that goes better with the embedded ones: upright, plain, of usual weight, and with the shapes of the
-/// language that the letters point to; the name, for the same choice each time.
+/// Greater for a face that goes better with the embedded ones: upright, plain, of usual weight, and with the shapes of
+/// the language that the letters point to; the name, for the same choice each time.
 fn likeness<'f>(face: &'f FaceInfo, letters: &[&str]) -> impl Ord + use<'f> {
     let name = face.families.first().map_or("", |(name, _)| name.as_str());
     let has = |wanted: Script| letters.iter().any(|letter| script(letter) == Some(wanted));
-    // Fonts for Chinese, Japanese and Korean come in one cut for each, which differ in how they draw the same character.
+    // Fonts for Chinese, Japanese and Korean come in one cut for each, which differ in how they draw the same
+    // character.
     let cut = match () {
         () if has(Script::Hiragana) || has(Script::Katakana) => "JP",
         () if has(Script::Hangul) => "KR",
