@@ -327,8 +327,8 @@ fn pictures_are_drawn() {
     run(&["draw", &photo("biden.jpg"), "-o", text(&folder.path().join("a.jpg"))]).fails(1, &["must end in .png"]);
 }
 
-/// Compares two photos under other names, with the fonts that `fonts` tells fontconfig of, or the system's; gives what was
-/// said and the picture.
+/// Compares two photos under other names, with the fonts that `fonts` tells fontconfig of, or the system's; gives what
+/// was said and the picture.
 fn compared(names: [&std::ffi::OsStr; 2], fonts: Option<&Path>) -> (Run, image::RgbImage) {
     let folder = tempfile::tempdir().unwrap();
     let photos = [

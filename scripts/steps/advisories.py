@@ -1,5 +1,5 @@
-"""A list of RustSec's advisories that is there as a file or a folder, made ready for cargo-deny, which reads git repositories
-only."""
+"""A list of RustSec's advisories that is there as a file or a folder, made ready for cargo-deny, which reads git
+repositories only."""
 
 import datetime
 import gzip
@@ -111,7 +111,8 @@ def _git(repository: Path) -> Dict[str, str]:
     plain = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
     who = ["-c", "user.name=audit", "-c", "user.email=audit@localhost"]
     # cargo-deny asks for the branch main.
-    for step in (["init", "--quiet", "--initial-branch=main"], ["add", "--all"], [*who, "commit", "--quiet", "--message=list"]):
+    make = ["init", "--quiet", "--initial-branch=main"]
+    for step in (make, ["add", "--all"], [*who, "commit", "--quiet", "--message=list"]):
         try:
             done = subprocess.run(["git", *step], cwd=repository, env={**os.environ, **plain}, stdin=subprocess.DEVNULL)
         except FileNotFoundError:

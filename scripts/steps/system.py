@@ -125,7 +125,8 @@ def _has_font(languages: Sequence[str], file: str) -> bool:
     """Some font is there for each of the languages: any that fontconfig knows, else the one in this file."""
     if shutil.which("fc-list"):
         commands = (["fc-list", f":lang={language}", "file"] for language in languages)
-        return all(subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL).stdout for command in commands)
+        known = (subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL) for command in commands)
+        return all(done.stdout for done in known)
     return any(next(Path(folder).expanduser().rglob(file), None) for folder in FONT_FOLDERS)
 
 

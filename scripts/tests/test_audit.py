@@ -74,7 +74,8 @@ class Lists(InList):
         self.assertRegex(known.age(), r"^of 2026-08-21, -?\d+ days? old$")
 
     def test_a_list_that_says_no_day_is_of_its_newest_advisory(self):
-        old, new = advisory("one", "RUSTSEC-2025-0001", "2025-02-03"), advisory("two", "RUSTSEC-2026-0002", "2026-03-04")
+        old = advisory("one", "RUSTSEC-2025-0001", "2025-02-03")
+        new = advisory("two", "RUSTSEC-2026-0002", "2026-03-04")
         members = [("db/crates/two/RUSTSEC-2026-0002.md", new), ("db/crates/one/RUSTSEC-2025-0001.md", old)]
         self.assertEqual(self.ready(self.tar(members, "advisory-db.tar.gz")).date, datetime.date(2026, 3, 4))
 
@@ -108,14 +109,17 @@ class Lists(InList):
         )
         # The last one lies where a list of another folder would have it.
         self.assertEqual(self.written(), ["crates/one/RUSTSEC-2026-0001.md", "crates/three/RUSTSEC-2026-0008.md"])
-        self.assertEqual({path.name for path in self.folder.iterdir()}, {"work", "rustsec-advisories-2026-08-21.tar.gz"})
+        beside = {path.name for path in self.folder.iterdir()}
+        self.assertEqual(beside, {"work", "rustsec-advisories-2026-08-21.tar.gz"})
 
     def test_a_damaged_list_is_named(self):
         good = self.tar([("crates/one/RUSTSEC-2026-0001.md", advisory("one", "RUSTSEC-2026-0001") * 500)]).read_bytes()
         broken = self.folder / "broken.tar.gz"
-        for number, content in enumerate((b"", b"no archive", good[:10], good[: len(good) // 2], good[:-4], good[:40] + good[60:])):
+        half, hole = good[: len(good) // 2], good[:40] + good[60:]
+        for number, content in enumerate((b"", b"no archive", good[:10], half, good[:-4], hole)):
             broken.write_bytes(content)
-            with self.subTest(number), self.assertRaisesRegex(SetupError, r"broken\.tar\.gz is damaged, or no \.tar\.gz"):
+            damaged = self.assertRaisesRegex(SetupError, r"broken\.tar\.gz is damaged, or no \.tar\.gz")
+            with self.subTest(number), damaged:
                 advisories.ready(broken, self.folder / f"work{number}")
 
     def test_a_list_without_advisories_is_an_error(self):
@@ -130,8 +134,9 @@ class Lists(InList):
 
     def test_a_list_that_unpacks_to_very_much_is_refused(self):
         members = [(f"padding{number}", bytes(1000)) for number in range(30)]
-        with mock.patch.object(advisories, "_MOST_BYTES", 20_000), self.assertRaisesRegex(SetupError, "unpacks to more than"):
-            self.ready(self.tar(members))
+        with mock.patch.object(advisories, "_MOST_BYTES", 20_000):
+            with self.assertRaisesRegex(SetupError, "unpacks to more than"):
+                self.ready(self.tar(members))
 
     def test_the_newest_list_beside_a_checkout_is_taken(self):
         checkout, beside = self.folder / "checkout", self.folder / "shared" / "data"
@@ -148,7 +153,8 @@ class Audit(InList):
 
     def audit(self, *arguments):
         command = [sys.executable, "-B", str(SCRIPTS / "audit"), "--offline", *arguments]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        output = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(command, text=True, **output)
         return done.returncode, done.stdout
 
     def test_what_the_list_names_fails_in_every_lock_file(self):
@@ -186,7 +192,8 @@ class Audit(InList):
         loader = importlib.machinery.SourceFileLoader("audit", str(SCRIPTS / "audit"))
         audit = importlib.util.module_from_spec(importlib.util.spec_from_loader("audit", loader))
         loader.exec_module(audit)
-        self.assertEqual([lock.relative_to(audit.ROOT).as_posix() for lock in audit.lock_files()], ["Cargo.lock", "fuzz/Cargo.lock"])
+        ours = [lock.relative_to(audit.ROOT).as_posix() for lock in audit.lock_files()]
+        self.assertEqual(ours, ["Cargo.lock", "fuzz/Cargo.lock"])
         for inside in ("target/package/x", "built", "examples/other", ".git"):
             (self.folder / inside).mkdir(parents=True)
             (self.folder / inside / "Cargo.lock").touch()

@@ -2,10 +2,13 @@
 
 use super::visible::{code_points, is_joining};
 use resvg::usvg::fontdb::{Database, FaceInfo, ID, Source, Style};
-use skrifa::MetadataProvider;
+use skrifa::bitmap::BitmapData;
+use skrifa::outline::{DrawSettings, OutlinePen};
+use skrifa::prelude::{GlyphId, LocationRef, MetadataProvider, Size};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use unicode_normalization::char::is_combining_mark;
 use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -20,7 +23,7 @@ pub enum Typeface {
 }
 
 /// The fonts in the program.
-const EMBEDDED: [&[u8]; 3] = [
+pub(super) const EMBEDDED: [&[u8]; 3] = [
     epaint_default_fonts::HACK_REGULAR,
     epaint_default_fonts::UBUNTU_LIGHT,
     epaint_default_fonts::NOTO_EMOJI_REGULAR,
@@ -35,8 +38,8 @@ const PLACEHOLDERS: [&str; 5] = [
     "Adobe NotDef",
 ];
 
-/// Fonts, and what is known of their letters; the system's are looked at when a letter is wanted that no font in the program
-/// has.
+/// Fonts, and what is known of their letters; the system's are looked at when a letter is wanted that no font in the
+/// program has.
 pub struct Lettering {
     fonts: Mutex<Fonts>,
 }
@@ -66,18 +69,18 @@ pub(super) type Lettered = Vec<(String, Face)>;
 impl Lettering {
     /// The one of this process: the system's fonts are searched once.
     pub fn shared() -> &'static Lettering {
-        static SHARED: LazyLock<Lettering> = LazyLock::new(|| Lettering::with_system(Database::load_system_fonts));
+        static SHARED: LazyLock<Lettering> = LazyLock::new(|| Lettering::new(EMBEDDED, Database::load_system_fonts));
         &SHARED
     }
 
-    /// One whose system has the fonts that `system` loads.
-    pub(super) fn with_system(system: Load) -> Lettering {
+    /// One whose program has other fonts, one face each, and whose system those that `system` loads.
+    pub(super) fn new(embedded: [&'static [u8]; 3], system: Load) -> Lettering {
         let mut database = Database::new();
         let mut faces = Vec::new();
-        for font in EMBEDDED {
+        for font in embedded {
             faces.extend(database.load_font_source(Source::Binary(Arc::new(font))));
         }
-        assert_eq!(faces.len(), EMBEDDED.len(), "the fonts of their crate are whole");
+        assert_eq!(faces.len(), embedded.len(), "the fonts of their crate are whole");
         Lettering {
             fonts: Mutex::new(Fonts {
                 database: Arc::new(database),
@@ -159,26 +162,24 @@ impl Fonts {
         let embedded = typeface
             .order()
             .into_iter()
-            .find(|face| self.has(self.faces[face.0], letter));
+            .find(|face| self.has(self.faces[face.0], &[letter], false)[0]);
         embedded.or_else(|| self.found.get(letter).copied().flatten())
     }
 
-    fn has(&self, face: ID, letter: &str) -> bool {
-        self.count(face, &[letter]) == 1
-    }
-
-    /// How many of the letters a face has.
-    fn count(&self, face: ID, letters: &[&str]) -> usize {
-        let counted = self.database.with_face_data(face, |data, index| {
-            let Ok(font) = skrifa::FontRef::from_index(data, index) else {
-                return 0;
-            };
+    /// Which of the letters a face has; with `seen`, only those of which something is seen. Spaces show nothing, and some
+    /// marks only change what stands before them.
+    pub fn has(&self, face: ID, letters: &[&str], seen: bool) -> Vec<bool> {
+        let has = self.database.with_face_data(face, |data, index| {
+            let font = skrifa::FontRef::from_index(data, index).ok()?;
             let map = font.charmap();
-            let drawn =
-                |character: char| is_joining(character) || map.map(character).is_some_and(|glyph| glyph.to_u32() != 0);
-            letters.iter().filter(|letter| letter.chars().all(drawn)).count()
+            let drawn = |character: char| {
+                let glyph = map.map(character).filter(|glyph| glyph.to_u32() != 0);
+                let unseen = !seen || character.is_whitespace() || is_combining_mark(character);
+                is_joining(character) || glyph.is_some_and(|glyph| unseen || is_seen(&font, glyph))
+            };
+            Some(letters.iter().map(|letter| letter.chars().all(drawn)).collect())
         });
-        counted.unwrap_or(0)
+        has.flatten().unwrap_or_else(|| vec![false; letters.len()])
     }
 
     /// Searches the system's fonts for the letters that the embedded ones lack.
@@ -217,15 +218,17 @@ impl Fonts {
         if letters.is_empty() {
             return None;
         }
-        let counted = self.database.faces().map(|face| (self.count(face.id, letters), face));
-        let usable = counted.filter(|(count, face)| *count > 0 && !is_placeholder(face));
-        let (_, best) = usable.max_by_key(|(count, face)| (*count, likeness(face, letters)))?;
+        let usable = self.database.faces().filter(|face| !is_placeholder(face));
+        let having = usable.map(|face| (face, self.has(face.id, letters, true)));
+        let counted = having.map(|(face, has)| (has.iter().filter(|has| **has).count(), face, has));
+        let (_, best, has) = counted
+            .filter(|(count, ..)| *count > 0)
+            .max_by_key(|(count, face, _)| (*count, likeness(face, letters)))?;
         let has = letters
             .iter()
-            .copied()
-            .filter(|letter| self.has(best.id, letter))
-            .collect();
-        Some((best.id, has))
+            .zip(has)
+            .filter_map(|(letter, has)| has.then_some(*letter));
+        Some((best.id, has.collect()))
     }
 
     fn place(&mut self, id: ID) -> Face {
@@ -235,6 +238,38 @@ impl Fonts {
             self.faces.len() - 1
         }))
     }
+}
+
+/// Whether a glyph shows something: an outline, or colours or a picture of a kind that is drawn. A font may have a letter
+/// by its table and draw nothing for it.
+fn is_seen(font: &skrifa::FontRef, glyph: GlyphId) -> bool {
+    /// A pen that notes whether it was used.
+    struct Used(bool);
+    impl OutlinePen for Used {
+        fn move_to(&mut self, _: f32, _: f32) {}
+        fn line_to(&mut self, _: f32, _: f32) {
+            self.0 = true;
+        }
+        fn quad_to(&mut self, _: f32, _: f32, _: f32, _: f32) {
+            self.0 = true;
+        }
+        fn curve_to(&mut self, _: f32, _: f32, _: f32, _: f32, _: f32, _: f32) {
+            self.0 = true;
+        }
+        fn close(&mut self) {}
+    }
+    let mut outline = Used(false);
+    if let Some(glyph) = font.outline_glyphs().get(glyph) {
+        let drawn = glyph.draw(
+            DrawSettings::unhinted(Size::unscaled(), LocationRef::default()),
+            &mut outline,
+        );
+        outline.0 &= drawn.is_ok();
+    }
+    let picture = || font.bitmap_strikes().glyph_for_size(Size::unscaled(), glyph);
+    outline.0
+        || font.color_glyphs().get(glyph).is_some()
+        || picture().is_some_and(|picture| matches!(picture.data, BitmapData::Png(_)))
 }
 
 /// Letters that should come from one font: by script, those of Chinese, Japanese and Korean together.
@@ -262,12 +297,13 @@ fn is_placeholder(face: &FaceInfo) -> bool {
         .any(|(name, _)| PLACEHOLDERS.contains(&name.as_str()))
 }
 
-/// Greater for a face that goes better with the embedded ones: upright, plain, of usual weight, and with the shapes of the
-/// language that the letters point to; the name, for the same choice each time.
+/// Greater for a face that goes better with the embedded ones: upright, plain, of usual weight, and with the shapes of
+/// the language that the letters point to; the name, for the same choice each time.
 fn likeness<'f>(face: &'f FaceInfo, letters: &[&str]) -> impl Ord + use<'f> {
     let name = face.families.first().map_or("", |(name, _)| name.as_str());
     let has = |wanted: Script| letters.iter().any(|letter| script(letter) == Some(wanted));
-    // Fonts for Chinese, Japanese and Korean come in one cut for each, which differ in how they draw the same character.
+    // Fonts for Chinese, Japanese and Korean come in one cut for each, which differ in how they draw the same
+    // character.
     let cut = match () {
         () if has(Script::Hiragana) || has(Script::Katakana) => "JP",
         () if has(Script::Hangul) => "KR",
@@ -317,7 +353,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_once_with_what_to_install() {
-        let lettering = Lettering::with_system(|_| {});
+        let lettering = Lettering::new(EMBEDDED, |_| {});
         let told = |words: &str| {
             let fonts = &mut *lettering.fonts();
             fonts.letter(words, Typeface::Monospaced);
@@ -342,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_font_is_chosen_by_the_language_of_the_letters_and_by_its_looks() {
-        let lettering = Lettering::with_system(|_| {});
+        let lettering = Lettering::new(EMBEDDED, |_| {});
         let plain = lettering.fonts().database.faces().next().unwrap().clone();
         let named = |name: &str| {
             let mut face = plain.clone();

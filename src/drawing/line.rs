@@ -53,16 +53,16 @@ impl Line {
 }
 
 impl Lettering {
-    /// Lays `words` out on one line in letters of `size` pixels (the em). [`visible`] is applied to them; of more than 512
-    /// letters, the first and the last are taken.
+    /// Lays `words` out on one line in letters of `size` pixels (the em). [`visible`] is applied to them; of more than
+    /// 512 letters, the first and the last are taken.
     pub fn line(&self, words: &str, typeface: Typeface, size: f32) -> Line {
         let words = visible(words);
         let letters: Vec<&str> = words.graphemes(true).collect();
         lay(&mut self.fonts(), &shortened(&letters, MOST_LETTERS), typeface, size)
     }
 
-    /// The same on a line of at most `width` pixels: what doesn't fit is left out in the middle, so that a name keeps its
-    /// ending.
+    /// The same on a line of at most `width` pixels: what doesn't fit is left out in the middle, so that a name keeps
+    /// its ending. Where nothing fits, the ellipsis stands alone.
     pub fn line_within(&self, words: &str, typeface: Typeface, size: f32, width: f32) -> Line {
         let words = visible(words);
         let letters: Vec<&str> = words.graphemes(true).collect();
@@ -86,8 +86,8 @@ impl Lettering {
         best
     }
 
-    /// Lays `words` out in lines of at most `width` pixels, at most `most` of them (at least 1): broken between words, a word
-    /// that is wider between letters, and the last line shortened where there is more.
+    /// Lays `words` out in lines of at most `width` pixels, at most `most` of them (at least 1): broken between words,
+    /// a word that is wider between letters, and the last line shortened where there is more.
     pub fn lines_within(&self, words: &str, typeface: Typeface, size: f32, width: f32, most: usize) -> Vec<Line> {
         let words = visible(words);
         let mut rest = words.trim();
@@ -128,8 +128,8 @@ impl Lettering {
     }
 }
 
-/// The first and the last letters, `most` together, with an ellipsis where some are left out: half of each, and rather a
-/// file's ending than its beginning.
+/// The first and the last letters, `most` together, with an ellipsis where some are left out: half of each, and rather
+/// a file's ending than its beginning.
 fn shortened(letters: &[&str], most: usize) -> String {
     if letters.len() <= most {
         return letters.concat();
@@ -204,8 +204,8 @@ fn runs(letters: &[(String, Face)]) -> Vec<(String, Face, bool)> {
     all
 }
 
-/// Width of a run in parts of the letters' size, shaped as the drawing does it; `None` where the font draws a box for what
-/// it lacks, or can't be read any more.
+/// Width of a run in parts of the letters' size, shaped as the drawing does it; `None` where the font draws a box for
+/// what it lacks, or can't be read any more.
 pub(super) fn measure(fonts: &Fonts, text: &str, face: Face, right_to_left: bool) -> Option<f32> {
     let shaped = fonts.database.with_face_data(fonts.faces[face.0], |data, index| {
         let font = harfrust::FontRef::from_index(data, index).ok()?;

@@ -1,8 +1,8 @@
 //! Words in any script, boxes and dots, laid over pixels.
 //!
 //! Names of files, people and models come from anywhere: [`visible`] makes text of them that can't disturb what stands
-//! around it, and a [`Lettering`] finds fonts for their letters: those in the program, then those of the system. A letter
-//! that no font has is written as its code point, `[U+7530]`, and the log says what to install.
+//! around it, and a [`Lettering`] finds fonts for their letters: those in the program, then those of the system. A
+//! letter that no font has is written as its code point, `[U+7530]`, and the log says what to install.
 
 mod fonts;
 mod line;

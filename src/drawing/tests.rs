@@ -1,6 +1,6 @@
 //! Words in every script, and in none.
 
-use super::fonts::Lettering;
+use super::fonts::{EMBEDDED, Lettering};
 use super::line::{Line, measure};
 use super::{Sheet, Typeface, visible};
 use image::{Rgb, RgbImage};
@@ -43,7 +43,7 @@ fn ink(picture: &RgbImage) -> u32 {
 }
 
 fn without_fonts() -> Lettering {
-    Lettering::with_system(|_| {})
+    Lettering::new(EMBEDDED, |_| {})
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn directions_are_kept_apart() {
 
 #[test]
 fn words_of_the_programs_own_fonts_need_no_others() {
-    let lettering = Lettering::with_system(|_| panic!("the system's fonts were loaded"));
+    let lettering = Lettering::new(EMBEDDED, |_| panic!("the system's fonts were loaded"));
     for words in [
         "quality 13.01 (84 of 100)",
         "Müller, Иван & Γιώργος → −1e−3 ≥ ∞ …",
@@ -188,9 +188,79 @@ fn a_letter_without_a_font_is_written_as_its_code_point() {
     );
 }
 
+/// Hack without its outlines, and with a picture for each glyph if there is one: colour emoji are fonts of that kind.
+fn without_outlines(picture: Option<&[u8]>) -> &'static [u8] {
+    let font = epaint_default_fonts::HACK_REGULAR;
+    let number = |at: usize| u32::from_be_bytes(font[at..at + 4].try_into().unwrap()) as usize;
+    let half = |at: usize| usize::from(u16::from_be_bytes([font[at], font[at + 1]]));
+    let mut tables: Vec<([u8; 4], Vec<u8>)> = (0..half(4))
+        .map(|index| 12 + 16 * index)
+        .map(|at| {
+            let (begin, length) = (number(at + 8), number(at + 12));
+            (
+                font[at..at + 4].try_into().unwrap(),
+                font[begin..begin + length].to_vec(),
+            )
+        })
+        .collect();
+    let (_, places) = tables.iter_mut().find(|(tag, _)| tag == b"loca").unwrap();
+    places.fill(0);
+    if let Some(picture) = picture {
+        // One strike of 64 pixels for the em: version, flags, count and place; then its own head, and places of glyphs.
+        let (_, most) = tables.iter().find(|(tag, _)| tag == b"maxp").unwrap();
+        let glyphs = u32::from(u16::from_be_bytes([most[4], most[5]]));
+        let mut strikes: Vec<u8> = [[0, 1, 0, 1], [0, 0, 0, 1], [0, 0, 0, 12], [0, 64, 0, 72]].concat();
+        let each = 8 + picture.len() as u32;
+        for glyph in 0..=glyphs {
+            strikes.extend((4 + 4 * (glyphs + 1) + each * glyph).to_be_bytes());
+        }
+        for _ in 0..glyphs {
+            strikes.extend([0, 0, 0, 0]);
+            strikes.extend(b"png ");
+            strikes.extend(picture);
+        }
+        tables.push((*b"sbix", strikes));
+    }
+    tables.sort();
+    let mut whole = font[..4].to_vec();
+    whole.extend((tables.len() as u16).to_be_bytes());
+    whole.extend([0; 6]);
+    let mut begin = 12 + 16 * tables.len();
+    for (tag, table) in &tables {
+        whole.extend(tag);
+        whole.extend([0; 4]);
+        whole.extend((begin as u32).to_be_bytes());
+        whole.extend((table.len() as u32).to_be_bytes());
+        begin += table.len().next_multiple_of(4);
+    }
+    for (_, mut table) in tables {
+        table.resize(table.len().next_multiple_of(4), 0);
+        whole.extend(table);
+    }
+    whole.leak()
+}
+
+#[test]
+fn letters_that_are_pictures_are_drawn() {
+    let mut picture = Vec::new();
+    let red = RgbImage::from_pixel(64, 64, Rgb([200, 10, 20]));
+    red.write_to(&mut std::io::Cursor::new(&mut picture), image::ImageFormat::Png)
+        .unwrap();
+    let lettering = Lettering::new([without_outlines(Some(&picture)); 3], |_| {});
+    let drawn = drawn(&lettering, &lettering.line("A", Typeface::Monospaced, SIZE));
+    assert!(drawn.pixels().any(|pixel| pixel.0 == [200, 10, 20]));
+    // As a font of the system it is taken for what it shows, and not where it shows nothing.
+    let fonts = lettering.fonts();
+    assert_eq!(fonts.has(fonts.faces[0], &["A", " ", "田"], true), [true, true, false]);
+    let blank = Lettering::new([without_outlines(None); 3], |_| {});
+    let fonts = blank.fonts();
+    assert_eq!(fonts.has(fonts.faces[0], &["A", " "], true), [false, true]);
+    assert_eq!(fonts.has(fonts.faces[0], &["A", " "], false), [true, true]);
+}
+
 #[test]
 fn fonts_that_draw_a_box_for_everything_are_passed_over() {
-    let lettering = Lettering::with_system(|database| {
+    let lettering = Lettering::new(EMBEDDED, |database| {
         for family in ["Last Resort", "Adobe Blank"] {
             let mut face = database.faces().next().unwrap().clone();
             for (name, _) in &mut face.families {

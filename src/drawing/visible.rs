@@ -6,9 +6,9 @@ use unicode_normalization::char::is_combining_mark;
 /// Combining marks that a letter may carry: more are stacked up only to cover what is above.
 const MOST_MARKS: usize = 6;
 
-/// The same words, composed (NFC), with what can't be seen written as code points: controls and line breaks, characters that
-/// turn the direction of what follows (bidi controls), invisible ones, and combining marks beyond six on one letter. A file
-/// called `a`, U+202E, `gpj.exe` reads `a[U+202E]gpj.exe`.
+/// The same words, composed (NFC), with what can't be seen written as code points: controls and line breaks, characters
+/// that turn the direction of what follows (bidi controls), invisible ones, and combining marks beyond six on one
+/// letter. A file called `a`, U+202E, `gpj.exe` reads `a[U+202E]gpj.exe`.
 ///
 /// Joiners and variation selectors stay where scripts and emoji need them: behind a character that isn't ASCII.
 pub fn visible(words: &str) -> String {

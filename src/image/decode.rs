@@ -58,7 +58,7 @@ impl ImageKind {
     }
 
     /// The kinds that are read, for people: "JPEG, PNG, BMP, TIFF and WebP".
-    fn read_names() -> String {
+    pub fn read_names() -> String {
         let names: Vec<&str> = ImageKind::all()
             .filter(|kind| kind.is_read())
             .map(ImageKind::name)

@@ -131,8 +131,13 @@ impl ImageKind {
         MARKS.iter().find(|mark| mark.0 == self).map_or("", |mark| mark.1)
     }
 
+    /// Whether it is a picture of pixels, as photos are, and no drawing or document.
+    pub fn is_picture(self) -> bool {
+        !matches!(self, ImageKind::Svg | ImageKind::Pdf | ImageKind::Eps)
+    }
+
     /// The name with its article: "a HEIC image", "an SVG image".
-    pub(super) fn with_article(self) -> String {
+    pub fn with_article(self) -> String {
         let name = self.name();
         // Of names that are spelled letter by letter, "an" stands before "SVG" too.
         let article = if name.starts_with(['A', 'E', 'I', 'O']) || name == "SVG" {

@@ -171,18 +171,9 @@ fn no_image(source: &Path, listing: &Listing) -> Error {
         format!(
             "{} holds no image that is read ({}){found}",
             source.display(),
-            read_names()
+            ImageKind::read_names()
         ),
     )
-}
-
-/// The kinds that are read: "JPEG, PNG, ...".
-fn read_names() -> String {
-    let names: Vec<&str> = ImageKind::all()
-        .filter(|kind| kind.is_read())
-        .map(ImageKind::name)
-        .collect();
-    names.join(", ")
 }
 
 /// Fails where two images have one name, which only names that are no Unicode can.

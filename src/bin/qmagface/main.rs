@@ -46,8 +46,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed, in whole or for some of 
 3 no face where one is needed; 4 model not installed; 5 device not available; 130 stopped with Ctrl-C.
 Models are kept in $QMAGFACE_CACHE, else $XDG_CACHE_HOME/qmagface, else ~/.cache/qmagface.";
 
-/// What is logged unless RUST_LOG says otherwise. What a system's fonts look like inside is no user's concern: where a letter
-/// has no font, `qmagface::drawing` says so.
+/// What is logged unless RUST_LOG says otherwise. What a system's fonts look like inside is no user's concern: where a
+/// letter has no font, `qmagface::drawing` says so.
 const LOGGED: &str = "warn,fontdb=off,usvg=off,resvg=off";
 
 #[derive(Subcommand)]

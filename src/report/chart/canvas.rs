@@ -1,5 +1,5 @@
-//! A sheet that is drawn on, in pixels of the finished picture: shapes several times finer, for smooth lines, and words apart
-//! from them.
+//! A sheet that is drawn on, in pixels of the finished picture: shapes several times finer, for smooth lines, and words
+//! apart from them.
 
 use super::palette::Ink;
 use crate::drawing::{Lettering, Line, Typeface};

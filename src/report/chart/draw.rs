@@ -28,7 +28,8 @@ struct Frame {
 /// Lines of a title at most.
 const TITLE_LINES: usize = 3;
 
-/// Draws the shapes of `chart` on an area of [`SIZE`], times the canvas' fineness, and gives the words that belong on them.
+/// Draws the shapes of `chart` on an area of [`SIZE`], times the canvas' fineness, and gives the words that belong on
+/// them.
 pub fn draw<'a>(chart: &Chart, area: Area<'a>, lettering: &'a Lettering) -> Drawn<Vec<Words>> {
     let canvas = Canvas::new(area, lettering);
     on(&canvas, chart)?;
