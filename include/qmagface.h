@@ -120,7 +120,9 @@ typedef struct qmf_calibration qmf_calibration;
 /**
  * A face recognition engine: owns a model's weights and the device they run on.
  *
- * Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone.
+ * Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone. In a
+ * child of `fork` every call with its parent's engine answers `QMF_ERROR_FORKED`, unless it was made with `inline_mode`;
+ * `qmf_engine_destroy` gives its handle back and leaves the rest to the end of the child.
  */
 typedef struct qmf_engine qmf_engine;
 
@@ -129,7 +131,9 @@ typedef struct qmf_engine qmf_engine;
  * template. A template's place is its index, 0 for the first that was added.
  *
  * Any number of threads may use one: a call that adds or removes waits for those that read, and they for it. Only
- * `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles.
+ * `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles. A child of `fork` goes
+ * on with its parent's, which the parent doesn't notice; where a thread was adding or removing at that moment, the gallery
+ * is half changed in the child, and every call with it there answers `QMF_ERROR_FORKED`.
  */
 typedef struct qmf_gallery qmf_gallery;
 
@@ -871,6 +875,11 @@ typedef struct qmf_match {
  * The caller asked for the work to stop.
  */
 #define QMF_ERROR_CANCELLED 17
+
+/**
+ * The object is of the process that this one was forked from, and so are the threads or locks that it needs.
+ */
+#define QMF_ERROR_FORKED 18
 
 /**
  * A GPU if one can be used, else the CPU.

@@ -105,7 +105,9 @@ enum class Status : std::int32_t {
     /** A calibration file is damaged, or an FMR is asked for that it can't support. */
     calibration = QMF_ERROR_CALIBRATION,
     /** The caller asked for the work to stop. */
-    cancelled = QMF_ERROR_CANCELLED
+    cancelled = QMF_ERROR_CANCELLED,
+    /** The object is of the process that this one was forked from, and so are the threads or locks that it needs. */
+    forked = QMF_ERROR_FORKED
 };
 
 /** Where the networks run. */
@@ -1706,7 +1708,10 @@ private:
 
 /* ---- engines ---- */
 
-/** The networks on their device: finds faces and makes templates. */
+/**
+ * The networks on their device: finds faces and makes templates. In a child of fork() every call with its parent's engine
+ * fails with Status::forked, unless it was made in the inline mode; its end waits for nothing there.
+ */
 class Engine {
 public:
     /**

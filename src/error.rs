@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Calibration,
     /// The caller asked for the work to stop.
     Cancelled,
+    /// The object is of the process that this one was forked from, and so are the threads or locks that it needs.
+    Forked,
     /// A defect of this library (a caught panic, a broken invariant).
     Internal,
 }

@@ -57,6 +57,7 @@ pub mod image;
 pub mod model;
 pub mod network;
 pub mod pairs;
+mod process;
 pub mod replace;
 pub mod report;
 pub mod template;

@@ -146,8 +146,8 @@ fn handles_made_and_destroyed_leave_nothing_behind() {
 }
 
 #[test]
-fn an_inline_engine_works_after_fork() {
-    run(&build("fork.c", &C99, &[]), &[]);
+fn after_fork_an_inline_engine_works_and_others_are_refused_at_once() {
+    run(&build("fork.c", &C99, &["-pthread"]), &[]);
 }
 
 #[test]

@@ -17,7 +17,9 @@ use std::time::Duration;
 
 /// A face recognition engine: owns a model's weights and the device they run on.
 ///
-/// Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone.
+/// Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone. In a
+/// child of `fork` every call with its parent's engine answers `QMF_ERROR_FORKED`, unless it was made with `inline_mode`;
+/// `qmf_engine_destroy` gives its handle back and leaves the rest to the end of the child.
 pub struct qmf_engine {
     engine: Engine,
     _live: Live,
@@ -36,6 +38,8 @@ impl qmf_engine {
     ) -> Result<T, Failure> {
         // SAFETY: promised by the caller.
         let engine = &unsafe { reference(pointer, "engine") }?.engine;
+        // Not logged: in a child the caller's log may wait for a lock that another thread held at the fork.
+        engine.check_process()?;
         work(engine).inspect_err(|failure| engine.options().log.write(LogLevel::Error, || failure.message()))
     }
 }
@@ -484,6 +488,7 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
     guard(|| {
         // SAFETY: promised by the caller.
         let engine = &unsafe { reference(engine, "engine") }?.engine;
+        engine.check_process()?;
         let (known, options) = (engine.info(), engine.options());
         // SAFETY: promised by the caller.
         unsafe { check_sized(info, "info") }?;

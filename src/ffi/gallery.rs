@@ -4,11 +4,11 @@ use super::calibration::qmf_calibration;
 use super::engine::characters;
 use super::handle::{Live, free, give};
 use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, put, read_sized, reference, write_sized};
+use super::shared::Shared;
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::{QMF_SCALAR_F32, number_of, qmf_scalar, qmf_template, scalar_of};
 use crate::gallery::{Gallery, SearchOptions};
 use crate::pairs::Work;
-use parking_lot::RwLock;
 use std::os::raw::c_char;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,9 +16,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// template. A template's place is its index, 0 for the first that was added.
 ///
 /// Any number of threads may use one: a call that adds or removes waits for those that read, and they for it. Only
-/// `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles.
+/// `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles. A child of `fork` goes
+/// on with its parent's, which the parent doesn't notice; where a thread was adding or removing at that moment, the gallery
+/// is half changed in the child, and every call with it there answers `QMF_ERROR_FORKED`.
 pub struct qmf_gallery {
-    gallery: RwLock<Gallery>,
+    gallery: Shared<Gallery>,
     _live: Live,
 }
 
@@ -29,7 +31,7 @@ impl qmf_gallery {
     ///
     /// # Safety
     /// A `pointer` that isn't NULL is a live handle.
-    unsafe fn borrow<'a>(pointer: *const qmf_gallery, name: &str) -> Result<&'a RwLock<Gallery>, Failure> {
+    unsafe fn borrow<'a>(pointer: *const qmf_gallery, name: &str) -> Result<&'a Shared<Gallery>, Failure> {
         // SAFETY: promised by the caller.
         Ok(&unsafe { reference(pointer, name) }?.gallery)
     }
@@ -128,7 +130,7 @@ pub unsafe extern "C" fn qmf_gallery_create(scalar: qmf_scalar, result: *mut *mu
     guard(|| {
         check(result, "result")?;
         let gallery = qmf_gallery {
-            gallery: RwLock::new(Gallery::new(scalar_of(scalar)?)),
+            gallery: Shared::new("the gallery", Gallery::new(scalar_of(scalar)?)),
             _live: Live::count(&LIVE_GALLERIES),
         };
         // SAFETY: promised by the caller.
@@ -174,7 +176,7 @@ pub unsafe extern "C" fn qmf_gallery_get_info(handle: *const qmf_gallery, info: 
         let gallery = unsafe { qmf_gallery::borrow(handle, "handle") }?;
         // SAFETY: promised by the caller.
         unsafe { check_sized(info, "info") }?;
-        let gallery = gallery.read();
+        let gallery = gallery.read()?;
         let value = qmf_gallery_info {
             scalar: number_of(gallery.scalar()),
             length: gallery.length() as u32,
@@ -216,7 +218,7 @@ pub unsafe extern "C" fn qmf_gallery_add(
                 return Err(invalid("there is nothing to add: count is 0"));
             }
             let templates = qmf_template::borrow_all(templates, count, "templates")?;
-            let index = gallery.write().add(&templates)?;
+            let index = gallery.write()?.add(&templates)?;
             if !first.is_null() {
                 *first = index;
             }
@@ -243,7 +245,7 @@ pub unsafe extern "C" fn qmf_gallery_remove(
             if count == 0 {
                 return Err(invalid("there is nothing to remove: count is 0"));
             }
-            gallery.write().remove(array(indices, count, "indices")?)?;
+            gallery.write()?.remove(array(indices, count, "indices")?)?;
         }
         Ok(QMF_OK)
     })
@@ -276,7 +278,7 @@ pub unsafe extern "C" fn qmf_gallery_score(
         let work = work(threads)?;
         // SAFETY: promised by the caller.
         unsafe {
-            let gallery = qmf_gallery::borrow(handle, "handle")?.read();
+            let gallery = qmf_gallery::borrow(handle, "handle")?.read()?;
             let calibration = qmf_calibration::borrow(calibration, "calibration")?;
             if probe_count == 0 {
                 return Err(invalid("there is nothing to compare: probe_count is 0"));
@@ -348,7 +350,7 @@ pub unsafe extern "C" fn qmf_gallery_search(
                 };
                 return Err(invalid(what));
             }
-            let gallery = qmf_gallery::borrow(handle, "handle")?.read();
+            let gallery = qmf_gallery::borrow(handle, "handle")?.read()?;
             let calibration = qmf_calibration::borrow(calibration, "calibration")?;
             if probe_count == 0 {
                 return Err(invalid("there is nothing to compare: probe_count is 0"));

@@ -14,6 +14,7 @@ mod gallery;
 mod handle;
 mod image;
 mod memory;
+mod shared;
 mod stages;
 mod status;
 mod template;

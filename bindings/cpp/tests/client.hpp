@@ -96,6 +96,7 @@ void test_moves(const Setting &setting);
 void test_lifetimes(const Setting &setting);
 void test_log(const Setting &setting);
 void test_threads(const Setting &setting);
+void test_fork(const Setting &setting);
 void test_results();
 void test_views();
 

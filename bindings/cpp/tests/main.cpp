@@ -83,6 +83,7 @@ int main(int count, char **arguments) {
     test_lifetimes(setting);
     test_log(setting);
     test_threads(setting);
+    test_fork(setting);
     CHECK(qmagface::live_engines() == 0);
     CHECK(qmagface::live_templates() == 0);
     CHECK(qmagface::live_calibrations() == 0);

@@ -89,6 +89,7 @@ fn name(kind: ErrorKind) -> &'static str {
         ErrorKind::Template => "template",
         ErrorKind::Calibration => "calibration",
         ErrorKind::Cancelled => "cancelled",
+        ErrorKind::Forked => "forked",
         _ => "internal",
     }
 }

@@ -333,6 +333,37 @@ fn a_shared_network_is_run_by_several_where_cores_are_left() {
     }
 }
 
+/// As in a child of fork whose parent had another thread in the queue: an inline engine's calls take no lock.
+#[test]
+fn where_nothing_is_merged_nobody_waits_for_a_lock() {
+    let (batcher, seen) = shared(1, Duration::ZERO, 1);
+    let state = batcher.state.lock();
+    let chips: Vec<Chip> = (0..150).map(|value| chip(value % 13)).collect();
+    let made = batcher
+        .embed(&chips.iter().collect::<Vec<_>>(), Some(&Cancel::new()))
+        .unwrap();
+    assert_eq!(
+        made,
+        (0..150).map(|value| vec![(value % 13) as f32]).collect::<Vec<_>>()
+    );
+    assert_eq!(seen.largest.load(Ordering::Relaxed), 64);
+    let cancelled = Cancel::new();
+    cancelled.cancel();
+    let error = batcher.embed(&[&chip(1)], Some(&cancelled)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    // An error and a defect are told as where callers are merged.
+    assert_eq!(
+        batcher.embed(&[&chip(13)], None).unwrap_err().kind(),
+        ErrorKind::Backend
+    );
+    assert_eq!(
+        batcher.embed(&[&chip(99)], None).unwrap_err().kind(),
+        ErrorKind::Internal
+    );
+    drop(state);
+    assert_idle(&batcher);
+}
+
 #[test]
 fn a_cancelled_caller_leaves_its_place_to_others() {
     let (batcher, seen) = fake(1, MS, 60 * MS);
