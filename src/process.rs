@@ -1,5 +1,5 @@
-//! Which process something is of. A child of `fork` has a copy of its parent's memory and none of its threads: it would wait
-//! for ever for one of them, and for a lock that one of them held at that moment.
+//! Which process something is of. A child of `fork` has a copy of its parent's memory and none of its threads: it would
+//! wait for ever for one of them, and for a lock that one of them held at that moment.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::mem::ManuallyDrop;
@@ -32,8 +32,8 @@ impl Home {
     }
 }
 
-/// A value with threads and locks: used in the process that made it, and ended there alone. In a child of that process it is
-/// left as it is, for ending it would take those threads and locks; the child's memory goes with the child.
+/// A value with threads and locks: used in the process that made it, and ended there alone. In a child of that process
+/// it is left as it is, for ending it would take those threads and locks; the child's memory goes with the child.
 pub(crate) struct Homebound<T> {
     home: Home,
     /// Whether it can be used in a child too.
@@ -58,8 +58,8 @@ impl<T> Homebound<T> {
     /// The value, where it can be used; asked before any of its locks is touched.
     ///
     /// # Errors
-    /// [`ErrorKind::Forked`] in another process than the one that made it. The message calls it `what` and says what to do
-    /// `instead`.
+    /// [`ErrorKind::Forked`] in another process than the one that made it. The message calls it `what` and says what to
+    /// do `instead`.
     pub(crate) fn here(&self, what: &str, instead: &str) -> Result<&T> {
         if !self.travels && !self.home.is_here() {
             return Err(Error::new(

@@ -1,4 +1,4 @@
-//! The queue of callers in every order that its threads' steps can have: the source of `src/engine`, with the locks of the
+//! The queue of callers in every order that its threads' steps can have: the source of `src/engine` and `src/cancel.rs`, with the locks of the
 //! model checker loom. A lost wake-up, a deadlock or a lead that nobody has is found in whatever order it happens.
 //!
 //! Orders in which a thread is interrupted more than a few times are left out: there are too many of them. A model that is
@@ -11,7 +11,7 @@ use qmagface::{align, error, network};
 
 #[path = "../src/engine/batch/mod.rs"]
 mod batch;
-#[path = "../src/engine/cancel.rs"]
+#[path = "../src/cancel.rs"]
 mod cancel;
 #[path = "../src/engine/seat.rs"]
 mod seat;

@@ -1,6 +1,7 @@
 //! Comparing templates and embeddings with a calibration.
 
 use super::Calibration;
+use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Directions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::template::{Template, describe_model};
@@ -72,6 +73,19 @@ impl Calibration {
     /// [`ErrorKind::ModelMismatch`] naming both models and the template's place when not all are of one model, the
     /// calibration's.
     pub fn score_matrix(&self, probes: &[&Template], gallery: &[&Template]) -> Result<Array2<f32>> {
+        self.score_matrix_until(probes, gallery, None)
+    }
+
+    /// As [`Calibration::score_matrix`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Calibration::score_matrix`]; [`ErrorKind::Cancelled`].
+    pub fn score_matrix_until(
+        &self,
+        probes: &[&Template],
+        gallery: &[&Template],
+        cancel: Option<&Cancel>,
+    ) -> Result<Array2<f32>> {
         let Some(&first) = probes.first().or(gallery.first()) else {
             return Ok(Array2::zeros((0, 0)));
         };
@@ -86,7 +100,8 @@ impl Calibration {
             &stack(probes, first.length()),
             &stack(gallery, first.length()),
             &self.parameters,
-        );
+            cancel,
+        )?;
         for (row, _) in probes.iter().enumerate().filter(|(_, template)| template.is_failed()) {
             scores.row_mut(row).fill(f32::NEG_INFINITY);
         }

@@ -21,12 +21,13 @@ mod tiles;
 pub(crate) use aligned::Aligned;
 pub use machine::instructions;
 pub(crate) use machine::{Machine, load};
-pub(crate) use matrix::{Directions, FEW, score_directions};
+pub(crate) use matrix::{Directions, FEW, rows_at_once, score_directions};
 pub(crate) use pair::dot;
 pub(crate) use rows::{Probe, Rows, each_product};
 pub(crate) use stored::{bytes_of, halves_of, unpack_bytes, unpack_halves};
 pub(crate) use tiles::{Fused, Panels, Place, Products, Scores, Sink};
 
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2};
 
@@ -131,6 +132,19 @@ pub fn score_matrix(
     gallery: ArrayView2<f32>,
     parameters: &QualityParameters,
 ) -> Result<Array2<f32>> {
+    score_matrix_until(probes, gallery, parameters, None)
+}
+
+/// As [`score_matrix`], until `cancel` is cancelled.
+///
+/// # Errors
+/// As [`score_matrix`]; [`ErrorKind::Cancelled`].
+pub fn score_matrix_until(
+    probes: ArrayView2<f32>,
+    gallery: ArrayView2<f32>,
+    parameters: &QualityParameters,
+    cancel: Option<&Cancel>,
+) -> Result<Array2<f32>> {
     if probes.ncols() != gallery.ncols() {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -141,11 +155,12 @@ pub fn score_matrix(
             ),
         ));
     }
-    Ok(score_directions(
+    score_directions(
         &directions(probes, "probe")?,
         &directions(gallery, "gallery")?,
         parameters,
-    ))
+        cancel,
+    )
 }
 
 /// Rows divided by their length, and the lengths.

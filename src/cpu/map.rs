@@ -103,8 +103,8 @@ impl Scratch {
         }
     }
 
-    /// The free buffers; `None` where another thread has them for long: it was stopped in between, or a child of `fork` asks
-    /// and the thread is its parent's. One can do without them.
+    /// The free buffers; `None` where another thread has them for long: it was stopped in between, or a child of `fork`
+    /// asks and the thread is its parent's. One can do without them.
     fn free(&self) -> Option<MutexGuard<'_, Vec<Vec<Lane>>>> {
         (0..LOOKS).find_map(|_| {
             let free = self.0.try_lock();

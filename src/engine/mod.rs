@@ -1,18 +1,16 @@
 //! The thread-safe handle: one detector and one embedder on one device, and the whole pipeline on top of them.
 
 mod batch;
-mod cancel;
 mod log;
 mod options;
 mod seat;
-mod sync;
 
-pub use cancel::Cancel;
 pub use log::{Log, LogLevel};
 pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT};
 
 use crate::align::{self, Chip};
 use crate::calibrate::Calibration;
+use crate::cancel::{self, Cancel};
 use crate::compare::{self, Comparison, UnifiedQuality};
 use crate::cpu::Workers;
 use crate::detect::{Face, Landmarks, Mtcnn};
@@ -22,6 +20,7 @@ use crate::image::{self, BgrImage, ImageView};
 use crate::model::{Bundle, Fingerprint, PackOf, Store};
 use crate::network::{self, Precision};
 use crate::process::Homebound;
+use crate::sync;
 use crate::template::{Fusion, Template};
 use batch::Batcher;
 use std::fmt;
@@ -32,8 +31,8 @@ use zeroize::Zeroize;
 
 /// What one face of an image gives.
 ///
-/// The embedding is the caller's, who alone knows when it is done with: `zeroize::Zeroizing::new(extraction)` overwrites
-/// it at its end. The chip overwrites itself.
+/// The embedding is the caller's, who alone knows when it is done with: `zeroize::Zeroizing::new(extraction)`
+/// overwrites it at its end. The chip overwrites itself.
 #[derive(Clone, PartialEq)]
 pub struct Extraction {
     /// The face that was chosen.
@@ -71,10 +70,11 @@ impl Zeroize for Extraction {
 /// of concurrent callers go through the embedding network together ([`EngineOptions::batch_size`]); what each gets is
 /// what it would get alone, to the last bit where [`EngineInfo::batch_invariant`] says so, else up to rounding.
 ///
-/// Its threads are in the process that made it. In a child of `fork` every method that detects, aligns, embeds or makes a
-/// template fails at once with [`ErrorKind::Forked`], unless it was made with [`EngineOptions::inline`]; what only tells or
-/// calculates ([`Engine::info`], [`Engine::options`], [`Engine::quality`], [`Engine::uqs`], [`Engine::compare`],
-/// [`Engine::calibration`]) works. Dropped in a child it is left as it is: its memory goes with the child.
+/// Its threads are in the process that made it. In a child of `fork` every method that detects, aligns, embeds or makes
+/// a template fails at once with [`ErrorKind::Forked`], unless it was made with [`EngineOptions::inline`]; what only
+/// tells or calculates ([`Engine::info`], [`Engine::options`], [`Engine::quality`], [`Engine::uqs`],
+/// [`Engine::compare`], [`Engine::calibration`]) works. Dropped in a child it is left as it is: its memory goes with
+/// the child.
 pub struct Engine {
     parts: Homebound<Parts>,
 }
@@ -261,9 +261,21 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
     pub fn detect(&self, image: &BgrImage) -> Result<Vec<Face>> {
+        self.detect_until(image, None)
+    }
+
+    /// As [`Engine::detect`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Engine::detect`]; [`ErrorKind::Cancelled`].
+    pub fn detect_cancellable(&self, image: &BgrImage, cancel: &Cancel) -> Result<Vec<Face>> {
+        self.detect_until(image, Some(cancel))
+    }
+
+    pub(crate) fn detect_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Vec<Face>> {
         let parts = self.here()?;
         self.logged(
-            || parts.detector.detect(image, &parts.options.detector),
+            || parts.detector.detect_until(image, &parts.options.detector, cancel),
             |faces| format!("{} faces in {} x {} pixels", faces.len(), image.width(), image.height()),
         )
     }
@@ -293,7 +305,7 @@ impl Engine {
         self.embed_until(chips, Some(cancel))
     }
 
-    fn embed_until(&self, chips: &[&Chip], cancel: Option<&Cancel>) -> Result<Vec<Vec<f32>>> {
+    pub(crate) fn embed_until(&self, chips: &[&Chip], cancel: Option<&Cancel>) -> Result<Vec<Vec<f32>>> {
         let parts = self.here()?;
         self.logged(
             || parts.network.embed(chips, cancel),
@@ -350,7 +362,7 @@ impl Engine {
         self.extract_until(image, None)
     }
 
-    /// As [`Engine::extract`], until `cancel` is cancelled. A detection that runs goes on to its end first.
+    /// As [`Engine::extract`], until `cancel` is cancelled.
     ///
     /// # Errors
     /// As [`Engine::extract`]; [`ErrorKind::Cancelled`].
@@ -358,10 +370,9 @@ impl Engine {
         self.extract_until(image, Some(cancel))
     }
 
-    fn extract_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Option<Extraction>> {
-        cancel.map_or(Ok(()), Cancel::check)?;
-        let faces = self.detect(image)?;
-        cancel.map_or(Ok(()), Cancel::check)?;
+    pub(crate) fn extract_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Option<Extraction>> {
+        let faces = self.detect_until(image, cancel)?;
+        cancel::check(cancel)?;
         let Some(face) = self.options().face.choose(&faces, image.width(), image.height()) else {
             return Ok(None);
         };
@@ -377,11 +388,42 @@ impl Engine {
         self.extract_faces(image, &faces)
     }
 
+    /// As [`Engine::extract_all`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Engine::extract_all`]; [`ErrorKind::Cancelled`].
+    pub fn extract_all_cancellable(&self, image: &BgrImage, cancel: &Cancel) -> Result<Vec<Extraction>> {
+        let faces = self.detect_cancellable(image, cancel)?;
+        self.extract_faces_cancellable(image, &faces, cancel)
+    }
+
     /// Aligns and embeds faces of an image that [`Engine::detect`] found there.
     ///
     /// # Errors
     /// As [`Engine::align`] and [`Engine::embed`].
     pub fn extract_faces(&self, image: &BgrImage, faces: &[Face]) -> Result<Vec<Extraction>> {
+        self.extract_faces_until(image, faces, None)
+    }
+
+    /// As [`Engine::extract_faces`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Engine::extract_faces`]; [`ErrorKind::Cancelled`].
+    pub fn extract_faces_cancellable(
+        &self,
+        image: &BgrImage,
+        faces: &[Face],
+        cancel: &Cancel,
+    ) -> Result<Vec<Extraction>> {
+        self.extract_faces_until(image, faces, Some(cancel))
+    }
+
+    pub(crate) fn extract_faces_until(
+        &self,
+        image: &BgrImage,
+        faces: &[Face],
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<Extraction>> {
         self.check_process()?;
         let together = match self.info().batch_invariant {
             true => faces.len().max(1),
@@ -390,7 +432,7 @@ impl Engine {
         };
         let mut found = Vec::with_capacity(faces.len());
         for some in faces.chunks(together) {
-            found.append(&mut self.embed_faces(image, some, faces.len(), None)?);
+            found.append(&mut self.embed_faces(image, some, faces.len(), cancel)?);
         }
         Ok(found)
     }

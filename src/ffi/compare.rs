@@ -1,6 +1,7 @@
 //! Comparing faces.
 
 use super::calibration::qmf_calibration;
+use super::cancel::qmf_cancel;
 use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, write_sized};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::qmf_template;
@@ -137,8 +138,8 @@ pub unsafe extern "C" fn qmf_compare_embeddings(
 /// than `probe_count * gallery_count`, nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
 ///
 /// # Safety
-/// `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `scores` has
-/// `capacity` writable floats.
+/// `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `cancel` is NULL
+/// or a live handle, `scores` has `capacity` writable floats.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_score_matrix(
     calibration: *const qmf_calibration,
@@ -146,6 +147,7 @@ pub unsafe extern "C" fn qmf_score_matrix(
     probe_count: usize,
     gallery: *const *const qmf_template,
     gallery_count: usize,
+    cancel: *const qmf_cancel,
     scores: *mut f32,
     capacity: usize,
 ) -> qmf_status {
@@ -156,7 +158,9 @@ pub unsafe extern "C" fn qmf_score_matrix(
             let calibration = qmf_calibration::borrow(calibration, "calibration")?;
             let probes = qmf_template::borrow_all(probes, probe_count, "probes")?;
             let gallery = qmf_template::borrow_all(gallery, gallery_count, "gallery")?;
-            write(&calibration.score_matrix(&probes, &gallery)?, scores);
+            let cancel = qmf_cancel::begin(cancel)?;
+            let made = calibration.score_matrix_until(&probes, &gallery, cancel.as_ref())?;
+            write(&made, scores);
         }
         Ok(QMF_OK)
     })
@@ -165,8 +169,8 @@ pub unsafe extern "C" fn qmf_score_matrix(
 /// As `qmf_score_matrix`, for embeddings of `length` floats that lie one behind the other. They are not changed.
 ///
 /// # Safety
-/// `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `scores`
-/// has `capacity` writable floats.
+/// `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `cancel`
+/// is NULL or a live handle, `scores` has `capacity` writable floats.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_score_matrix_embeddings(
     calibration: *const qmf_calibration,
@@ -175,6 +179,7 @@ pub unsafe extern "C" fn qmf_score_matrix_embeddings(
     gallery: *const f32,
     gallery_count: usize,
     length: usize,
+    cancel: *const qmf_cancel,
     scores: *mut f32,
     capacity: usize,
 ) -> qmf_status {
@@ -186,7 +191,9 @@ pub unsafe extern "C" fn qmf_score_matrix_embeddings(
             let probes = rows(probes, probe_count, length, "probes")?;
             let gallery = rows(gallery, gallery_count, length, "gallery")?;
             let parameters = calibration.parameters();
-            write(&crate::compare::score_matrix(probes, gallery, &parameters)?, scores);
+            let cancel = qmf_cancel::begin(cancel)?;
+            let made = crate::compare::score_matrix_until(probes, gallery, &parameters, cancel.as_ref())?;
+            write(&made, scores);
         }
         Ok(QMF_OK)
     })

@@ -6,6 +6,7 @@
 #![allow(non_camel_case_types)] // the names are the C names
 
 mod calibration;
+mod cancel;
 mod compare;
 mod engine;
 mod extract;
@@ -18,9 +19,11 @@ mod shared;
 mod stages;
 mod status;
 mod template;
+mod user_data;
 mod version;
 
 pub use calibration::*;
+pub use cancel::*;
 pub use compare::*;
 pub use engine::*;
 pub use extract::*;

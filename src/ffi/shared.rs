@@ -1,5 +1,5 @@
-//! A value that many threads read and one changes. In a child of `fork`, where a lock that another thread held at that moment
-//! would never be given back, it goes on with a lock of the child's own.
+//! A value that many threads read and one changes. In a child of `fork`, where a lock that another thread held at that
+//! moment would never be given back, it goes on with a lock of the child's own.
 
 use super::status::Failure;
 use crate::error::{Error, ErrorKind};

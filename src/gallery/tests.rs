@@ -1,7 +1,7 @@
 use super::*;
+use crate::cancel::Cancel;
 use crate::compare::QualityParameters;
 use crate::pairs::Work;
-use std::sync::atomic::AtomicBool;
 
 fn calibration() -> Calibration {
     Calibration::from_parameters(QualityParameters {
@@ -317,7 +317,8 @@ fn wrong_options_and_places_are_refused() {
             .contains("2 places for the scores of 1 probes with 3 templates")
     );
 
-    let stop = AtomicBool::new(true);
+    let stop = Cancel::new();
+    stop.cancel();
     let work = Work {
         cancel: Some(&stop),
         ..Work::default()

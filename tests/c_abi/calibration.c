@@ -114,12 +114,12 @@ static void comparisons(const char *name, const qmf_calibration *calibration, qm
     EXPECT(QMF_OK, qmf_comparison_init(&result, sizeof result));
     CHECK(result.struct_size == sizeof result && result.flags == 0 && isnan(result.negative_log10_fmr));
     matrix[(FACES + 1) * (FACES + 1)] = of_embeddings[FACES * FACES] = 77.0f;
-    EXPECT(QMF_OK, qmf_score_matrix(calibration, handles, FACES + 1, handles, FACES + 1, matrix,
+    EXPECT(QMF_OK, qmf_score_matrix(calibration, handles, FACES + 1, handles, FACES + 1, NULL, matrix,
                                     sizeof matrix / sizeof matrix[0]));
-    EXPECT(QMF_OK, qmf_score_matrix_embeddings(calibration, embeddings[0], FACES, embeddings[0], FACES, LENGTH,
+    EXPECT(QMF_OK, qmf_score_matrix_embeddings(calibration, embeddings[0], FACES, embeddings[0], FACES, LENGTH, NULL,
                                                of_embeddings, sizeof of_embeddings / sizeof of_embeddings[0]));
     CHECK(matrix[(FACES + 1) * (FACES + 1)] == 77.0f && of_embeddings[FACES * FACES] == 77.0f);
-    EXPECT(QMF_OK, qmf_score_matrix(calibration, &handles[1], 1, handles, FACES + 1, one_to_many, FACES + 1));
+    EXPECT(QMF_OK, qmf_score_matrix(calibration, &handles[1], 1, handles, FACES + 1, NULL, one_to_many, FACES + 1));
     for (a = 0; a <= FACES; a++) {
         for (b = 0; b <= FACES; b++) {
             const float of_matrix = matrix[a * (FACES + 1) + b];
@@ -175,7 +175,7 @@ int main(int argc, char **argv) {
     chips = read_file(argv[1], "chips.bgr");
     CHECK(chips.size == FACES * QMF_CHIP_SIZE);
     for (i = 0; i < FACES; i++) {
-        EXPECT(QMF_OK, qmf_embed(engine, chips.data + i * QMF_CHIP_SIZE, 1, embeddings[i], LENGTH, &length));
+        EXPECT(QMF_OK, qmf_embed(engine, chips.data + i * QMF_CHIP_SIZE, 1, NULL, embeddings[i], LENGTH, &length));
         EXPECT(QMF_OK, qmf_template_create(engine, embeddings[i], LENGTH, &templates[i]));
     }
     free(chips.data);

@@ -1,10 +1,10 @@
 /*
  * What is left of the library in a child of fork.
  *
- * An engine in inline mode starts no thread and works in the children of the process that made it, one and several at once,
- * used before the fork or not, also while other threads use it; the parent goes on. Any other engine is refused by every call
- * in a child, at once, whatever other threads did with it at the fork; and a child can make engines of its own. Galleries,
- * templates and calibrations go on.
+ * An engine in inline mode starts no thread and works in the children of the process that made it, one and several at
+ * once, used before the fork or not, also while other threads use it; the parent goes on. Any other engine is refused
+ * by every call in a child, at once, whatever other threads did with it at the fork; and a child can make engines of
+ * its own. Galleries, templates and calibrations go on.
  *
  * fork FOLDER MODEL
  */
@@ -40,7 +40,7 @@ static int threads(void) {
 static bytes extracted(const qmf_engine *engine, const qmf_image *image) {
     bytes stored = {NULL, 2048};
     qmf_template *made = NULL;
-    EXPECT(QMF_OK, qmf_extract(engine, image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, image, NULL, &made));
     stored.data = (uint8_t *)malloc(stored.size);
     CHECK(stored.data != NULL);
     EXPECT(QMF_OK, qmf_template_serialize(made, QMF_SCALAR_F32, stored.data, stored.size, &stored.size));
@@ -183,19 +183,19 @@ static void refuses_all(qmf_engine *engine, pid_t maker, const qmf_image *image)
     logged = 0;
     FOREIGN(qmf_engine_get_info(engine, &info));
     FOREIGN(qmf_engine_get_calibration(engine, &calibration));
-    FOREIGN(qmf_detect(engine, image, &face, 1, &count));
+    FOREIGN(qmf_detect(engine, image, NULL, &face, 1, &count));
     FOREIGN(qmf_align(engine, image, landmarks, made_chip, sizeof made_chip, &count));
-    FOREIGN(qmf_embed(engine, chip, 1, embeddings, LENGTH, &count));
+    FOREIGN(qmf_embed(engine, chip, 1, NULL, embeddings, LENGTH, &count));
     FOREIGN(qmf_quality(engine, embedding, LENGTH, &quality));
     FOREIGN(qmf_unified_quality(engine, 10.0, &uqs));
     FOREIGN(qmf_template_create(engine, embedding, LENGTH, &result));
     FOREIGN(qmf_template_create_failed(engine, &result));
-    FOREIGN(qmf_extract(engine, image, &result));
-    FOREIGN(qmf_extract_all(engine, image, &result, 1, &count));
-    FOREIGN(qmf_extract_fused(engine, &image, 1, QMF_FUSION_QUALITY, &result));
-    FOREIGN(qmf_extract_landmarks(engine, image, landmarks, &result));
-    FOREIGN(qmf_extract_chip(engine, chip, sizeof chip, &result));
-    FOREIGN(qmf_calibration_fit(engine, embedding, 2, LENGTH / 2, people, NULL, NULL, &calibration, NULL));
+    FOREIGN(qmf_extract(engine, image, NULL, &result));
+    FOREIGN(qmf_extract_all(engine, image, NULL, &result, 1, &count));
+    FOREIGN(qmf_extract_fused(engine, &image, 1, QMF_FUSION_QUALITY, NULL, &result));
+    FOREIGN(qmf_extract_landmarks(engine, image, landmarks, NULL, &result));
+    FOREIGN(qmf_extract_chip(engine, chip, sizeof chip, NULL, &result));
+    FOREIGN(qmf_calibration_fit(engine, embedding, 2, LENGTH / 2, people, NULL, NULL, NULL, &calibration, NULL));
     CHECK(info.embedding_length == 0 && result == NULL && calibration == NULL);
     CHECK(count == 7 && quality == 7.0 && uqs == 7);
     /* The caller's log may need a lock that another thread held at the fork. */
@@ -249,10 +249,10 @@ static void with_gallery(const inherited *from) {
     if (status == QMF_ERROR_FORKED) {
         CHECK(strstr(last_error(), "the gallery was being changed") != NULL);
         REFUSED(QMF_ERROR_FORKED, "half changed",
-                qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, &match, 1, &count));
+                qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1, &count));
     } else {
         EXPECT(QMF_OK, status);
-        EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, &match, 1, &count));
+        EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1, &count));
         CHECK(count == 1 && match.score > 0.99);
         EXPECT(QMF_OK, qmf_gallery_remove(from->gallery, &first, 1));
     }
@@ -275,7 +275,7 @@ static void with_a_fit(const inherited *from) {
     options.least_fmr = 1e-3;
     options.replicates = 20;
     options.threads = 3;
-    EXPECT(QMF_OK, qmf_calibration_fit(NULL, embeddings, images, LENGTH, people, &options, NULL, &fitted, NULL));
+    EXPECT(QMF_OK, qmf_calibration_fit(NULL, embeddings, images, LENGTH, people, &options, NULL, NULL, &fitted, NULL));
     qmf_calibration_destroy(fitted);
     CHECK(from->parent != getpid());
 }
@@ -298,7 +298,7 @@ static void *use_engine(void *data) {
         if (mine->number % 2 == 0) {
             CHECK(same(extracted(from->engine, from->image), from->wanted));
         } else {
-            EXPECT(QMF_OK, qmf_embed(from->engine, chips[mine->number], 3, made[mine->number], 3 * LENGTH, &count));
+            EXPECT(QMF_OK, qmf_embed(from->engine, chips[mine->number], 3, NULL, made[mine->number], 3 * LENGTH, &count));
         }
     }
     return NULL;
@@ -318,7 +318,7 @@ static void *use_gallery(void *data) {
             EXPECT(QMF_OK, qmf_gallery_add(from->gallery, &face, 1, &first));
             EXPECT(QMF_OK, qmf_gallery_remove(from->gallery, &first, 1));
         } else {
-            EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, &match, 1, &count));
+            EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1, &count));
         }
     }
     return NULL;
@@ -379,7 +379,7 @@ int main(int argc, char **argv) {
     while_busy(use_engine, &from, 1, with_ordinary);
     fork_children(1, with_a_fit, &from);
     CHECK(same(extracted(from.engine, &image), &wanted));
-    EXPECT(QMF_OK, qmf_extract(from.engine, &image, &from.face));
+    EXPECT(QMF_OK, qmf_extract(from.engine, &image, NULL, &from.face));
     qmf_engine_destroy(from.engine);
 
     EXPECT(QMF_OK, qmf_calibration_create(0.08, 0.12, &from.calibration));

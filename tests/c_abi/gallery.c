@@ -59,9 +59,9 @@ static void print_results(const char *name, const qmf_gallery *gallery, const qm
     options.most = MOST;
     for (used = 1; used <= PROBES; used += PROBES - 1) {
         memset(scores, 0xA5, sizeof scores);
-        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 1, scores, PROBES * COUNT + 1, &all));
+        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 1, NULL, scores, PROBES * COUNT + 1, &all));
         CHECK(all == used * count && memcmp(&scores[all], "\xA5\xA5\xA5\xA5", 4) == 0);
-        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 3, again, all, &all));
+        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 3, NULL, again, all, &all));
         CHECK(all == used * count);
         CHECK(memcmp(scores, again, used * count * sizeof(float)) == 0);
         printf("scores %s %lu", name, (unsigned long)used);
@@ -70,7 +70,7 @@ static void print_results(const char *name, const qmf_gallery *gallery, const qm
         for (options.threads = 0; options.threads < 3; options.threads++) {
             memset(matches, 0xA5, sizeof matches);
             memset(counts, 0xA5, sizeof counts);
-            EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, matches, PROBES * MOST + 1,
+            EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, NULL, matches, PROBES * MOST + 1,
                                               counts));
             CHECK(memcmp(&matches[used * MOST], "\xA5\xA5\xA5\xA5", 4) == 0);
             CHECK(memcmp(&counts[used], "\xA5\xA5\xA5\xA5", 4) == 0);
@@ -91,7 +91,7 @@ static void print_results(const char *name, const qmf_gallery *gallery, const qm
         /* Half of the first probe's matches, by their scores; a bound that is no float. */
         options.threads = 0;
         options.least_score = counts[0] == 0 ? 0.0 : matches[counts[0] / 2].score - 1e-12;
-        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, other, used * MOST, counts));
+        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, NULL, other, used * MOST, counts));
         printf("least %s %lu\n", name, (unsigned long)counts[0]);
         options.least_score = -INFINITY;
     }
@@ -123,11 +123,11 @@ int main(int argc, char **argv) {
         CHECK(gallery != NULL && qmf_live_galleries() == 1);
         print_info(name, gallery);
         /* Of an empty gallery nothing is found, with the default options too. */
-        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, (const qmf_template *const *)probes, 1, NULL, none, 10,
+        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, (const qmf_template *const *)probes, 1, NULL, NULL, none, 10,
                                           &count));
         CHECK(count == 0);
         count = 99;
-        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, (const qmf_template *const *)probes, 1, 0, NULL, 0, &count));
+        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, (const qmf_template *const *)probes, 1, 0, NULL, NULL, 0, &count));
         CHECK(count == 0);
         EXPECT(QMF_OK, qmf_gallery_add(gallery, (const qmf_template *const *)templates, COUNT - 1, &first));
         CHECK(first == 0);

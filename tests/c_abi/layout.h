@@ -133,7 +133,9 @@ AT(qmf_fit_options, allow_unsupported, 36);
 AT(qmf_fit_options, threads, 40);
 AT(qmf_fit_options, reserved, 44);
 AT(qmf_fit_options, seed, 48);
-SIZE(qmf_fit_options, 56);
+AT(qmf_fit_options, progress_callback, 56);
+AT(qmf_fit_options, progress_user_data, 56 + sizeof(size_t));
+SIZE(qmf_fit_options, 56 + 2 * sizeof(size_t));
 
 AT(qmf_comparison, struct_size, 0);
 AT(qmf_comparison, flags, 4);

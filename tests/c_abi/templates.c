@@ -126,21 +126,21 @@ static void every_stage(const qmf_engine *engine, const char *folder) {
     qmf_template *made = NULL;
     qmf_template_info info;
     size_t size = 0;
-    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &made));
     CHECK(qmf_live_templates() == 1);
     print_template("extract", made);
     info = info_of(made);
     CHECK((info.flags & QMF_TEMPLATE_HAS_FACE) != 0);
     qmf_template_destroy(made);
-    EXPECT(QMF_OK, qmf_extract_landmarks(engine, &image, info.face.landmarks[0], &made));
+    EXPECT(QMF_OK, qmf_extract_landmarks(engine, &image, info.face.landmarks[0], NULL, &made));
     print_template("landmarks", made);
     CHECK(info_of(made).quality == info.quality && (info_of(made).flags & QMF_TEMPLATE_HAS_FACE) == 0);
     qmf_template_destroy(made);
     EXPECT(QMF_OK, qmf_align(engine, &image, info.face.landmarks[0], chip, sizeof chip, &size));
-    EXPECT(QMF_OK, qmf_extract_chip(engine, chip, size, &made));
+    EXPECT(QMF_OK, qmf_extract_chip(engine, chip, size, NULL, &made));
     print_template("chip", made);
     qmf_template_destroy(made);
-    EXPECT(QMF_OK, qmf_embed(engine, chip, 1, embedding, LENGTH, &size));
+    EXPECT(QMF_OK, qmf_embed(engine, chip, 1, NULL, embedding, LENGTH, &size));
     EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &made));
     print_template("embedding", made);
     qmf_template_destroy(made);
@@ -160,7 +160,7 @@ static void several_faces(const qmf_engine *engine, const char *folder, const ch
     qmf_template *all[8], *one = NULL;
     size_t count = 0, i;
     memset(all, 0xA5, sizeof all);
-    EXPECT(QMF_OK, qmf_extract_all(engine, &image, all, 8, &count));
+    EXPECT(QMF_OK, qmf_extract_all(engine, &image, NULL, all, 8, &count));
     CHECK(count >= 2 && count < 8 && qmf_live_templates() == count);
     CHECK(memcmp(&all[count], "\xA5\xA5\xA5\xA5", 4) == 0);
     for (i = 0; i < count; i++) {
@@ -175,7 +175,7 @@ static void several_faces(const qmf_engine *engine, const char *folder, const ch
         char name[16];
         options.face_choice = (qmf_face_choice)i;
         EXPECT(QMF_OK, qmf_engine_create(model, &options, &chooser));
-        EXPECT(QMF_OK, qmf_extract(chooser, &image, &one));
+        EXPECT(QMF_OK, qmf_extract(chooser, &image, NULL, &one));
         (void)snprintf(name, sizeof name, "choice%d", (int)i);
         print_template(name, one);
         qmf_template_destroy(one);
@@ -191,9 +191,9 @@ static void no_face(const qmf_engine *engine, const char *folder) {
     const qmf_image *const images[2] = {&image, &image};
     qmf_template *made = NULL;
     size_t count = 99;
-    EXPECT(QMF_NO_FACE, qmf_extract(engine, &image, &made));
-    EXPECT(QMF_NO_FACE, qmf_extract_fused(engine, images, 2, QMF_FUSION_QUALITY, &made));
-    EXPECT(QMF_OK, qmf_extract_all(engine, &image, NULL, 0, &count));
+    EXPECT(QMF_NO_FACE, qmf_extract(engine, &image, NULL, &made));
+    EXPECT(QMF_NO_FACE, qmf_extract_fused(engine, images, 2, QMF_FUSION_QUALITY, NULL, &made));
+    EXPECT(QMF_OK, qmf_extract_all(engine, &image, NULL, NULL, 0, &count));
     CHECK(made == NULL && count == 0 && qmf_live_templates() == 0);
     free(file.data);
 }
@@ -211,11 +211,11 @@ static void fusion(const qmf_engine *engine, const char *folder) {
     for (i = 0; i < 3; i++) {
         pointers[i] = &images[i];
     }
-    EXPECT(QMF_OK, qmf_extract(engine, &images[0], &parts[0]));
+    EXPECT(QMF_OK, qmf_extract(engine, &images[0], NULL, &parts[0]));
     EXPECT(QMF_OK, qmf_template_create_failed(engine, &parts[1]));
-    EXPECT(QMF_OK, qmf_extract(engine, &images[2], &parts[2]));
+    EXPECT(QMF_OK, qmf_extract(engine, &images[2], NULL, &parts[2]));
     for (how = QMF_FUSION_QUALITY; how <= QMF_FUSION_MEAN; how++) {
-        EXPECT(QMF_OK, qmf_extract_fused(engine, pointers, 3, how, &made));
+        EXPECT(QMF_OK, qmf_extract_fused(engine, pointers, 3, how, NULL, &made));
         print_template(how == QMF_FUSION_QUALITY ? "images-quality" : "images-mean", made);
         CHECK((info_of(made).flags & QMF_TEMPLATE_FUSED) != 0 && info_of(made).images == 2);
         qmf_template_destroy(made);
@@ -274,7 +274,7 @@ static void unified_quality(const char *folder) {
     bytes file;
     const qmf_image image = read_image(folder, "a.png", &file);
     qmf_template *made = NULL;
-    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &made));
     CHECK(info_of(made).uqs >= 0);
     print_template("uqs", made);
     qmf_template_destroy(made);

@@ -83,6 +83,9 @@ void refused(qmagface::Status status, const char *part, Call call) {
 
 #endif
 
+// Embeddings of made-up people, five images of each, and who is on each.
+std::vector<float> made_up_people(std::size_t length, std::vector<std::uint32_t> &people);
+
 // The parts.
 void test_library();
 void test_options(const Setting &setting);
@@ -92,6 +95,7 @@ void test_templates(const Setting &setting);
 void test_calibrations(const Setting &setting);
 void test_fits(const Setting &setting);
 void test_galleries(const Setting &setting);
+void test_cancels(const Setting &setting);
 void test_moves(const Setting &setting);
 void test_lifetimes(const Setting &setting);
 void test_log(const Setting &setting);

@@ -18,7 +18,8 @@ template <typename T>
 constexpr bool moves_only = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
                             !std::is_default_constructible_v<T> && std::is_nothrow_move_constructible_v<T> &&
                             std::is_nothrow_move_assignable_v<T> && std::is_nothrow_destructible_v<T>;
-static_assert(moves_only<Engine> && moves_only<Template> && moves_only<Calibration> && moves_only<Gallery>,
+static_assert(moves_only<Engine> && moves_only<Template> && moves_only<Calibration> && moves_only<Gallery> &&
+                  moves_only<Cancel>,
               "one owner each");
 
 void empty(const char *what, const Template &none, const Template &some) {

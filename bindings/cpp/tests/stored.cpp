@@ -138,12 +138,9 @@ void test_calibrations(const Setting &setting) {
     refused(Status::invalid_argument, "", [&] { return own.score_matrix(Span<const Template>(), gallery); });
 }
 
-namespace {
-
-constexpr std::size_t images_each = 5;
-
-// Made-up embeddings of 60 people: the shorter one is, the less it resembles its person's others, as with real ones.
-std::vector<float> made_up(std::size_t length, std::vector<std::uint32_t> &people) {
+// The shorter an embedding is, the less it resembles its person's others, as with real ones.
+std::vector<float> made_up_people(std::size_t length, std::vector<std::uint32_t> &people) {
+    constexpr std::size_t images_each = 5;
     std::uint32_t state = 1;
     const auto next = [&state] {
         state = state * 1664525u + 1013904223u;
@@ -172,13 +169,11 @@ std::vector<float> made_up(std::size_t length, std::vector<std::uint32_t> &peopl
     return embeddings;
 }
 
-} // namespace
-
 void test_fits(const Setting &setting) {
     Engine engine = get(Engine::open(setting.model, usual_options()));
     const std::size_t length = get(engine.info()).embedding_length;
     std::vector<std::uint32_t> people;
-    const std::vector<float> embeddings = made_up(length, people);
+    const std::vector<float> embeddings = made_up_people(length, people);
     FitOptions options;
     CHECK(options.procedure == FitProcedure::published && options.fmr.least == 1e-5 && options.fmr.greatest == 1e-2);
     options.fmr.least = 1e-3;

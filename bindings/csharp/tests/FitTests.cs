@@ -33,6 +33,7 @@ namespace QMagFace.Tests
             Assert.That(options.Threads, Is.EqualTo(0));
             Assert.That(options.Seed, Is.EqualTo(0));
             Assert.That(options.Data, Is.Null);
+            Assert.That(options.Progress, Is.Null);
         }
 
         [Test]
@@ -135,6 +136,34 @@ namespace QMagFace.Tests
                 Assert.That(warnings & FitWarnings.Unsupported, Is.EqualTo(FitWarnings.Unsupported));
                 Assert.That(fitted.GetMeasuredThresholds()[0].ScoreLow, Is.Null);
             }
+        }
+
+        [Test]
+        public void AFitTellsHowFarItIsAndEndsWhenItIsCancelled()
+        {
+            long last = 0, steps = 0, total = 0;
+            var options = Options;
+            options.Threads = 2;
+            options.Progress = (done, all) =>
+            {
+                // One call at a time.
+                steps += all != total || done < last ? 1 : 0;
+                last = done;
+                total = all;
+            };
+            Calibration.Fit(Embeddings, Length, People, options).Dispose();
+            Assert.That(last, Is.EqualTo(50));
+            Assert.That(total, Is.EqualTo(50));
+            Assert.That(steps, Is.GreaterThan(1));
+            options.Progress = (done, all) => throw new InvalidOperationException("nobody hears it");
+            Calibration.Fit(Embeddings, Length, People, options).Dispose();
+
+            // It would take minutes.
+            options.Progress = null;
+            options.Replicates = 100000;
+            AsyncTests.EndsSoon(token => Calibration.Fit(Embeddings, Length, People, options, token));
+            AsyncTests.EndsSoon(
+                token => Shared.Engine.FitCalibration(Embeddings, People, options, out FitWarnings _, token));
         }
 
         [Test]

@@ -13,7 +13,6 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -89,7 +88,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             Done::Skipped(photo) => skipped.push(photo),
         }
         progress.inc(1);
-        match cancel.load(Ordering::Relaxed) && index + 1 < images.len() {
+        match cancel.is_cancelled() && index + 1 < images.len() {
             true => Err(Error::new(
                 ErrorKind::Cancelled,
                 format!("stopped after {} photos: the same command goes on there", index + 1),

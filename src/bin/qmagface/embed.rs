@@ -10,13 +10,12 @@ use crate::stop::stop_flag;
 use clap::Args;
 use npyz::WriterBuilder;
 use qmagface::replace::Replacement;
-use qmagface::{Chip, Engine, Error, ErrorKind, Result, image};
+use qmagface::{Cancel, Chip, Engine, Error, ErrorKind, Result, image};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -88,8 +87,8 @@ pub struct Input<'a> {
     pub source: &'a Path,
     /// They are photos, not chips.
     pub align: bool,
-    /// Set it to stop after the batch that is being embedded; what is in the journal stays.
-    pub cancel: Option<&'a AtomicBool>,
+    /// Ends the work after the batch that is being embedded; what is in the journal stays.
+    pub cancel: Option<&'a Cancel>,
 }
 
 /// Embeds images into the journal, with a progress bar; goes on where an interrupted run stopped.
@@ -130,7 +129,7 @@ pub fn embed_all(
     };
     let mut chips = Vec::with_capacity(batch);
     let result = in_order(start..images.len(), width, work, |index, chip| {
-        if input.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+        if input.cancel.is_some_and(Cancel::is_cancelled) {
             let message = format!(
                 "stopped after {} images: the same command goes on there",
                 journal.done()
@@ -227,8 +226,8 @@ pub fn chip(engine: &Engine, source: &Path, align: bool) -> Result<Chip> {
     engine.align(&image, &face.landmarks)
 }
 
-/// Turns the journal into the two arrays, and says how many embeddings there are. Neither file is replaced before both are
-/// written.
+/// Turns the journal into the two arrays, and says how many embeddings there are. Neither file is replaced before both
+/// are written.
 pub fn write_arrays(
     journal: &Journal,
     images: &[PathBuf],

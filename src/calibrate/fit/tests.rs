@@ -1,7 +1,7 @@
 use super::*;
+use crate::cancel::Cancel;
 use crate::pairs::List;
 use ndarray::Array2;
-use std::sync::atomic::AtomicBool;
 
 /// A made-up set like real ones: a direction for each person, noise that is larger for a lower quality.
 fn made_up(people: usize, images: usize, seed: u64) -> Prepared {
@@ -335,7 +335,8 @@ fn options_have_ranges_and_work_stops() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.message().contains(part), "{error}");
     }
-    let stop = AtomicBool::new(true);
+    let stop = Cancel::new();
+    stop.cancel();
     let work = Work {
         cancel: Some(&stop),
         ..Work::default()

@@ -4,8 +4,8 @@
 //! what is in the line, mostly its own chips among it, and passes the lead on to the first in the line that is left.
 //! Callers over the line's limit wait outside until there is room. Chips are shared with their callers, not copied.
 //!
-//! Where nothing is merged and any number of callers may run the network at a time there is no line, and no lock either: an
-//! inline engine works in a child of `fork` whatever other threads were doing.
+//! Where nothing is merged and any number of callers may run the network at a time there is no line, and no lock
+//! either: an inline engine works in a child of `fork` whatever other threads were doing.
 
 use super::cancel::{Cancel, cancelled};
 use super::seat::{Embeddings, Seat};
@@ -101,7 +101,8 @@ impl Batcher {
         for part in chips.chunks(self.part) {
             if self.size == 1 && self.leaders == usize::MAX {
                 cancel.map_or(Ok(()), Cancel::check)?;
-                embeddings.append(&mut self.forward(part)?);
+                let go_on = || !cancel.is_some_and(Cancel::is_cancelled);
+                embeddings.append(&mut self.forward(part, &go_on)?);
                 continue;
             }
             let seat = Arc::new(Seat::default());
@@ -259,7 +260,11 @@ impl Batcher {
 
     /// A result for each job. It doesn't unwind: others wait for theirs.
     fn run(&self, batch: &[Job]) -> Vec<Embeddings> {
-        let forward = |jobs: &[Job]| self.forward(&jobs.iter().flat_map(|job| &job.chips).collect::<Vec<_>>());
+        let forward = |jobs: &[Job]| {
+            let chips: Vec<&Chip> = jobs.iter().flat_map(|job| &job.chips).collect();
+            // As long as anybody waits for it.
+            self.forward(&chips, &|| jobs.iter().any(|job| !job.seat.word().cancelled))
+        };
         match forward(batch) {
             Ok(embeddings) => {
                 let mut rest = embeddings.into_iter();
@@ -272,10 +277,10 @@ impl Batcher {
         }
     }
 
-    /// As many embeddings as chips. It doesn't unwind: a network holds no state between calls, and one that panicked can be
-    /// used again.
-    fn forward(&self, chips: &[&Chip]) -> Embeddings {
-        let made = catch_unwind(AssertUnwindSafe(|| self.network.forward(chips)));
+    /// As many embeddings as chips. It doesn't unwind: a network holds no state between calls, and one that panicked
+    /// can be used again.
+    fn forward(&self, chips: &[&Chip], go_on: &(dyn Fn() -> bool + Sync)) -> Embeddings {
+        let made = catch_unwind(AssertUnwindSafe(|| self.network.forward_while(chips, go_on)));
         let defect = |what| Err(Error::new(ErrorKind::Internal, what));
         match made {
             Ok(Ok(made)) if made.len() != chips.len() => defect("the network gave another number of embeddings"),

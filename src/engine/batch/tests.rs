@@ -5,8 +5,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 
-/// A network whose embedding is the chip's first value, that counts its runs, refuses 13 and panics at 99; its device is
-/// lost at 77, for good.
+/// A network whose embedding is the chip's first value, that counts its runs, refuses 13 and panics at 99; its device
+/// is lost at 77, for good.
 struct Fake {
     seen: Arc<Seen>,
     /// What happens between going in and coming out.
@@ -362,6 +362,58 @@ fn where_nothing_is_merged_nobody_waits_for_a_lock() {
     );
     drop(state);
     assert_idle(&batcher);
+}
+
+/// A network that goes on until nobody wants it to.
+struct Endless;
+
+impl EmbeddingNetwork for Endless {
+    fn network(&self) -> Network {
+        Network::SFace
+    }
+
+    fn device(&self) -> tch::Device {
+        tch::Device::Cpu
+    }
+
+    fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {
+        Ok(Vec::new())
+    }
+
+    fn forward(&self, _: &[&Chip]) -> Result<Vec<Vec<f32>>> {
+        panic!("it has no end")
+    }
+
+    fn forward_while(&self, _: &[&Chip], go_on: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Vec<f32>>> {
+        while go_on() {
+            sleep(MS);
+        }
+        Err(cancelled())
+    }
+}
+
+#[test]
+fn a_network_stops_when_nobody_waits_for_it_any_more() {
+    for size in [1, 8] {
+        let batcher = Batcher::new(Box::new(Endless), size, MS, 1);
+        let [first, second] = [Cancel::new(), Cancel::new()];
+        scope(|scope| {
+            let callers = [&first, &second].map(|cancel| {
+                let batcher = &batcher;
+                scope.spawn(move || batcher.embed(&[&chip(1)], Some(cancel)))
+            });
+            sleep(20 * MS);
+            // It may run for both, and goes on for the other.
+            first.cancel();
+            sleep(20 * MS);
+            second.cancel();
+            for caller in callers {
+                let error = caller.join().unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Cancelled);
+            }
+        });
+        assert_idle(&batcher);
+    }
 }
 
 #[test]

@@ -169,6 +169,8 @@ namespace QMagFace.Interop
         internal uint threads;
         internal uint reserved;
         internal ulong seed;
+        internal IntPtr progress_callback;
+        internal IntPtr progress_user_data;
     }
 
     [StructLayout(LayoutKind.Sequential)]
