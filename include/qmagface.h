@@ -55,6 +55,12 @@
 #define QMF_TEMPLATE_FUSED 4
 
 /**
+ * Its quality is 1 within 0.001: it was made of an embedding that was normalised to length 1, and its quality is lost.
+ * What is compared with it is flagged with `QMF_COMPARISON_UNIT_LENGTH`.
+ */
+#define QMF_TEMPLATE_UNIT_LENGTH 8
+
+/**
  * Bytes of a key of `qmf_template_seal`.
  */
 #define QMF_KEY_SIZE 32
@@ -108,6 +114,13 @@
  * A template is a failed one: no match.
  */
 #define QMF_COMPARISON_FAILED_TEMPLATE 4
+
+/**
+ * A quality is 1 within 0.001: that embedding was normalised to length 1, as many tools store them, and its quality is
+ * lost. The score is made with it all the same and means nothing; the cosine holds. Keep embeddings as the network
+ * makes them.
+ */
+#define QMF_COMPARISON_UNIT_LENGTH 8
 
 /**
  * What a comparison needs to know of a model: (alpha, beta) of the quality-aware score, and, where measured, which
@@ -772,6 +785,11 @@ typedef struct qmf_gallery_info {
      */
     uint64_t bytes;
     /**
+     * How many templates have the flag `QMF_TEMPLATE_UNIT_LENGTH`. If any have, look at where they come from: scores
+     * and searches with them don't tell.
+     */
+    uint64_t unit_lengths;
+    /**
      * Name of the model, NUL-terminated; empty before the first template is added.
      */
     char model[72];
@@ -1351,7 +1369,9 @@ qmf_status qmf_template_info_init(struct qmf_template_info *info, size_t size);
 
 /**
  * Makes a template of an embedding of `length` floats of the engine's model; it is copied. What `qmf_quality` refuses
- * is refused here too.
+ * is refused here too. An embedding of length 1 makes a template, for networks yet to come may make such ones; but it
+ * is likely to have been normalised, so the template has the flag `QMF_TEMPLATE_UNIT_LENGTH` and the engine's log gets
+ * a warning.
  *
  * The caller promises:
  * `engine` is a live handle, `embedding` has `length` readable floats, `result` is writable.
@@ -1423,7 +1443,8 @@ qmf_status qmf_template_get_metadata(const struct qmf_template *handle,
  * what it has: at most 65,536, else `QMF_ERROR_LIMIT`.
  *
  * The caller promises:
- * `handle` is a live handle, `metadata` has `size` readable bytes (NULL is allowed if that is 0), `result` is writable.
+ * `handle` is a live handle, `metadata` has `size` readable bytes (NULL is allowed if that is 0), `result` is
+ * writable.
  */
 qmf_status qmf_template_with_metadata(const struct qmf_template *handle,
                                       const uint8_t *metadata,
@@ -1457,9 +1478,10 @@ qmf_status qmf_template_parse(const uint8_t *data, size_t size, struct qmf_templ
  * must be `QMF_KEY_SIZE`: without the key nobody reads the template, changes it or makes another.
  *
  * `context` of `context_size` bytes is what the template must be unsealed with, such as the number of the record it is
- * stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others each
- * time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to overwrite.
- * docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random numbers.
+ * stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others
+ * each time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to
+ * overwrite. docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random
+ * numbers.
  *
  * The caller promises:
  * `handle` is a live handle, `key` has `key_size` readable bytes, `context` has `context_size` readable bytes (NULL is
@@ -1494,8 +1516,8 @@ qmf_status qmf_template_unseal(const uint8_t *data,
 
 /**
  * Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the
- * videos and photos. Failed ones are left out; if all are, so is the result. The unified quality score, place and
- * metadata are those of no single image, so the result has none.
+ * videos and photos. Failed ones are left out; if all are, so is the result. The unified quality score, place and metadata are
+ * those of no single image, so the result has none.
  *
  * The caller promises:
  * `templates` has `count` readable live handles, `result` is writable.
@@ -1734,8 +1756,9 @@ qmf_status qmf_fit_options_init(struct qmf_fit_options *options, size_t size);
  * what is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
  *
  * `QMF_ERROR_CALIBRATION` when there is no pair of one person or of two, when the pairs don't support `least_fmr` (the
- * error says how many it takes), or when they determine no (alpha, beta). All pairs are compared without being kept;
- * the call takes as long as count * count * length says.
+ * error says how many it takes), when the embeddings were normalised to length 1, or all to another, so that their
+ * quality is lost, or when they determine no (alpha, beta). All pairs are compared without being kept; the call takes
+ * as long as count * count * length says.
  *
  * The caller promises:
  * `engine` is NULL or a live handle, `embeddings` has `count * length` readable floats, `people` `count` readable
@@ -1804,7 +1827,9 @@ qmf_status qmf_compare_embeddings(const struct qmf_calibration *calibration,
                                   struct qmf_comparison *comparison);
 
 /**
- * Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1.
+ * Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1. A
+ * score has no flags: what `QMF_COMPARISON_UNIT_LENGTH` is about is told by `QMF_TEMPLATE_UNIT_LENGTH` of each
+ * template.
  *
  * `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first. If `capacity` is smaller
  * than `probe_count * gallery_count`, nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
@@ -1824,6 +1849,7 @@ qmf_status qmf_score_matrix(const struct qmf_calibration *calibration,
 
 /**
  * As `qmf_score_matrix`, for embeddings of `length` floats that lie one behind the other. They are not changed.
+ * Nothing tells of normalised ones: `qmf_compare_embeddings` of one with itself does.
  *
  * The caller promises:
  * `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `cancel`

@@ -524,6 +524,8 @@ struct TemplateInfo {
     bool failed = false;
     /** Whether it was made of several templates. */
     bool fused = false;
+    /** Whether its quality is 1: it was made of an embedding that was normalised, and its quality is lost. */
+    bool unit_length = false;
     /** Floats of the embedding. */
     std::uint32_t length = 0;
     /** Precision it was stored with. */
@@ -564,6 +566,11 @@ struct Comparison {
     bool out_of_range = false;
     /** Whether a template is a failed one: no match. */
     bool failed_template = false;
+    /**
+     * Whether a quality is 1: that embedding was normalised to length 1, and its quality is lost. The score means
+     * nothing then; the cosine holds.
+     */
+    bool unit_length = false;
 };
 
 /** FMRs, from the least to the greatest. */
@@ -707,6 +714,8 @@ struct GalleryInfo {
     std::uint64_t count = 0;
     /** Bytes of memory it takes, with the room it has for more templates. */
     std::uint64_t bytes = 0;
+    /** How many templates have TemplateInfo::unit_length. Scores and searches with them don't tell. */
+    std::uint64_t unit_lengths = 0;
     /** Name of the model; empty before the first template is added. */
     std::string model;
     /** The engine's fingerprint, in hexadecimal; empty before the first template is added. */
@@ -917,6 +926,7 @@ inline Comparison from_c(const qmf_comparison &raw) {
     result.low_quality = has_flag(raw.flags, QMF_COMPARISON_LOW_QUALITY);
     result.out_of_range = has_flag(raw.flags, QMF_COMPARISON_OUT_OF_RANGE);
     result.failed_template = has_flag(raw.flags, QMF_COMPARISON_FAILED_TEMPLATE);
+    result.unit_length = has_flag(raw.flags, QMF_COMPARISON_UNIT_LENGTH);
     return result;
 }
 
@@ -1253,6 +1263,7 @@ private:
         TemplateInfo info;
         info.failed = detail::has_flag(raw.flags, QMF_TEMPLATE_FAILED);
         info.fused = detail::has_flag(raw.flags, QMF_TEMPLATE_FUSED);
+        info.unit_length = detail::has_flag(raw.flags, QMF_TEMPLATE_UNIT_LENGTH);
         info.length = raw.length;
         info.scalar = static_cast<Scalar>(raw.scalar);
         if (raw.uqs >= 0) {
@@ -1796,6 +1807,7 @@ private:
         info.length = raw.length;
         info.count = raw.count;
         info.bytes = raw.bytes;
+        info.unit_lengths = raw.unit_lengths;
         info.model = detail::fixed_text(raw.model);
         info.fingerprint = detail::fixed_text(raw.fingerprint);
         return info;

@@ -65,8 +65,8 @@ impl<T> Homebound<T> {
             return Err(Error::new(
                 ErrorKind::Forked,
                 format!(
-                    "{what} was made in process {}, and this is process {}, which was forked from it and has none of its \
-                     threads: {instead}",
+                    "{what} was made in process {}, and this is process {}, which was forked from it and has none of \
+                     its threads: {instead}",
                     self.home.number(),
                     Home::here().number()
                 ),

@@ -22,6 +22,9 @@ pub struct ScoredComparison {
     pub out_of_range: bool,
     /// One template is a failed one: no match.
     pub failed_template: bool,
+    /// One quality is 1, see [`compare::has_unit_length`]: that embedding was normalised, and the score is made with a
+    /// quality that says nothing. The cosine holds.
+    pub unit_length: bool,
 }
 
 impl Calibration {
@@ -67,7 +70,7 @@ impl Calibration {
     }
 
     /// Quality-aware scores of every probe (row) with every gallery template (column), in f32 arithmetic; negative
-    /// infinity where one is failed.
+    /// infinity where one is failed. There are no flags: [`Template::has_unit_length`] says it of each side beforehand.
     ///
     /// # Errors
     /// [`ErrorKind::ModelMismatch`] naming both models and the template's place when not all are of one model, the
@@ -120,6 +123,8 @@ impl Calibration {
             low_quality: self.quality_gate.is_some_and(|gate| least < gate),
             out_of_range: fmr.is_some_and(|(_, in_range)| !in_range),
             failed_template: false,
+            unit_length: compare::has_unit_length(comparison.quality_a)
+                || compare::has_unit_length(comparison.quality_b),
         }
     }
 

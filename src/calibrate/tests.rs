@@ -206,6 +206,34 @@ fn templates_compare_as_their_embeddings_do() {
 }
 
 #[test]
+fn a_normalised_embedding_is_flagged_and_the_cosine_holds() {
+    let calibration = Calibration::from_parameters(PARAMETERS).unwrap();
+    let whole = [6.0f32, -2.0, 3.0];
+    let scaled = |length: f32| whole.map(|v| v * length / 7.0);
+    for (length, flagged) in [
+        (1.0, true),
+        (1.0009, true),
+        (0.9991, true),
+        (1.002, false),
+        (0.998, false),
+        (7.0, false),
+    ] {
+        let one = scaled(length);
+        for (a, b) in [(&one, &whole), (&whole, &one), (&one, &one)] {
+            let of_embeddings = calibration.compare_embeddings(a, b).unwrap();
+            let of_templates = calibration.compare(&template(a), &template(b)).unwrap();
+            assert_eq!(
+                (of_embeddings.unit_length, of_templates.unit_length),
+                (flagged, flagged)
+            );
+            assert!((of_embeddings.comparison.cosine - 1.0).abs() < 1e-6);
+        }
+        assert_eq!(template(&one).has_unit_length(), flagged);
+    }
+    assert!(!Template::failed("sface", MODEL, 3).unwrap().has_unit_length());
+}
+
+#[test]
 fn a_failed_template_matches_nothing() {
     let calibration = of_pack(points()).with_quality_gate(Some(1.0)).unwrap();
     let failed = Template::failed("sface", MODEL, 2).unwrap();

@@ -96,6 +96,17 @@ pub fn magnitude(embedding: &[f32]) -> Result<f64> {
     Err(Error::new(ErrorKind::InvalidArgument, format!("the embedding {what}")))
 }
 
+/// How far from 1 the length of one embedding may be and still be taken for that of a normalised one: rounding to 16
+/// bits changes it by 2e-4. What was rounded to bytes can be further off: that shows in whole sets alone
+/// ([`crate::pairs::Prepared::lost_quality`]).
+const UNIT_TOLERANCE: f64 = 1e-3;
+
+/// Whether a quality is 1 within 1e-3, as that of an embedding that was normalised: its quality is lost then. The
+/// networks of this library make no such embedding; one yet to come may, so this is told and not refused.
+pub fn has_unit_length(quality: f64) -> bool {
+    (quality - 1.0).abs() <= UNIT_TOLERANCE
+}
+
 /// Compares two embeddings of one model, in f64 arithmetic.
 ///
 /// # Errors

@@ -228,7 +228,7 @@ impl Engine {
     fn here(&self) -> Result<&Parts> {
         self.parts.here(
             "the engine",
-            "make an engine in this process, after the fork, or make it in the inline mode, which works in children too",
+            "make an engine in this process, after the fork, or make it in the inline mode, which works in children",
         )
     }
 
@@ -459,13 +459,21 @@ impl Engine {
         self.template_of(&found.embedding)?.with_face(found.face, found.faces)
     }
 
-    /// The template of an embedding of this engine's model.
+    /// The template of an embedding of this engine's model. One that was normalised to length 1 makes a template too,
+    /// and a warning in the log ([`Template::has_unit_length`]).
     ///
     /// # Errors
     /// As [`Engine::quality`].
     pub fn template_of(&self, embedding: &[f32]) -> Result<Template> {
         self.check_process()?;
         let quality = self.quality(embedding)?;
+        if compare::has_unit_length(quality) {
+            self.options().log.write(LogLevel::Warning, || {
+                "a template was made of an embedding of length 1: it was normalised, and its quality is lost; keep \
+                 embeddings as the network makes them"
+                    .into()
+            });
+        }
         let template = Template::from_embedding(&self.info().model, self.info().fingerprint, embedding)?;
         Ok(template.with_uqs(self.uqs(quality)))
     }

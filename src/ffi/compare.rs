@@ -14,6 +14,10 @@ pub const QMF_COMPARISON_LOW_QUALITY: u32 = 1;
 pub const QMF_COMPARISON_OUT_OF_RANGE: u32 = 2;
 /// A template is a failed one: no match.
 pub const QMF_COMPARISON_FAILED_TEMPLATE: u32 = 4;
+/// A quality is 1 within 0.001: that embedding was normalised to length 1, as many tools store them, and its quality is
+/// lost. The score is made with it all the same and means nothing; the cosine holds. Keep embeddings as the network
+/// makes them.
+pub const QMF_COMPARISON_UNIT_LENGTH: u32 = 8;
 
 /// What comparing two faces gives. Set `struct_size` with `qmf_comparison_init` before the call.
 #[repr(C)]
@@ -57,7 +61,8 @@ impl From<&ScoredComparison> for qmf_comparison {
         qmf_comparison {
             flags: flag(scored.low_quality, QMF_COMPARISON_LOW_QUALITY)
                 | flag(scored.out_of_range, QMF_COMPARISON_OUT_OF_RANGE)
-                | flag(scored.failed_template, QMF_COMPARISON_FAILED_TEMPLATE),
+                | flag(scored.failed_template, QMF_COMPARISON_FAILED_TEMPLATE)
+                | flag(scored.unit_length, QMF_COMPARISON_UNIT_LENGTH),
             cosine: scored.comparison.cosine,
             quality_a: scored.comparison.quality_a,
             quality_b: scored.comparison.quality_b,
@@ -132,7 +137,9 @@ pub unsafe extern "C" fn qmf_compare_embeddings(
     })
 }
 
-/// Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1.
+/// Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1. A
+/// score has no flags: what `QMF_COMPARISON_UNIT_LENGTH` is about is told by `QMF_TEMPLATE_UNIT_LENGTH` of each
+/// template.
 ///
 /// `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first. If `capacity` is smaller
 /// than `probe_count * gallery_count`, nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
@@ -167,6 +174,7 @@ pub unsafe extern "C" fn qmf_score_matrix(
 }
 
 /// As `qmf_score_matrix`, for embeddings of `length` floats that lie one behind the other. They are not changed.
+/// Nothing tells of normalised ones: `qmf_compare_embeddings` of one with itself does.
 ///
 /// # Safety
 /// `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `cancel`

@@ -128,8 +128,9 @@ pub unsafe extern "C" fn qmf_fit_options_init(options: *mut qmf_fit_options, siz
 /// what is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
 ///
 /// `QMF_ERROR_CALIBRATION` when there is no pair of one person or of two, when the pairs don't support `least_fmr` (the
-/// error says how many it takes), or when they determine no (alpha, beta). All pairs are compared without being kept;
-/// the call takes as long as count * count * length says.
+/// error says how many it takes), when the embeddings were normalised to length 1, or all to another, so that their
+/// quality is lost, or when they determine no (alpha, beta). All pairs are compared without being kept; the call takes
+/// as long as count * count * length says.
 ///
 /// # Safety
 /// `engine` is NULL or a live handle, `embeddings` has `count * length` readable floats, `people` `count` readable

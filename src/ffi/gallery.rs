@@ -55,6 +55,9 @@ pub struct qmf_gallery_info {
     pub count: u64,
     /// Bytes of memory it takes, with the room it has for more templates.
     pub bytes: u64,
+    /// How many templates have the flag `QMF_TEMPLATE_UNIT_LENGTH`. If any have, look at where they come from: scores
+    /// and searches with them don't tell.
+    pub unit_lengths: u64,
     /// Name of the model, NUL-terminated; empty before the first template is added.
     pub model: [c_char; 72],
     /// The engine's fingerprint, see `qmf_engine_info`, NUL-terminated; empty before the first template is added.
@@ -70,6 +73,7 @@ impl Default for qmf_gallery_info {
             reserved: 0,
             count: 0,
             bytes: 0,
+            unit_lengths: 0,
             model: [0; 72],
             fingerprint: [0; 72],
         }
@@ -184,6 +188,7 @@ pub unsafe extern "C" fn qmf_gallery_get_info(handle: *const qmf_gallery, info: 
             length: gallery.length() as u32,
             count: gallery.len() as u64,
             bytes: gallery.bytes() as u64,
+            unit_lengths: gallery.unit_lengths() as u64,
             model: characters(gallery.model().unwrap_or_default()),
             fingerprint: gallery
                 .fingerprint()

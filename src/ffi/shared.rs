@@ -114,8 +114,8 @@ impl<T> Shared<T> {
         Error::new(
             ErrorKind::Forked,
             format!(
-                "{name} was being changed by a thread of process {parent} when this process, {here}, was forked from it: \
-                 what is here is half changed. Make it anew in this process"
+                "{name} was being changed by a thread of process {parent} when this process, {here}, was forked from \
+                 it: what is here is half changed. Make it anew in this process"
             ),
         )
         .into()

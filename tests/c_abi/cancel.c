@@ -14,7 +14,7 @@
 
 #define EACH 5
 #define MOST 1000
-/* A call that was triggered ends within so many seconds, on a machine that is busy too; each would take several times that. */
+/* A call that was triggered ends within so many seconds, on a busy machine too; each would take several times that. */
 #define SOON 5.0
 
 static qmf_engine *engine;
@@ -79,10 +79,11 @@ static void before(void) {
     CANCELLED(match, qmf_gallery_search(gallery, calibration, templates, 1, NULL, stop, &match, 10, &written));
     EXPECT(QMF_OK, qmf_fit_options_init(&options, sizeof options));
     options.least_fmr = 1e-3;
-    CANCELLED(fitted, qmf_calibration_fit(NULL, embeddings, count, LENGTH, people, &options, NULL, stop, &fitted, NULL));
+    CANCELLED(fitted, qmf_calibration_fit(NULL, embeddings, count, LENGTH, people, &options, NULL, stop, &fitted,
+                                          NULL));
     CANCELLED(fitted, qmf_calibration_fit_templates(templates, 1, people, &options, NULL, stop, &fitted, NULL));
 
-    /* What was cancelled goes on, and one that nobody triggers changes nothing; nor does one that is triggered afterwards. */
+    /* What was cancelled goes on; one that nobody triggers, or only afterwards, changes nothing. */
     EXPECT(QMF_OK, qmf_extract(engine, &image, idle, &result));
     EXPECT(QMF_OK, qmf_cancel_trigger(idle));
     qmf_template_destroy(result);
@@ -234,7 +235,8 @@ static void progress(void) {
     for (threads = 1; threads <= 4; threads += 3) {
         memset(&all, 0, sizeof all);
         options.threads = threads;
-        EXPECT(QMF_OK, qmf_calibration_fit(NULL, embeddings, count, LENGTH, people, &options, NULL, NULL, &fitted, NULL));
+        EXPECT(QMF_OK, qmf_calibration_fit(NULL, embeddings, count, LENGTH, people, &options, NULL, NULL, &fitted,
+                                           NULL));
         qmf_calibration_destroy(fitted);
         /* Pairs first, people at last: 200 draws. */
         CHECK(all.calls > 3 && all.steps >= 2 && all.total == 200 && all.done == 200);

@@ -115,7 +115,8 @@ int main(int argc, char **argv) {
     EXPECT(QMF_OK, qmf_fit_options_init(&options, sizeof options));
     options.allow_unsupported = 1;
     options.replicates = 0;
-    EXPECT(QMF_OK, qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL, &fitted, &warnings));
+    EXPECT(QMF_OK, qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL, &fitted,
+                                       &warnings));
     CHECK((warnings & QMF_FIT_WARNING_UNSUPPORTED) != 0);
     told("unsupported", fitted, warnings);
     qmf_calibration_destroy(fitted);

@@ -67,7 +67,7 @@ typedef struct {
     pid_t parent;
 } inherited;
 
-/* Forks; the child does `work` and ends as a process does, by exit: what runs at a process's end must run in a child too. */
+/* Forks; the child does `work` and ends by exit: what runs at a process's end must run in a child too. */
 static pid_t fork_one(void (*work)(const inherited *), const inherited *from) {
     const pid_t pid = fork();
     CHECK(pid >= 0);
@@ -177,7 +177,8 @@ static void refuses_all(qmf_engine *engine, pid_t maker, const qmf_image *image)
     size_t count = 7;
     double quality = 7.0;
     int32_t uqs = 7;
-    CHECK(snprintf(names, sizeof names, "made in process %ld, and this is process %ld,", (long)maker, (long)getpid()) > 0);
+    CHECK(snprintf(names, sizeof names, "made in process %ld, and this is process %ld,", (long)maker,
+                   (long)getpid()) > 0);
     embedding[0] = 1.0f;
     EXPECT(QMF_OK, qmf_engine_info_init(&info, sizeof info));
     logged = 0;
@@ -252,7 +253,8 @@ static void with_gallery(const inherited *from) {
                 qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1, &count));
     } else {
         EXPECT(QMF_OK, status);
-        EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1, &count));
+        EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1,
+                                          &count));
         CHECK(count == 1 && match.score > 0.99);
         EXPECT(QMF_OK, qmf_gallery_remove(from->gallery, &first, 1));
     }
@@ -298,7 +300,8 @@ static void *use_engine(void *data) {
         if (mine->number % 2 == 0) {
             CHECK(same(extracted(from->engine, from->image), from->wanted));
         } else {
-            EXPECT(QMF_OK, qmf_embed(from->engine, chips[mine->number], 3, NULL, made[mine->number], 3 * LENGTH, &count));
+            EXPECT(QMF_OK, qmf_embed(from->engine, chips[mine->number], 3, NULL, made[mine->number], 3 * LENGTH,
+                                     &count));
         }
     }
     return NULL;
@@ -318,7 +321,8 @@ static void *use_gallery(void *data) {
             EXPECT(QMF_OK, qmf_gallery_add(from->gallery, &face, 1, &first));
             EXPECT(QMF_OK, qmf_gallery_remove(from->gallery, &first, 1));
         } else {
-            EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1, &count));
+            EXPECT(QMF_OK, qmf_gallery_search(from->gallery, from->calibration, &face, 1, &options, NULL, &match, 1,
+                                              &count));
         }
     }
     return NULL;

@@ -152,9 +152,10 @@ AT(qmf_gallery_info, length, 8);
 AT(qmf_gallery_info, reserved, 12);
 AT(qmf_gallery_info, count, 16);
 AT(qmf_gallery_info, bytes, 24);
-AT(qmf_gallery_info, model, 32);
-AT(qmf_gallery_info, fingerprint, 104);
-SIZE(qmf_gallery_info, 176);
+AT(qmf_gallery_info, unit_lengths, 32);
+AT(qmf_gallery_info, model, 40);
+AT(qmf_gallery_info, fingerprint, 112);
+SIZE(qmf_gallery_info, 184);
 
 AT(qmf_search_options, struct_size, 0);
 AT(qmf_search_options, threads, 4);

@@ -168,7 +168,8 @@ static void comparing(void) {
     CHECK(strstr(last_error(), "model other (070707") != NULL);
     KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "model sface (", qmf_compare(given, foreign, face, &out));
     CHECK(strstr(last_error(), "model other (070707") != NULL);
-    KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "the calibration of model sface", qmf_compare(own, foreign, foreign, &out));
+    KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "the calibration of model sface",
+                     qmf_compare(own, foreign, foreign, &out));
     KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "the calibration of model other",
                      qmf_compare(foreign_calibration, face, face, &out));
     KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "64", qmf_compare(given, face, shorter, &out));
@@ -214,13 +215,15 @@ static void matrices(void) {
     KEEPS(out, INVALID, "gallery is not aligned",
           qmf_score_matrix(own, list, 2, MISALIGNED(const qmf_template *const, list), 1, NULL, out, 4));
     REFUSED(INVALID, "scores is NULL", qmf_score_matrix(own, list, 2, list, 2, NULL, NULL, 4));
-    KEEPS(out, INVALID, "scores is not aligned", qmf_score_matrix(own, list, 1, list, 2, NULL, MISALIGNED(float, out), 2));
+    KEEPS(out, INVALID, "scores is not aligned",
+          qmf_score_matrix(own, list, 1, list, 2, NULL, MISALIGNED(float, out), 2));
     KEEPS(out, SMALL, "room for 3 elements, 4 are needed", qmf_score_matrix(own, list, 2, list, 2, NULL, out, 3));
     KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix(own, list, 0, list, 2, NULL, out, 4));
     KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix(own, list, 2, list, 0, NULL, out, 4));
     KEEPS(out, INVALID, "more than memory can hold", qmf_score_matrix(own, list, SIZE_MAX, list, 2, NULL, out, 4));
     KEEPS(out, SMALL, "are needed", qmf_score_matrix(own, list, SIZE_MAX, list, 1, NULL, out, 4));
-    KEEPS(out, INVALID, "more than memory can hold", qmf_score_matrix(own, list, SIZE_MAX, list, 1, NULL, out, SIZE_MAX));
+    KEEPS(out, INVALID, "more than memory can hold",
+          qmf_score_matrix(own, list, SIZE_MAX, list, 1, NULL, out, SIZE_MAX));
     KEEPS(out, INVALID, "probes[1] is NULL", qmf_score_matrix(own, wrong, 2, list, 2, NULL, out, 4));
     wrong[1] = CROOKED_FACE;
     KEEPS(out, INVALID, "gallery[1] is not aligned", qmf_score_matrix(own, list, 2, wrong, 2, NULL, out, 4));

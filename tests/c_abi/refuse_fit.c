@@ -21,9 +21,9 @@ static qmf_fit_options options;
         qmf_calibration *made;                                                                                         \
         uint32_t warnings;                                                                                             \
         KEEPS(made, wanted, part,                                                                                      \
-              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, NULL, &made, NULL));                      \
+              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, NULL, &made, NULL));                \
         KEEPS(warnings, wanted, part,                                                                                  \
-              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, NULL, &made, &warnings));                 \
+              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, NULL, &made, &warnings));           \
     } while (0)
 
 #define REFUSES_OPTION(wanted, part, change)                                                                           \
@@ -48,8 +48,8 @@ static void arguments(void) {
           qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL, &made,
                               MISALIGNED(uint32_t, numbers)));
     KEEPS(made, INVALID, "engine is not aligned",
-          qmf_calibration_fit(MISALIGNED(const qmf_engine, engine), embeddings, count, LENGTH, people, &options, NULL, NULL,
-                              &made, NULL));
+          qmf_calibration_fit(MISALIGNED(const qmf_engine, engine), embeddings, count, LENGTH, people, &options, NULL,
+                              NULL, &made, NULL));
     REFUSES_FIT(INVALID, "embeddings is NULL", NULL, LENGTH, people, &options, NULL);
     REFUSES_FIT(INVALID, "embeddings is not aligned", MISALIGNED(const float, embeddings), LENGTH, people, &options,
                 NULL);
@@ -79,6 +79,37 @@ static void arguments(void) {
     count = 1;
     REFUSES_FIT(QMF_ERROR_CALIBRATION, "no genuine pair", embeddings, LENGTH, people, &options, NULL);
     count = all;
+}
+
+/* Embeddings that were normalised, to 1 or to another length: their quality is lost. */
+static void normalised(void) {
+    static float rows[MOST * LENGTH];
+    static qmf_template *list[MOST];
+    static const float LENGTHS[] = {1.0f, 20.0f};
+    qmf_calibration *made;
+    uint32_t warnings;
+    size_t i, j, k;
+    for (k = 0; k < 2; k++) {
+        for (i = 0; i < count; i++) {
+            double square = 0.0;
+            for (j = 0; j < LENGTH; j++) {
+                square += (double)embeddings[i * LENGTH + j] * (double)embeddings[i * LENGTH + j];
+            }
+            for (j = 0; j < LENGTH; j++) {
+                rows[i * LENGTH + j] = (float)(embeddings[i * LENGTH + j] * LENGTHS[k] / sqrt(square));
+            }
+            EXPECT(QMF_OK, qmf_template_create(engine, &rows[i * LENGTH], LENGTH, &list[i]));
+        }
+        REFUSES_FIT(QMF_ERROR_CALIBRATION, "normalised", rows, LENGTH, people, &options, NULL);
+        CHECK(strstr(last_error(), k == 0 ? "300 embeddings have a length of 1" : "one length, 20.0000") != NULL);
+        CHECK(strstr(last_error(), "as the network makes them") != NULL);
+        KEEPS(made, QMF_ERROR_CALIBRATION, "normalised",
+              qmf_calibration_fit_templates((const qmf_template *const *)list, count, people, &options, NULL, NULL,
+                                            &made, &warnings));
+        for (i = 0; i < count; i++) {
+            qmf_template_destroy(list[i]);
+        }
+    }
 }
 
 static void wrong_options(void) {
@@ -124,18 +155,21 @@ static void templates(const char *folder) {
     REFUSED(INVALID, "result is NULL",
             qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, NULL, &warnings));
     KEEPS(slots, INVALID, "result is not aligned",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, MISALIGNED(qmf_calibration *, slots), NULL));
+          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, MISALIGNED(qmf_calibration *, slots),
+                                        NULL));
     KEEPS(made, INVALID, "warnings is not aligned",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, &made, MISALIGNED(uint32_t, warning_slots)));
+          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, &made,
+                                        MISALIGNED(uint32_t, warning_slots)));
     KEEPS(warnings, INVALID, "templates is NULL",
           qmf_calibration_fit_templates(NULL, 3, numbers, &options, NULL, NULL, &made, &warnings));
     KEEPS(made, INVALID, "templates is not aligned",
-          qmf_calibration_fit_templates(MISALIGNED(const qmf_template *const, list), 1, numbers, &options, NULL, NULL, &made,
-                                        NULL));
+          qmf_calibration_fit_templates(MISALIGNED(const qmf_template *const, list), 1, numbers, &options, NULL, NULL,
+                                        &made, NULL));
     KEEPS(made, INVALID, "people is NULL",
           qmf_calibration_fit_templates(list, 3, NULL, &options, NULL, NULL, &made, NULL));
     KEEPS(made, INVALID, "people is not aligned",
-          qmf_calibration_fit_templates(list, 2, MISALIGNED(const uint32_t, numbers), &options, NULL, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, 2, MISALIGNED(const uint32_t, numbers), &options, NULL, NULL, &made,
+                                        NULL));
     KEEPS(made, INVALID, "not UTF-8",
           qmf_calibration_fit_templates(list, 3, numbers, &options, "\xFF", NULL, &made, NULL));
     KEEPS(made, INVALID, "count is 0",
@@ -197,6 +231,7 @@ int main(int argc, char **argv) {
     EXPECT(QMF_OK, qmf_fit_options_init(&options, sizeof options));
     options.least_fmr = 1e-3;
     arguments();
+    normalised();
     wrong_options();
     templates(argv[1]);
     thresholds();

@@ -28,7 +28,8 @@ static uint64_t count_of(const qmf_gallery *handle) {
 static void creating(void) {
     qmf_gallery *made, *slots[2];
     REFUSED(INVALID, "result is NULL", qmf_gallery_create(QMF_SCALAR_F32, NULL));
-    KEEPS(slots, INVALID, "result is not aligned", qmf_gallery_create(QMF_SCALAR_F32, MISALIGNED(qmf_gallery *, slots)));
+    KEEPS(slots, INVALID, "result is not aligned",
+          qmf_gallery_create(QMF_SCALAR_F32, MISALIGNED(qmf_gallery *, slots)));
     KEEPS(made, INVALID, "scalar: 3 is no", qmf_gallery_create(3, &made));
     KEEPS(made, INVALID, "scalar: -1 is no", qmf_gallery_create(-1, &made));
 }
@@ -107,7 +108,8 @@ static void scoring(void) {
                  qmf_gallery_score(gallery, MISALIGNED(const qmf_calibration, own), list, 2, 1, NULL, out, 6, &count));
     KEEPS_SCORES(INVALID, "probes is NULL", qmf_gallery_score(gallery, own, NULL, 2, 1, NULL, out, 6, &count));
     KEEPS_SCORES(INVALID, "probes is not aligned",
-                 qmf_gallery_score(gallery, own, MISALIGNED(const qmf_template *const, list), 1, 1, NULL, out, 6, &count));
+                 qmf_gallery_score(gallery, own, MISALIGNED(const qmf_template *const, list), 1, 1, NULL, out, 6,
+                                   &count));
     KEEPS_SCORES(INVALID, "scores is NULL", qmf_gallery_score(gallery, own, list, 2, 1, NULL, NULL, 6, &count));
     KEEPS_SCORES(INVALID, "scores is not aligned",
                  qmf_gallery_score(gallery, own, list, 1, 1, NULL, MISALIGNED(float, out), 3, &count));
@@ -155,17 +157,18 @@ static void searching(void) {
     KEEPS_MATCHES(INVALID, "calibration is NULL",
                   qmf_gallery_search(gallery, NULL, list, 2, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "calibration is not aligned",
-                  qmf_gallery_search(gallery, MISALIGNED(const qmf_calibration, own), list, 2, &options, NULL, matches, 20,
-                                     counts));
-    KEEPS_MATCHES(INVALID, "probes is NULL", qmf_gallery_search(gallery, own, NULL, 2, &options, NULL, matches, 20, counts));
+                  qmf_gallery_search(gallery, MISALIGNED(const qmf_calibration, own), list, 2, &options, NULL, matches,
+                                     20, counts));
+    KEEPS_MATCHES(INVALID, "probes is NULL",
+                  qmf_gallery_search(gallery, own, NULL, 2, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "probes is not aligned",
-                  qmf_gallery_search(gallery, own, MISALIGNED(const qmf_template *const, list), 1, &options, NULL, matches, 20,
-                                     counts));
+                  qmf_gallery_search(gallery, own, MISALIGNED(const qmf_template *const, list), 1, &options, NULL,
+                                     matches, 20, counts));
     KEEPS_MATCHES(INVALID, "nothing to compare",
                   qmf_gallery_search(gallery, own, list, 0, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "options is not aligned",
-                  qmf_gallery_search(gallery, own, list, 2, MISALIGNED(const qmf_search_options, slots), NULL, matches, 20,
-                                     counts));
+                  qmf_gallery_search(gallery, own, list, 2, MISALIGNED(const qmf_search_options, slots), NULL, matches,
+                                     20, counts));
     for (i = 0; i < WRONG_COUNT; i++) {
         wrong = options;
         wrong.struct_size = WRONG_SIZES[i];
@@ -174,7 +177,8 @@ static void searching(void) {
     }
     wrong = options;
     wrong.threads = 1025;
-    KEEPS_MATCHES(INVALID, "threads is 1025", qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
+    KEEPS_MATCHES(INVALID, "threads is 1025",
+                  qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
     wrong = options;
     wrong.most = 0;
     KEEPS_MATCHES(INVALID, "most is 0", qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
@@ -196,7 +200,8 @@ static void searching(void) {
     KEEPS_MATCHES(INVALID, "counts is not aligned",
                   qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, MISALIGNED(size_t, counts)));
     list[1] = NULL;
-    KEEPS_MATCHES(INVALID, "probes[1] is NULL", qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, counts));
+    KEEPS_MATCHES(INVALID, "probes[1] is NULL",
+                  qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, counts));
     list[1] = foreign;
     KEEPS_MATCHES(QMF_ERROR_MODEL_MISMATCH, "probe 1 is of model other (",
                   qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, counts));

@@ -16,11 +16,13 @@ static void detecting(void) {
     qmf_face faces[4];
     size_t count, slots[2];
     REFUSED(INVALID, "count is NULL", qmf_detect(engine, &photo, NULL, faces, 4, NULL));
-    KEEPS(slots, INVALID, "count is not aligned", qmf_detect(engine, &photo, NULL, faces, 4, MISALIGNED(size_t, slots)));
+    KEEPS(slots, INVALID, "count is not aligned",
+          qmf_detect(engine, &photo, NULL, faces, 4, MISALIGNED(size_t, slots)));
     KEEPS(count, INVALID, "engine is NULL", qmf_detect(NULL, &photo, NULL, faces, 4, &count));
     KEEPS(count, INVALID, "engine is not aligned", qmf_detect(CROOKED, &photo, NULL, faces, 4, &count));
     KEEPS(count, INVALID, "faces is NULL", qmf_detect(engine, &photo, NULL, NULL, 4, &count));
-    KEEPS(count, INVALID, "faces is not aligned", qmf_detect(engine, &photo, NULL, MISALIGNED(qmf_face, faces), 2, &count));
+    KEEPS(count, INVALID, "faces is not aligned",
+          qmf_detect(engine, &photo, NULL, MISALIGNED(qmf_face, faces), 2, &count));
     TOO_SMALL(faces, count, 1, qmf_detect(engine, &photo, NULL, faces, 0, &count));
     TOO_SMALL(faces, count, 1, qmf_detect(engine, &photo, NULL, NULL, 0, &count));
     EXPECT(QMF_OK, qmf_detect(engine, &photo, NULL, faces, 4, &count));
@@ -38,7 +40,7 @@ static void detecting(void) {
             change;                                                                                                    \
         }                                                                                                              \
         KEEPS(chip, INVALID, part, qmf_align(engine, &photo, points, chip, sizeof chip, &size));                       \
-        KEEPS(made, INVALID, part, qmf_extract_landmarks(engine, &photo, points, NULL, &made));                              \
+        KEEPS(made, INVALID, part, qmf_extract_landmarks(engine, &photo, points, NULL, &made));                        \
     } while (0)
 
 static void aligning(void) {
@@ -72,8 +74,10 @@ static void embedding(void) {
     KEEPS(length, INVALID, "engine is not aligned", qmf_embed(CROOKED, chips, 2, NULL, out, 2 * LENGTH, &length));
     KEEPS(length, INVALID, "chips is NULL", qmf_embed(engine, NULL, 2, NULL, out, 2 * LENGTH, &length));
     KEEPS(out, INVALID, "count is 0", qmf_embed(engine, chips, 0, NULL, out, 2 * LENGTH, &length));
-    KEEPS(out, INVALID, "more than memory can hold", qmf_embed(engine, chips, SIZE_MAX, NULL, out, 2 * LENGTH, &length));
-    KEEPS(out, INVALID, "more than memory can hold", qmf_embed(engine, chips, SIZE_MAX / 3, NULL, out, SIZE_MAX, &length));
+    KEEPS(out, INVALID, "more than memory can hold",
+          qmf_embed(engine, chips, SIZE_MAX, NULL, out, 2 * LENGTH, &length));
+    KEEPS(out, INVALID, "more than memory can hold",
+          qmf_embed(engine, chips, SIZE_MAX / 3, NULL, out, SIZE_MAX, &length));
     KEEPS(length, INVALID, "embeddings is NULL", qmf_embed(engine, chips, 2, NULL, NULL, 2 * LENGTH, &length));
     KEEPS(out, INVALID, "embeddings is not aligned",
           qmf_embed(engine, chips, 1, NULL, MISALIGNED(float, out), LENGTH, &length));
@@ -97,7 +101,8 @@ static void quality_of(void) {
     KEEPS(quality, INVALID, "engine is NULL", qmf_quality(NULL, a, LENGTH, &quality));
     KEEPS(quality, INVALID, "engine is not aligned", qmf_quality(CROOKED, a, LENGTH, &quality));
     KEEPS(quality, INVALID, "embedding is NULL", qmf_quality(engine, NULL, LENGTH, &quality));
-    KEEPS(quality, INVALID, "embedding is not aligned", qmf_quality(engine, MISALIGNED(const float, a), LENGTH, &quality));
+    KEEPS(quality, INVALID, "embedding is not aligned",
+          qmf_quality(engine, MISALIGNED(const float, a), LENGTH, &quality));
     KEEPS(quality, INVALID, "has 128 floats, 0 were given", qmf_quality(engine, a, 0, &quality));
     KEEPS(quality, INVALID, "has 128 floats, 127 were given", qmf_quality(engine, a, LENGTH - 1, &quality));
     KEEPS(quality, INVALID, "has 128 floats, 129 were given", qmf_quality(engine, a, LENGTH + 1, &quality));
@@ -124,7 +129,8 @@ static void unified_quality(void) {
 static void extracting(void) {
     qmf_template *made, *slots[2];
     REFUSED(INVALID, "result is NULL", qmf_extract(engine, &photo, NULL, NULL));
-    KEEPS(slots, INVALID, "result is not aligned", qmf_extract(engine, &photo, NULL, MISALIGNED(qmf_template *, slots)));
+    KEEPS(slots, INVALID, "result is not aligned",
+          qmf_extract(engine, &photo, NULL, MISALIGNED(qmf_template *, slots)));
     KEEPS(made, INVALID, "engine is NULL", qmf_extract(NULL, &photo, NULL, &made));
     KEEPS(made, INVALID, "engine is not aligned", qmf_extract(CROOKED, &photo, NULL, &made));
 
@@ -172,7 +178,8 @@ static void extracting_fused(void) {
           qmf_extract_fused(engine, images, SIZE_MAX, QMF_FUSION_MEAN, NULL, &made));
     /* What is wrong is named by its place, and the good one before it leaves nothing behind. */
     images[1] = NULL;
-    KEEPS(made, INVALID, "images[1]: image is NULL", qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, NULL, &made));
+    KEEPS(made, INVALID, "images[1]: image is NULL",
+          qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, NULL, &made));
 }
 
 static void extracting_chips(void) {
@@ -186,7 +193,8 @@ static void extracting_chips(void) {
     KEEPS(made, INVALID, "chip is NULL", qmf_extract_chip(engine, NULL, sizeof chip, NULL, &made));
     KEEPS(made, INVALID, "37632 bytes, not 37631", qmf_extract_chip(engine, chip, sizeof chip - 1, NULL, &made));
     KEEPS(made, INVALID, "37632 bytes, not 0", qmf_extract_chip(engine, chip, 0, NULL, &made));
-    KEEPS(made, INVALID, "37632 bytes, not 18446744073709551615", qmf_extract_chip(engine, chip, SIZE_MAX, NULL, &made));
+    KEEPS(made, INVALID, "37632 bytes, not 18446744073709551615",
+          qmf_extract_chip(engine, chip, SIZE_MAX, NULL, &made));
 }
 
 /* An engine that refused goes on working, and an answer is no failure: the text stays. */

@@ -166,8 +166,10 @@ static void sealing(void) {
           qmf_template_seal(face, QMF_SCALAR_F32, key, 31, context, 8, data, room, &size));
     KEEPS(size, INVALID, "32 bytes, not 33",
           qmf_template_seal(face, QMF_SCALAR_F32, key, 33, context, 8, data, room, &size));
-    KEEPS(size, INVALID, "32 bytes, not 0", qmf_template_seal(face, QMF_SCALAR_F32, key, 0, context, 8, data, room, &size));
-    KEEPS(size, INVALID, "context is NULL", qmf_template_seal(face, QMF_SCALAR_F32, key, 32, NULL, 8, data, room, &size));
+    KEEPS(size, INVALID, "32 bytes, not 0",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 0, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "context is NULL",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 32, NULL, 8, data, room, &size));
     KEEPS(size, INVALID, "more than memory can hold",
           qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, SIZE_MAX, data, room, &size));
     KEEPS(size, INVALID, "data is NULL",

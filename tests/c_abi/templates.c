@@ -233,6 +233,45 @@ static void fusion(const qmf_engine *engine, const char *folder) {
     }
 }
 
+/* A template of an embedding that was normalised says so, also when it was stored; the engine's log is told. */
+static int warned;
+
+static void count_warnings(void *user_data, qmf_log_level level, const char *message) {
+    CHECK(user_data == NULL && level == QMF_LOG_WARNING && strstr(message, "length 1") != NULL);
+    warned++;
+}
+
+static void unit_length(const char *model) {
+    qmf_engine_options options = cpu_options();
+    qmf_engine *engine = NULL;
+    qmf_template *made = NULL, *read = NULL;
+    qmf_scalar scalar;
+    float embedding[LENGTH];
+    bytes stored;
+    int i;
+    options.log_level = QMF_LOG_WARNING;
+    options.log_callback = count_warnings;
+    EXPECT(QMF_OK, qmf_engine_create(model, &options, &engine));
+    for (i = 0; i < LENGTH; i++) {
+        embedding[i] = i < 64 ? 0.125f : 0.0f; /* 64 eighths: of length 1 */
+    }
+    EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &made));
+    CHECK(warned == 1 && info_of(made).flags == QMF_TEMPLATE_UNIT_LENGTH && info_of(made).quality == 1.0);
+    for (scalar = QMF_SCALAR_F32; scalar <= QMF_SCALAR_I8; scalar++) {
+        stored = serialized(made, scalar);
+        EXPECT(QMF_OK, qmf_template_parse(stored.data, stored.size, &read));
+        CHECK(info_of(read).flags == QMF_TEMPLATE_UNIT_LENGTH);
+        qmf_template_destroy(read);
+        free(stored.data);
+    }
+    qmf_template_destroy(made);
+    embedding[0] = 0.2f;
+    EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &made));
+    CHECK(warned == 1 && info_of(made).flags == 0);
+    qmf_template_destroy(made);
+    qmf_engine_destroy(engine);
+}
+
 static void metadata(const qmf_engine *engine, const char *folder) {
     static uint8_t most[65536], back[65536 + 2];
     float embedding[LENGTH];
@@ -290,6 +329,7 @@ int main(int argc, char **argv) {
     several_faces(engine, argv[1], argv[2]);
     no_face(engine, argv[1]);
     fusion(engine, argv[1]);
+    unit_length(argv[2]);
     metadata(engine, argv[1]);
     qmf_engine_destroy(engine);
     unified_quality(argv[1]);

@@ -66,6 +66,22 @@ void test_templates(const Setting &setting) {
     CHECK(get(get(Template::fuse(Span<const Template>(&failed, 1), Fusion::mean)).info()).failed);
     refused(Status::invalid_argument, "", [] { return Template::fuse(Span<const Template>()); });
     refused(Status::invalid_argument, "fusion", [&] { return Template::fuse(both, static_cast<Fusion>(9)); });
+
+    // One of an embedding that was normalised says so.
+    std::vector<float> embedding = get(face.embedding());
+    const double quality = get(face.info()).quality;
+    for (float &value : embedding) {
+        value = static_cast<float>(value / quality);
+    }
+    const Template unit = get(engine.make_template(embedding));
+    CHECK(get(unit.info()).unit_length && !get(face.info()).unit_length);
+    const Calibration calibration = get(engine.calibration());
+    CHECK(get(calibration.compare(face, unit)).unit_length && !get(calibration.compare(face, face)).unit_length);
+    CHECK(get(calibration.compare(Floats(embedding), Floats(embedding))).unit_length);
+    Gallery gallery = get(Gallery::create());
+    (void)get(gallery.add(face));
+    (void)get(gallery.add(unit));
+    CHECK(get(gallery.info()).unit_lengths == 1);
 }
 
 void test_calibrations(const Setting &setting) {
@@ -229,6 +245,19 @@ void test_fits(const Setting &setting) {
     rash.replicates = 0;
     const Calibration odd = get(Calibration::fit(embeddings, length, people, rash, &warnings));
     CHECK(warnings && warnings.unsupported && !get(odd.measured_thresholds())[0].score_interval);
+
+    // Embeddings that were normalised have no quality any more.
+    std::vector<float> normalised = embeddings;
+    for (std::size_t image = 0; image < people.size(); ++image) {
+        float squares = 0.0F;
+        for (std::size_t i = 0; i < length; ++i) {
+            squares += normalised[image * length + i] * normalised[image * length + i];
+        }
+        for (std::size_t i = 0; i < length; ++i) {
+            normalised[image * length + i] /= std::sqrt(squares);
+        }
+    }
+    refused(Status::calibration, "normalised", [&] { return Calibration::fit(normalised, length, people, options); });
 
     refused(Status::calibration, "300000 impostor pairs",
             [&] { return Calibration::fit(embeddings, length, people); });

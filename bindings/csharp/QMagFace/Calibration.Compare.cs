@@ -83,7 +83,8 @@ namespace QMagFace
         /// <returns>The scores, probes by gallery.</returns>
         /// <exception cref="OperationCanceledException">The token ended the call.</exception>
         public float[,] ScoreMatrix(
-            float[] probes, float[] gallery, int length, CancellationToken cancellationToken = default(CancellationToken))
+            float[] probes, float[] gallery, int length,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(probes, nameof(probes));
             Arguments.NotNull(gallery, nameof(gallery));

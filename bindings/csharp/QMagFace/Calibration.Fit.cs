@@ -44,7 +44,9 @@ namespace QMagFace
         /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
         /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
         /// <exception cref="OperationCanceledException">The token ended the call.</exception>
-        /// <remarks><see cref="Engine.FitCalibration(float[], int[], FitOptions, CancellationToken)"/> ties it to a model.</remarks>
+        /// <remarks>
+        /// <see cref="Engine.FitCalibration(float[], int[], FitOptions, CancellationToken)"/> ties it to a model.
+        /// </remarks>
         public static Calibration Fit(
             float[] embeddings, int length, int[] people, FitOptions options = null,
             CancellationToken cancellationToken = default(CancellationToken))
@@ -112,8 +114,8 @@ namespace QMagFace
                     // A lambda can't have the pointer itself.
                     var start = (IntPtr)first;
                     return Fit(people, options, out warnings, cancellationToken,
-                        (NativeFitOptions* how, byte* data, uint* who, CancelHandle cancel, out CalibrationHandle result,
-                            uint* odd) => NativeMethods.qmf_calibration_fit_templates((IntPtr*)start,
+                        (NativeFitOptions* how, byte* data, uint* who, CancelHandle cancel,
+                            out CalibrationHandle result, uint* odd) => NativeMethods.qmf_calibration_fit_templates((IntPtr*)start,
                                 Sizes.From(people.Length), who, how, data, cancel, out result, odd));
                 }
             }

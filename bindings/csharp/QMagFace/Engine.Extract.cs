@@ -24,7 +24,9 @@ namespace QMagFace
             return Result(ExtractNative(image, cancellationToken, out TemplateHandle result), result);
         }
 
-        /// <summary>As <see cref="Extract(Image, CancellationToken)"/>, without an exception where the image has no face.</summary>
+        /// <summary>
+        /// As <see cref="Extract(Image, CancellationToken)"/>, without an exception where the image has no face.
+        /// </summary>
         /// <param name="image">The image.</param>
         /// <param name="template">The template, to be disposed of by the caller; null without a face.</param>
         /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
@@ -148,7 +150,8 @@ namespace QMagFace
             CancellationToken cancellationToken = default(CancellationToken))
 #endif
         {
-            return TryResult(ExtractFusedNative(images, fusion, cancellationToken, out TemplateHandle result), result, out template);
+            var status = ExtractFusedNative(images, fusion, cancellationToken, out TemplateHandle result);
+            return TryResult(status, result, out template);
         }
 
         /// <summary>Makes a template of an aligned face.</summary>
@@ -167,7 +170,9 @@ namespace QMagFace
 
         /// <summary>As <see cref="Extract(Image, CancellationToken)"/>, on the thread pool.</summary>
         /// <param name="image">The image; its bytes must stay as they are until the task ends.</param>
-        /// <param name="cancellationToken">Ends the extraction early: while it waits for a thread, and while it runs.</param>
+        /// <param name="cancellationToken">
+        /// Ends the extraction early: while it waits for a thread, and while it runs.
+        /// </param>
         /// <returns>The template, to be disposed of by the caller.</returns>
         /// <exception cref="NoFaceException">The image has no face.</exception>
         /// <exception cref="OperationCanceledException">The token ended the extraction.</exception>
@@ -181,7 +186,9 @@ namespace QMagFace
 
         /// <summary>As <see cref="ExtractAll(Image, CancellationToken)"/>, on the thread pool.</summary>
         /// <param name="image">The image; its bytes must stay as they are until the task ends.</param>
-        /// <param name="cancellationToken">Ends the extraction early: while it waits for a thread, and while it runs.</param>
+        /// <param name="cancellationToken">
+        /// Ends the extraction early: while it waits for a thread, and while it runs.
+        /// </param>
         /// <returns>The templates, best score first, each to be disposed of by the caller; none without a face.</returns>
         /// <exception cref="OperationCanceledException">The token ended the extraction.</exception>
         public Task<IReadOnlyList<Template>> ExtractAllAsync(

@@ -48,6 +48,14 @@ namespace QMagFace
             get { return checked((int)Info().length); }
         }
 
+        /// <summary>
+        /// How many templates have <see cref="Template.HasUnitLength"/>. Scores and searches with them don't tell.
+        /// </summary>
+        public int UnitLengthCount
+        {
+            get { return checked((int)Info().unit_lengths); }
+        }
+
         /// <summary>Bytes of native memory it takes, with the room it has for more templates.</summary>
         public long MemorySize
         {

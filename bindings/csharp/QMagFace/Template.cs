@@ -53,6 +53,14 @@ namespace QMagFace
             get { return Live(Has(NativeTemplateInfo.Fused)); }
         }
 
+        /// <summary>
+        /// Its quality is 1: it was made of an embedding that was normalised to length 1, and its quality is lost.
+        /// </summary>
+        public bool HasUnitLength
+        {
+            get { return Live(Has(NativeTemplateInfo.UnitLength)); }
+        }
+
         /// <summary>Floats of the embedding.</summary>
         public int EmbeddingLength
         {

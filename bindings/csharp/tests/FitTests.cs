@@ -173,6 +173,17 @@ namespace QMagFace.Tests
             Assert.That(few.Status, Is.EqualTo(Status.Calibration));
             Assert.That(few.Message, Is.StringContaining("300000 impostor pairs"));
             Assert.Throws<QMagFaceException>(() => Shared.Engine.FitCalibration(Embeddings, People));
+            var normalised = new List<float>();
+            for (var image = 0; image < People.Length; image++)
+            {
+                var row = Embeddings.Skip(image * Length).Take(Length).ToArray();
+                var norm = Math.Sqrt(row.Sum(value => (double)value * value));
+                normalised.AddRange(row.Select(value => (float)(value / norm)));
+            }
+            var lost = Assert.Throws<QMagFaceException>(
+                () => Calibration.Fit(normalised.ToArray(), Length, People, Options));
+            Assert.That(lost.Status, Is.EqualTo(Status.Calibration));
+            Assert.That(lost.Message, Is.StringContaining("normalised"));
             Assert.Throws<ArgumentNullException>(() => Calibration.Fit((float[])null, Length, People));
             Assert.Throws<ArgumentNullException>(() => Calibration.Fit((IEnumerable<Template>)null, People));
             Assert.Throws<ArgumentNullException>(() => Calibration.Fit(Embeddings, Length, null));

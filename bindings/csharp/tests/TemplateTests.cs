@@ -176,6 +176,30 @@ namespace QMagFace.Tests
         }
 
         [Test]
+        public void AnEmbeddingThatWasNormalisedIsFlagged()
+        {
+            var whole = _template.GetEmbedding();
+            var unit = whole.Select(value => (float)(value / _template.Quality)).ToArray();
+            using (var normalised = Shared.Engine.CreateTemplate(unit))
+            using (var read = Template.Parse(normalised.Serialize(ScalarType.Int8)))
+            using (var calibration = Shared.Engine.GetCalibration())
+            using (var gallery = new Gallery())
+            {
+                Assert.That(normalised.HasUnitLength, Is.True);
+                Assert.That(read.HasUnitLength, Is.True);
+                Assert.That(_template.HasUnitLength, Is.False);
+                Assert.That(calibration.Compare(_template, normalised).UnitLength, Is.True);
+                Assert.That(calibration.Compare(unit, whole).UnitLength, Is.True);
+                Assert.That(calibration.Compare(whole, whole).UnitLength, Is.False);
+                Assert.That(calibration.Compare(unit, whole).Cosine, Is.EqualTo(1.0).Within(1e-6));
+                gallery.Add(new[] { _template, normalised, read });
+                Assert.That(gallery.UnitLengthCount, Is.EqualTo(2));
+                gallery.RemoveAt(1);
+                Assert.That(gallery.UnitLengthCount, Is.EqualTo(1));
+            }
+        }
+
+        [Test]
         public void WrongArgumentsAreRefused()
         {
             Shared.Throws<ArgumentNullException>(() => Template.Fuse(null));

@@ -350,6 +350,37 @@ fn options_have_ranges_and_work_stops() {
 }
 
 #[test]
+fn normalised_embeddings_are_refused_with_what_to_do() {
+    let set = made_up(40, 4, 3);
+    let labels = set.subjects().to_vec();
+    let base = FitOptions {
+        fmr: (1e-3, 1e-1),
+        ..FitOptions::default()
+    };
+    assert!(fit(&set, Pairs::All, Procedure::Consistent, &base).is_ok());
+    for (length, part) in [(1.0f32, "a length of 1"), (12.5, "one length, 12.5000")] {
+        let rows = set.directions().mapv(|v| v * length);
+        let normalised = Prepared::new(rows, &labels).unwrap();
+        for procedure in Procedure::ALL {
+            let list = all_pairs(&normalised);
+            for pairs in [Pairs::All, Pairs::List(&list)] {
+                let error = fit(&normalised, pairs, procedure, &base).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Calibration);
+                for part in [
+                    part,
+                    "160 embeddings",
+                    "normalised",
+                    "quality",
+                    "as the network makes them",
+                ] {
+                    assert!(error.message().contains(part), "{error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn as_many_pairs_pass_as_the_share_says() {
     for (fmr, impostors, wanted) in [
         (1e-2, 77_900, 779),

@@ -90,6 +90,7 @@ namespace QMagFace.Interop
         internal const uint Failed = 1;
         internal const uint HasFace = 2;
         internal const uint Fused = 4;
+        internal const uint UnitLength = 8;
 
         internal uint struct_size;
         internal uint flags;
@@ -111,6 +112,7 @@ namespace QMagFace.Interop
         internal const uint LowQuality = 1;
         internal const uint OutOfRange = 2;
         internal const uint FailedTemplate = 4;
+        internal const uint UnitLength = 8;
 
         internal uint struct_size;
         internal uint flags;
@@ -182,6 +184,7 @@ namespace QMagFace.Interop
         internal uint reserved;
         internal ulong count;
         internal ulong bytes;
+        internal ulong unit_lengths;
         internal fixed byte model[NativeText.NameSize];
         internal fixed byte fingerprint[NativeText.NameSize];
     }
