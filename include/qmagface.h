@@ -123,6 +123,26 @@
 #define QMF_COMPARISON_UNIT_LENGTH 8
 
 /**
+ * The template is a failed one: it takes no part.
+ */
+#define QMF_PART_FAILED 1
+
+/**
+ * The calibration would not take it for the person of the others.
+ */
+#define QMF_PART_NO_MATCH 2
+
+/**
+ * Its quality is below the calibration's gate.
+ */
+#define QMF_PART_LOW_QUALITY 4
+
+/**
+ * What `fit_rank` and `quality_rank` are where there is no rank.
+ */
+#define QMF_NO_RANK 4294967295
+
+/**
  * What a comparison needs to know of a model: (alpha, beta) of the quality-aware score, and, where measured, which
  * share of pairs of different people reach a score (the false match rate, FMR).
  *
@@ -755,6 +775,48 @@ typedef struct qmf_comparison {
      */
     double negative_log10_fmr;
 } qmf_comparison;
+
+/**
+ * One of the templates that are fused, see `qmf_template_review_fusion`. This struct never grows: it is used in
+ * arrays.
+ */
+typedef struct qmf_fused_part {
+    /**
+     * Cosine with the fusion of the others, -1..1 up to rounding. NaN: it is failed, there is no other that isn't, or
+     * the others cancel each other out.
+     */
+    double cosine;
+    /**
+     * Quality; 0 if failed.
+     */
+    double quality;
+    /**
+     * Share of the fusion, 0..1; all of them add up to 1. By `QMF_FUSION_QUALITY` the square of its quality, by
+     * `QMF_FUSION_MEAN` its quality, divided by the sum over all; 0 if failed.
+     */
+    double weight;
+    /**
+     * Quality-aware score against the fusion of the others; NaN without a calibration and where the cosine is.
+     */
+    double score;
+    /**
+     * `QMF_PART_*`, added up.
+     */
+    uint32_t flags;
+    /**
+     * Its place among those that have a cosine, 0 for the one that fits the others worst; `QMF_NO_RANK` without a
+     * cosine.
+     */
+    uint32_t fit_rank;
+    /**
+     * Its place by quality, 0 for the least; `QMF_NO_RANK` if failed.
+     */
+    uint32_t quality_rank;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+} qmf_fused_part;
 
 /**
  * What a gallery tells about itself. Set `struct_size` with `qmf_gallery_info_init` before `qmf_gallery_get_info`.
@@ -1516,7 +1578,8 @@ qmf_status qmf_template_unseal(const uint8_t *data,
 
 /**
  * Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the
- * videos and photos. Failed ones are left out; if all are, so is the result. The unified quality score, place and metadata are
+ * videos and photos. Failed ones are left out; if all are, so is the result. Nothing else is: look for a photo of
+ * somebody else, or a bad one, with `qmf_template_review_fusion`. The unified quality score, place and metadata are
  * those of no single image, so the result has none.
  *
  * The caller promises:
@@ -1560,7 +1623,9 @@ qmf_status qmf_extract_all(const struct qmf_engine *engine,
 
 /**
  * Makes one template of `count` images of one person: the face of each that `face_choice` says, fused as
- * `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`.
+ * `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`. Photos
+ * that nobody has looked at are better extracted one by one, so that `qmf_template_review_fusion` can tell which of
+ * them fits the others badly.
  *
  * The caller promises:
  * `engine` is a live handle, `images` has `count` readable pointers to images that are initialised and have the bytes
@@ -1864,6 +1929,33 @@ qmf_status qmf_score_matrix_embeddings(const struct qmf_calibration *calibration
                                        const struct qmf_cancel *cancel,
                                        float *scores,
                                        size_t capacity);
+
+/**
+ * Says what each of `count` templates, which `qmf_template_fuse` would make one of, has to do with the others. Fusing
+ * leaves out nothing but failed ones: a photo of somebody else, or a tiny or blank one, counts too, and is for the
+ * caller to find here and to leave out. With two people half and half, all fit badly and none is the one that is
+ * wrong.
+ *
+ * `parts` of `capacity` elements gets one for each template, in their order; if `capacity` is smaller than `count`,
+ * nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. With a calibration, each is also scored against
+ * the fusion of the others, and flagged if that is below the threshold for the false match rate `fmr`; with NULL `fmr`
+ * doesn't count. The thresholds are those of single images: fusions score higher with their own person, so that
+ * somebody else stands out.
+ *
+ * `QMF_ERROR_MODEL_MISMATCH` if the templates, or they and the calibration, are of different models; for `fmr` as
+ * `qmf_calibration_threshold`.
+ *
+ * The caller promises:
+ * `templates` has `count` readable live handles, `calibration` is NULL or a live handle, `parts` has `capacity`
+ * writable elements.
+ */
+qmf_status qmf_template_review_fusion(const struct qmf_template *const *templates,
+                                      size_t count,
+                                      qmf_fusion fusion,
+                                      const struct qmf_calibration *calibration,
+                                      double fmr,
+                                      struct qmf_fused_part *parts,
+                                      size_t capacity);
 
 /**
  * Makes a gallery without templates that keeps directions as `scalar` says, a `QMF_SCALAR_*`. The first template that

@@ -573,6 +573,28 @@ struct Comparison {
     bool unit_length = false;
 };
 
+/** One of the templates that are fused. */
+struct FusedPart {
+    /** Cosine with the fusion of the others; empty: it is failed, there is no other, or the others cancel out. */
+    std::optional<double> cosine;
+    /** Quality; 0 if failed. */
+    double quality = 0.0;
+    /** Share of the fusion, 0..1; all of them add up to 1. */
+    double weight = 0.0;
+    /** Quality-aware score against the fusion of the others; empty without a calibration and without a cosine. */
+    std::optional<double> score;
+    /** Whether it is a failed one: it takes no part. */
+    bool failed = false;
+    /** Whether the calibration would not take it for the person of the others. */
+    bool no_match = false;
+    /** Whether its quality is below the calibration's gate. */
+    bool low_quality = false;
+    /** Its place among those that have a cosine, 0 for the one that fits the others worst; empty without a cosine. */
+    std::optional<std::size_t> fit_rank;
+    /** Its place by quality, 0 for the least; empty if failed. */
+    std::optional<std::size_t> quality_rank;
+};
+
 /** FMRs, from the least to the greatest. */
 struct FmrRange {
     /** The least. */
@@ -930,6 +952,39 @@ inline Comparison from_c(const qmf_comparison &raw) {
     return result;
 }
 
+inline FusedPart from_c(const qmf_fused_part &raw) {
+    const auto rank = [](std::uint32_t number) {
+        return number == QMF_NO_RANK ? std::optional<std::size_t>() : std::optional<std::size_t>(number);
+    };
+    FusedPart result;
+    result.cosine = unless_nan(raw.cosine);
+    result.quality = raw.quality;
+    result.weight = raw.weight;
+    result.score = unless_nan(raw.score);
+    result.failed = has_flag(raw.flags, QMF_PART_FAILED);
+    result.no_match = has_flag(raw.flags, QMF_PART_NO_MATCH);
+    result.low_quality = has_flag(raw.flags, QMF_PART_LOW_QUALITY);
+    result.fit_rank = rank(raw.fit_rank);
+    result.quality_rank = rank(raw.quality_rank);
+    return result;
+}
+
+// The parts of a fusion; the calibration may be null.
+inline Result<std::vector<FusedPart>> reviewed(const std::vector<const qmf_template *> &all, Fusion fusion,
+                                               const qmf_calibration *calibration, double fmr) {
+    std::vector<qmf_fused_part> raw(all.size());
+    const auto status = qmf_template_review_fusion(all.data(), all.size(), static_cast<qmf_fusion>(fusion), calibration,
+                                                   fmr, raw.data(), raw.size());
+    return answer(status, [&] {
+        std::vector<FusedPart> parts;
+        parts.reserve(raw.size());
+        for (const qmf_fused_part &part : raw) {
+            parts.push_back(from_c(part));
+        }
+        return parts;
+    });
+}
+
 // The handles of a row of objects.
 template <typename T, typename Object>
 std::vector<const T *> handles(Span<const Object> objects) {
@@ -1172,6 +1227,16 @@ public:
         return detail::deliver(detail::answer(status, [&] { return Template(made); }));
     }
 
+    /**
+     * What each of several templates, which fuse() would make one of, has to do with the others. Fusing leaves nothing
+     * out but failed ones: a photo of somebody else, or a bad one, is for the caller to find here. With a calibration:
+     * Calibration::review_fusion().
+     */
+    [[nodiscard]] static Return<std::vector<FusedPart>> review_fusion(Span<const Template> templates,
+                                                                      Fusion fusion = Fusion::quality) {
+        return detail::deliver(detail::reviewed(detail::handles<qmf_template>(templates), fusion, nullptr, 0.0));
+    }
+
     /** What it says of itself. */
     [[nodiscard]] Return<TemplateInfo> info() const {
         qmf_template_info raw{};
@@ -1402,6 +1467,15 @@ public:
         }));
     }
 
+    /**
+     * As Template::review_fusion(), and for each part whether it would match the fusion of the others at this FMR.
+     * Status::model_mismatch if they or the calibration are of different models; Status::calibration as threshold().
+     */
+    [[nodiscard]] Return<std::vector<FusedPart>> review_fusion(Span<const Template> templates, double fmr,
+                                                               Fusion fusion = Fusion::quality) const {
+        return detail::deliver(reviewed(templates, fmr, fusion));
+    }
+
     /** Compares two templates. Status::model_mismatch if they or the calibration are of different models. */
     [[nodiscard]] Return<Comparison> compare(const Template &a, const Template &b) const {
         return detail::deliver(
@@ -1474,6 +1548,15 @@ private:
     }
 
     friend class Engine;
+
+    Result<std::vector<FusedPart>> reviewed(Span<const Template> templates, double fmr, Fusion fusion) const {
+        if (!handle_) {
+            // To the library none means that there is no calibration to judge with.
+            return Result<std::vector<FusedPart>>(Status::invalid_argument,
+                                                  "the calibration is NULL: it was moved from");
+        }
+        return detail::reviewed(detail::handles<qmf_template>(templates), fusion, get(), fmr);
+    }
 
     static Result<void> one_each(std::size_t count, std::size_t people) {
         if (count == people) {

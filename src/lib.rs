@@ -79,4 +79,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use gallery::Gallery;
 pub use image::{BgrImage, DecodeLimits, ImageView, PixelFormat, Rotation, Yuv};
 pub use network::Precision;
-pub use template::{Fusion, Scalar, Template};
+pub use template::{Fusion, FusionReview, Scalar, Template};

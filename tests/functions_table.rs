@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// C function, C++ face, C# face. A face that holds the call inside (an init function, an end) says so in brackets.
-const FACES: [(&str, &str, &str); 74] = [
+const FACES: [(&str, &str, &str); 75] = [
     ("qmf_abi_version", "abi_version", "LibraryInfo.AbiVersion"),
     ("qmf_version", "version", "LibraryInfo.Version"),
     ("qmf_build_info", "build_info", "LibraryInfo.BuildInfo"),
@@ -88,6 +88,11 @@ const FACES: [(&str, &str, &str); 74] = [
     ("qmf_template_seal", "Template::seal", "Template.Seal"),
     ("qmf_template_unseal", "Template::unseal", "Template.Unseal"),
     ("qmf_template_fuse", "Template::fuse", "Template.Fuse"),
+    (
+        "qmf_template_review_fusion",
+        "Template::review_fusion",
+        "Template.ReviewFusion",
+    ),
     ("qmf_extract", "Engine::extract", "Engine.TryExtract"),
     ("qmf_extract_all", "Engine::extract_all", "Engine.ExtractAll"),
     ("qmf_extract_fused", "Engine::extract_fused", "Engine.ExtractFused"),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 12] = [
+const DECLARING: [&str; 13] = [
     "version",
     "status",
     "cancel",
@@ -18,6 +18,7 @@ const DECLARING: [&str; 12] = [
     "calibration",
     "fit",
     "compare",
+    "review",
     "gallery",
 ];
 

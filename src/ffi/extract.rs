@@ -94,7 +94,9 @@ pub unsafe extern "C" fn qmf_extract_all(
 }
 
 /// Makes one template of `count` images of one person: the face of each that `face_choice` says, fused as
-/// `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`.
+/// `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`. Photos
+/// that nobody has looked at are better extracted one by one, so that `qmf_template_review_fusion` can tell which of
+/// them fits the others badly.
 ///
 /// # Safety
 /// `engine` is a live handle, `images` has `count` readable pointers to images that are initialised and have the bytes

@@ -488,7 +488,8 @@ unsafe fn key_of<'a>(key: *const u8, size: usize) -> Result<&'a [u8; QMF_KEY_SIZ
 }
 
 /// Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the
-/// videos and photos. Failed ones are left out; if all are, so is the result. The unified quality score, place and metadata are
+/// videos and photos. Failed ones are left out; if all are, so is the result. Nothing else is: look for a photo of
+/// somebody else, or a bad one, with `qmf_template_review_fusion`. The unified quality score, place and metadata are
 /// those of no single image, so the result has none.
 ///
 /// # Safety

@@ -14,10 +14,12 @@
 
 mod format;
 mod fuse;
+mod review;
 mod scalar;
 mod sealed;
 
 pub use fuse::Fusion;
+pub use review::{FusedPart, FusionReview};
 pub use scalar::Scalar;
 
 use crate::compare;
@@ -328,6 +330,18 @@ impl Template {
     /// is left; [`ErrorKind::ModelMismatch`] naming both models for templates of two.
     pub fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> {
         fuse::fuse(templates, fusion)
+    }
+
+    /// What each of some templates has to do with the others, before or after they are fused: how well it fits them,
+    /// how good it is, how much it counts. Fusing leaves nothing out but failed ones; a photo of somebody else, or a
+    /// tiny or blank one, is for the caller to find and to leave out.
+    ///
+    /// With two people half and half, all fit badly and none is the one that is wrong.
+    ///
+    /// # Errors
+    /// As [`Template::fuse`], but for templates that cancel each other out: a part whose others do has no cosine.
+    pub fn review_fusion(templates: &[&Template], fusion: Fusion) -> Result<FusionReview> {
+        review::review(templates, fusion)
     }
 
     /// The model and the start of its fingerprint, for messages.

@@ -163,6 +163,16 @@ AT(qmf_search_options, most, 8);
 AT(qmf_search_options, least_score, 16);
 SIZE(qmf_search_options, 24);
 
+AT(qmf_fused_part, cosine, 0);
+AT(qmf_fused_part, quality, 8);
+AT(qmf_fused_part, weight, 16);
+AT(qmf_fused_part, score, 24);
+AT(qmf_fused_part, flags, 32);
+AT(qmf_fused_part, fit_rank, 36);
+AT(qmf_fused_part, quality_rank, 40);
+AT(qmf_fused_part, reserved, 44);
+SIZE(qmf_fused_part, 48);
+
 AT(qmf_match, index, 0);
 AT(qmf_match, score, 8);
 SIZE(qmf_match, 16);

@@ -233,6 +233,60 @@ static void fusion(const qmf_engine *engine, const char *folder) {
     }
 }
 
+static void print_parts(const char *name, const qmf_fused_part *parts, size_t count) {
+    size_t i;
+    printf("review %s", name);
+    for (i = 0; i < count; i++) {
+        printf(" %u %u %u", (unsigned)parts[i].flags, (unsigned)parts[i].fit_rank, (unsigned)parts[i].quality_rank);
+        print_f64(parts[i].cosine);
+        print_f64(parts[i].quality);
+        print_f64(parts[i].weight);
+        print_f64(parts[i].score);
+        CHECK(parts[i].reserved == 0);
+    }
+    printf("\n");
+}
+
+/* Two photos of one person, one of another and a failed template: the stranger fits worst, as the calibration says. */
+static void review(const qmf_engine *engine, const char *folder) {
+    static const char *const NAMES[] = {"a.png", "b.png", "c.png"};
+    qmf_template *all[4] = {NULL, NULL, NULL, NULL};
+    const qmf_template *const *const list = (const qmf_template *const *)all;
+    qmf_calibration *calibration = NULL, *gated = NULL;
+    qmf_fused_part parts[6];
+    int how, i;
+    for (i = 0; i < 3; i++) {
+        bytes file;
+        const qmf_image image = read_image(folder, NAMES[i], &file);
+        EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &all[i]));
+        free(file.data);
+    }
+    EXPECT(QMF_OK, qmf_template_create_failed(engine, &all[3]));
+    EXPECT(QMF_OK, qmf_engine_get_calibration(engine, &calibration));
+    EXPECT(QMF_OK, qmf_calibration_with_quality_gate(calibration, 12.9, &gated));
+    for (how = QMF_FUSION_QUALITY; how <= QMF_FUSION_MEAN; how++) {
+        memset(parts, 0xA5, sizeof parts);
+        EXPECT(QMF_OK, qmf_template_review_fusion(list, 4, how, NULL, 77.0, parts, 6));
+        CHECK(memcmp(&parts[4], "\xA5\xA5\xA5\xA5", 4) == 0);
+        print_parts("alone", parts, 4);
+        CHECK(parts[2].fit_rank == 0 && parts[2].cosine < 0.3 && parts[0].cosine > 0.4);
+        CHECK(parts[3].flags == QMF_PART_FAILED && parts[3].cosine != parts[3].cosine && parts[3].weight == 0.0);
+        CHECK(parts[3].fit_rank == QMF_NO_RANK && parts[3].quality_rank == QMF_NO_RANK);
+        EXPECT(QMF_OK, qmf_template_review_fusion(list, 4, how, gated, 1e-3, parts, 4));
+        print_parts("judged", parts, 4);
+        CHECK((parts[2].flags & QMF_PART_NO_MATCH) != 0);
+        CHECK((parts[0].flags & QMF_PART_NO_MATCH) == 0 && (parts[1].flags & QMF_PART_NO_MATCH) == 0);
+    }
+    EXPECT(QMF_OK, qmf_template_review_fusion(list, 1, QMF_FUSION_MEAN, NULL, 0.0, parts, 6));
+    print_parts("one", parts, 1);
+    CHECK(parts[0].weight == 1.0 && parts[0].fit_rank == QMF_NO_RANK && parts[0].quality_rank == 0);
+    for (i = 0; i < 4; i++) {
+        qmf_template_destroy(all[i]);
+    }
+    qmf_calibration_destroy(calibration);
+    qmf_calibration_destroy(gated);
+}
+
 /* A template of an embedding that was normalised says so, also when it was stored; the engine's log is told. */
 static int warned;
 
@@ -329,6 +383,7 @@ int main(int argc, char **argv) {
     several_faces(engine, argv[1], argv[2]);
     no_face(engine, argv[1]);
     fusion(engine, argv[1]);
+    review(engine, argv[1]);
     unit_length(argv[2]);
     metadata(engine, argv[1]);
     qmf_engine_destroy(engine);

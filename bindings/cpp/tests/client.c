@@ -167,6 +167,7 @@ static void templates(const qmf_engine *engine, const float *embedding) {
     const qmf_template *row[2];
     static const uint8_t key[QMF_KEY_SIZE] = {7};
     uint8_t stored[4096], metadata[8];
+    qmf_fused_part parts[2];
     float back[LENGTH];
     size_t size = 0, length = 0;
 
@@ -197,6 +198,9 @@ static void templates(const qmf_engine *engine, const float *embedding) {
     row[1] = failed;
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_template_fuse(row, 0, QMF_FUSION_QUALITY, &fused));
     OK(qmf_template_fuse(row, 2, QMF_FUSION_QUALITY, &fused));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_template_review_fusion(row, 2, QMF_FUSION_QUALITY, NULL, 0.0, parts, 1));
+    OK(qmf_template_review_fusion(row, 2, QMF_FUSION_QUALITY, NULL, 0.0, parts, 2));
+    CHECK(fabs(parts[0].weight - 1.0) < 1e-12 && parts[0].quality_rank == 0 && parts[1].flags == QMF_PART_FAILED);
     qmf_template_destroy(made);
     qmf_template_destroy(failed);
     qmf_template_destroy(named);

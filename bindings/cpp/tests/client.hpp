@@ -92,6 +92,7 @@ void test_options(const Setting &setting);
 void test_images(const Setting &setting);
 void test_stages(const Setting &setting);
 void test_templates(const Setting &setting);
+void test_reviews(const Setting &setting);
 void test_calibrations(const Setting &setting);
 void test_fits(const Setting &setting);
 void test_galleries(const Setting &setting);

@@ -77,6 +77,7 @@ int main(int count, char **arguments) {
     test_images(setting);
     test_stages(setting);
     test_templates(setting);
+    test_reviews(setting);
     test_calibrations(setting);
     test_fits(setting);
     test_galleries(setting);

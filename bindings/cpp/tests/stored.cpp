@@ -84,6 +84,64 @@ void test_templates(const Setting &setting) {
     CHECK(get(gallery.info()).unit_lengths == 1);
 }
 
+namespace {
+
+// An embedding of a person: five numbers stand out.
+Template of_person(const Engine &engine, std::size_t person, float quality) {
+    std::vector<float> embedding(128, 0.1F);
+    for (std::size_t i = 0; i < 5; ++i) {
+        embedding[5 * person + i] = 2.0F;
+    }
+    embedding[100 + static_cast<std::size_t>(quality)] += 0.5F;
+    float squares = 0.0F;
+    for (const float value : embedding) {
+        squares += value * value;
+    }
+    for (float &value : embedding) {
+        value *= quality / std::sqrt(squares);
+    }
+    return get(engine.make_template(embedding));
+}
+
+}  // namespace
+
+void test_reviews(const Setting &setting) {
+    const Engine engine = get(Engine::open(setting.model, usual_options()));
+    const Calibration calibration = get(get(engine.calibration()).with_quality_gate(9.0));
+    std::vector<Template> photos;
+    photos.push_back(of_person(engine, 1, 12.0F));
+    photos.push_back(of_person(engine, 1, 8.0F));
+    photos.push_back(of_person(engine, 2, 14.0F));
+    photos.push_back(of_person(engine, 1, 11.0F));
+    photos.push_back(get(engine.make_failed_template()));
+    for (const Fusion fusion : {Fusion::quality, Fusion::mean}) {
+        const auto alone = get(Template::review_fusion(photos, fusion));
+        const auto judged = get(calibration.review_fusion(photos, 1e-3, fusion));
+        CHECK(alone.size() == 5 && judged.size() == 5);
+        double weights = 0.0;
+        for (std::size_t i = 0; i < 5; ++i) {
+            const FusedPart &part = judged[i];
+            weights += part.weight;
+            CHECK(alone[i].cosine == part.cosine && alone[i].fit_rank == part.fit_rank && !alone[i].score);
+            CHECK(part.failed == (i == 4) && part.cosine.has_value() == (i != 4) && part.score.has_value() == (i != 4));
+            CHECK(part.no_match == (i == 2) && part.low_quality == (i == 1) && !alone[i].no_match);
+            CHECK(part.quality == get(photos[i].info()).quality);
+        }
+        CHECK(std::abs(weights - 1.0) < 1e-9);
+        CHECK(judged[2].fit_rank == std::size_t{0} && judged[1].quality_rank == std::size_t{0});
+        CHECK(!judged[4].fit_rank && !judged[4].quality_rank);
+    }
+    CHECK(get(Template::review_fusion(Span<const Template>(photos.data(), 1)))[0].weight == 1.0);
+    refused(Status::invalid_argument, "count is 0", [] { return Template::review_fusion(Span<const Template>()); });
+    refused(Status::invalid_argument, "count is 0",
+            [&] { return calibration.review_fusion(Span<const Template>(), 1e-3); });
+    refused(Status::calibration, "supports", [&] { return calibration.review_fusion(photos, 1e-12); });
+    Calibration taken = get(engine.calibration());
+    const Calibration other = std::move(taken);
+    CHECK(other);
+    refused(Status::invalid_argument, "calibration is NULL", [&] { return taken.review_fusion(photos, 1e-3); });
+}
+
 void test_calibrations(const Setting &setting) {
     Engine engine = get(Engine::open(setting.model, usual_options()));
     const Template face = of_face(engine, setting);

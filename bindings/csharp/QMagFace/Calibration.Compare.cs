@@ -38,6 +38,22 @@ namespace QMagFace
             }
         }
 
+        /// <summary>
+        /// As <see cref="Template.ReviewFusion(IEnumerable{Template}, Fusion)"/>, and for each part whether it would
+        /// match the fusion of the others.
+        /// </summary>
+        /// <param name="templates">At least one, of one model.</param>
+        /// <param name="fmr">The false match rate whose threshold decides.</param>
+        /// <param name="fusion">How much each counts.</param>
+        /// <returns>One for each template, in their order.</returns>
+        /// <exception cref="ModelMismatchException">Templates or calibration are of different models.</exception>
+        /// <exception cref="QMagFaceException">The calibration can't support the false match rate.</exception>
+        public IReadOnlyList<FusedPart> ReviewFusion(
+            IEnumerable<Template> templates, double fmr, Fusion fusion = Fusion.Quality)
+        {
+            return Template.ReviewFusion(templates, fusion, Handle, fmr);
+        }
+
         /// <summary>Scores one template against many.</summary>
         /// <param name="probe">The one.</param>
         /// <param name="gallery">The many.</param>

@@ -162,6 +162,11 @@ namespace QMagFace.Interop
             IntPtr* templates, UIntPtr count, int fusion, out TemplateHandle result);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_review_fusion(
+            IntPtr* templates, UIntPtr count, int fusion, CalibrationHandle calibration, double fmr,
+            NativeFusedPart* parts, UIntPtr capacity);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_calibration_info_init(NativeCalibrationInfo* info, UIntPtr size);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]

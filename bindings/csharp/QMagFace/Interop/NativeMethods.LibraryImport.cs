@@ -229,6 +229,12 @@ namespace QMagFace.Interop
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_review_fusion(
+            IntPtr* templates, UIntPtr count, int fusion, CalibrationHandle calibration, double fmr,
+            NativeFusedPart* parts, UIntPtr capacity);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_calibration_info_init(NativeCalibrationInfo* info, UIntPtr size);
 
         [LibraryImport(Library)]

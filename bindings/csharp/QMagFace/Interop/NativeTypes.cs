@@ -199,6 +199,24 @@ namespace QMagFace.Interop
     }
 
     [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeFusedPart
+    {
+        internal const uint Failed = 1;
+        internal const uint NoMatch = 2;
+        internal const uint LowQuality = 4;
+        internal const uint NoRank = uint.MaxValue;
+
+        internal double cosine;
+        internal double quality;
+        internal double weight;
+        internal double score;
+        internal uint flags;
+        internal uint fit_rank;
+        internal uint quality_rank;
+        internal uint reserved;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
     internal struct NativeMatch
     {
         internal ulong index;
