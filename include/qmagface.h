@@ -55,6 +55,12 @@
 #define QMF_TEMPLATE_FUSED 4
 
 /**
+ * Its quality is 1 within 0.001: it was made of an embedding that was normalised to length 1, and its quality is lost.
+ * What is compared with it is flagged with `QMF_COMPARISON_UNIT_LENGTH`.
+ */
+#define QMF_TEMPLATE_UNIT_LENGTH 8
+
+/**
  * Bytes of a key of `qmf_template_seal`.
  */
 #define QMF_KEY_SIZE 32
@@ -110,6 +116,33 @@
 #define QMF_COMPARISON_FAILED_TEMPLATE 4
 
 /**
+ * A quality is 1 within 0.001: that embedding was normalised to length 1, as many tools store them, and its quality is
+ * lost. The score is made with it all the same and means nothing; the cosine holds. Keep embeddings as the network
+ * makes them.
+ */
+#define QMF_COMPARISON_UNIT_LENGTH 8
+
+/**
+ * The template is a failed one: it takes no part.
+ */
+#define QMF_PART_FAILED 1
+
+/**
+ * The calibration would not take it for the person of the others.
+ */
+#define QMF_PART_NO_MATCH 2
+
+/**
+ * Its quality is below the calibration's gate.
+ */
+#define QMF_PART_LOW_QUALITY 4
+
+/**
+ * What `fit_rank` and `quality_rank` are where there is no rank.
+ */
+#define QMF_NO_RANK 4294967295
+
+/**
  * What a comparison needs to know of a model: (alpha, beta) of the quality-aware score, and, where measured, which
  * share of pairs of different people reach a score (the false match rate, FMR).
  *
@@ -118,9 +151,27 @@
 typedef struct qmf_calibration qmf_calibration;
 
 /**
+ * Ends calls early, from any thread: the calls that take one, all that can take longer than a tenth of a second.
+ *
+ * A call whose `cancel` is triggered answers `QMF_ERROR_CANCELLED` and writes nothing; what it was called on stays
+ * usable. One that was triggered stays so: calls that begin later are ended at once. One that is triggered when a call
+ * has its result already changes nothing. It may be given to any number of calls, one after the other and at once;
+ * NULL in its place means that nothing ends the call early.
+ *
+ * It is looked at between parts of the work: mostly every few milliseconds, between batches of the embedding network
+ * (which a call that runs others' faces too finishes), and between steps of a second or two of a fit with the most
+ * pairs. Reading an image file is one part.
+ *
+ * Any number of threads may use one; only `qmf_cancel_destroy` needs it alone.
+ */
+typedef struct qmf_cancel qmf_cancel;
+
+/**
  * A face recognition engine: owns a model's weights and the device they run on.
  *
  * Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone.
+ * In a child of `fork` every call with its parent's engine answers `QMF_ERROR_FORKED`, unless it was made with
+ * `inline_mode`; `qmf_engine_destroy` gives its handle back and leaves the rest to the end of the child.
  */
 typedef struct qmf_engine qmf_engine;
 
@@ -129,7 +180,9 @@ typedef struct qmf_engine qmf_engine;
  * template. A template's place is its index, 0 for the first that was added.
  *
  * Any number of threads may use one: a call that adds or removes waits for those that read, and they for it. Only
- * `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles.
+ * `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles. A child of `fork`
+ * goes on with its parent's, which the parent doesn't notice; where a thread was adding or removing at that moment,
+ * the gallery is half changed in the child, and every call with it there answers `QMF_ERROR_FORKED`.
  */
 typedef struct qmf_gallery qmf_gallery;
 
@@ -234,8 +287,8 @@ typedef struct qmf_engine_options {
      */
     qmf_precision precision;
     /**
-     * Most chips of concurrent callers that go through the network together, 1..256; with 1 every call goes by itself. 0
-     * is the device's best: 16 on a CPU, 128 on a GPU, 1 with `inline_mode`. Default: 0.
+     * Most chips of concurrent callers that go through the network together, 1..256; with 1 every call goes by itself.
+     * 0 is the device's best: 16 on a CPU, 128 on a GPU, 1 with `inline_mode`. Default: 0.
      */
     uint32_t batch_size;
     /**
@@ -266,8 +319,8 @@ typedef struct qmf_engine_options {
      */
     void *log_user_data;
     /**
-     * Most bytes that the weight files of the model and its detector may have together, asked for before they are read.
-     * Default: 1073741824.
+     * Most bytes that the weight files of the model and its detector may have together, asked for before they are
+     * read. Default: 1073741824.
      */
     uint64_t maximum_model_bytes;
 } qmf_engine_options;
@@ -621,6 +674,13 @@ typedef struct qmf_threshold {
 typedef int32_t qmf_fit_procedure;
 
 /**
+ * Hears how far a fit is: what is done of the step at hand, and what there is to do. Each step has its own: all pairs
+ * are compared, maybe more than once, then the people drawn. Within a step `done` rises to `total`. It is called by
+ * the threads that fit, one at a time, during the call only; it may trigger a cancel, and must return normally.
+ */
+typedef void (*qmf_progress_callback)(void *user_data, uint64_t done, uint64_t total);
+
+/**
  * How a calibration is fitted. Fill it with `qmf_fit_options_init`, then change what is needed.
  */
 typedef struct qmf_fit_options {
@@ -670,6 +730,14 @@ typedef struct qmf_fit_options {
      * Equal seeds give equal intervals. Default: 0.
      */
     uint64_t seed;
+    /**
+     * Hears how far the fit is. Default: NULL, nobody does.
+     */
+    qmf_progress_callback progress_callback;
+    /**
+     * Handed to the progress callback as it is. Default: NULL.
+     */
+    void *progress_user_data;
 } qmf_fit_options;
 
 /**
@@ -709,6 +777,48 @@ typedef struct qmf_comparison {
 } qmf_comparison;
 
 /**
+ * One of the templates that are fused, see `qmf_template_review_fusion`. This struct never grows: it is used in
+ * arrays.
+ */
+typedef struct qmf_fused_part {
+    /**
+     * Cosine with the fusion of the others, -1..1 up to rounding. NaN: it is failed, there is no other that isn't, or
+     * the others cancel each other out.
+     */
+    double cosine;
+    /**
+     * Quality; 0 if failed.
+     */
+    double quality;
+    /**
+     * Share of the fusion, 0..1; all of them add up to 1. By `QMF_FUSION_QUALITY` the square of its quality, by
+     * `QMF_FUSION_MEAN` its quality, divided by the sum over all; 0 if failed.
+     */
+    double weight;
+    /**
+     * Quality-aware score against the fusion of the others; NaN without a calibration and where the cosine is.
+     */
+    double score;
+    /**
+     * `QMF_PART_*`, added up.
+     */
+    uint32_t flags;
+    /**
+     * Its place among those that have a cosine, 0 for the one that fits the others worst; `QMF_NO_RANK` without a
+     * cosine.
+     */
+    uint32_t fit_rank;
+    /**
+     * Its place by quality, 0 for the least; `QMF_NO_RANK` if failed.
+     */
+    uint32_t quality_rank;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+} qmf_fused_part;
+
+/**
  * What a gallery tells about itself. Set `struct_size` with `qmf_gallery_info_init` before `qmf_gallery_get_info`.
  */
 typedef struct qmf_gallery_info {
@@ -736,6 +846,11 @@ typedef struct qmf_gallery_info {
      * Bytes of memory it takes, with the room it has for more templates.
      */
     uint64_t bytes;
+    /**
+     * How many templates have the flag `QMF_TEMPLATE_UNIT_LENGTH`. If any have, look at where they come from: scores
+     * and searches with them don't tell.
+     */
+    uint64_t unit_lengths;
     /**
      * Name of the model, NUL-terminated; empty before the first template is added.
      */
@@ -871,6 +986,11 @@ typedef struct qmf_match {
  * The caller asked for the work to stop.
  */
 #define QMF_ERROR_CANCELLED 17
+
+/**
+ * The object is of the process that this one was forked from, and so are the threads or locks that it needs.
+ */
+#define QMF_ERROR_FORKED 18
 
 /**
  * A GPU if one can be used, else the CPU.
@@ -1126,6 +1246,37 @@ const char *qmf_status_name(qmf_status status);
 qmf_status qmf_last_error(char *buffer, size_t capacity, size_t *length);
 
 /**
+ * Makes a cancel that nobody has triggered yet.
+ *
+ * The caller promises:
+ * `result` is writable.
+ */
+qmf_status qmf_cancel_create(struct qmf_cancel **result);
+
+/**
+ * Ends the calls that have this cancel: those that run soon, later ones at once. It doesn't wait for them. Any thread
+ * may do it, several at once, and any number of times.
+ *
+ * The caller promises:
+ * `handle` is a live handle.
+ */
+qmf_status qmf_cancel_trigger(const struct qmf_cancel *handle);
+
+/**
+ * Frees a cancel. NULL is allowed. No other call may use it at the same time or afterwards: let the calls that have it
+ * return first.
+ *
+ * The caller promises:
+ * `handle` is NULL or a live handle that nobody else uses.
+ */
+void qmf_cancel_destroy(struct qmf_cancel *handle);
+
+/**
+ * How many cancels exist in this process: for finding leaks.
+ */
+uint64_t qmf_live_cancels(void);
+
+/**
  * Fills `options` of `size` bytes (pass `sizeof(qmf_engine_options)`) with the defaults.
  *
  * The caller promises:
@@ -1146,16 +1297,14 @@ qmf_status qmf_engine_info_init(struct qmf_engine_info *info, size_t size);
  *
  * `model` is the name of an installed pack ("sface"), the path of a pack's folder, or the path of a bundle file, in
  * UTF-8. Packs are installed by `qmagface models fetch` and `qmagface models import`, below the folder that the
- * environment variable `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`; bundles are
- * made by `qmagface models export`. `options` may be NULL for the defaults. `*engine` gets the handle, to be given to
- * `qmf_engine_destroy`.
+ * environment variable `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`; bundles
+ * are made by `qmagface models export`. `options` may be NULL for the defaults. `*engine` gets the handle, to be given
+ * to `qmf_engine_destroy`.
  *
  * The caller promises:
  * `model` is a NUL-terminated string, `options` NULL or initialised, `engine` writable.
  */
-qmf_status qmf_engine_create(const char *model,
-                             const struct qmf_engine_options *options,
-                             struct qmf_engine **engine);
+qmf_status qmf_engine_create(const char *model, const struct qmf_engine_options *options, struct qmf_engine **engine);
 
 /**
  * Makes an engine of the `size` bytes of a bundle, one file that holds a model with its detector, made by
@@ -1170,8 +1319,8 @@ qmf_status qmf_engine_create_from_memory(const uint8_t *data,
                                          struct qmf_engine **engine);
 
 /**
- * Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards, one that waits for
- * its turn at the network included: let all calls return first. Templates and calibrations it made live on.
+ * Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards, one that waits
+ * for its turn at the network included: let all calls return first. Templates and calibrations it made live on.
  *
  * The caller promises:
  * `engine` is NULL or a live handle that nobody else uses.
@@ -1207,11 +1356,12 @@ qmf_status qmf_image_init(struct qmf_image *image, size_t size);
  * next call, so start with enough room.
  *
  * The caller promises:
- * `engine` is a live handle, `image` is initialised and has the bytes it says, `faces` has `capacity` writable
- * elements (NULL is allowed if that is 0), `count` is writable.
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `cancel` is NULL or a live handle,
+ * `faces` has `capacity` writable elements (NULL is allowed if that is 0), `count` is writable.
  */
 qmf_status qmf_detect(const struct qmf_engine *engine,
                       const struct qmf_image *image,
+                      const struct qmf_cancel *cancel,
                       struct qmf_face *faces,
                       size_t capacity,
                       size_t *count);
@@ -1242,12 +1392,13 @@ qmf_status qmf_align(const struct qmf_engine *engine,
  * is `QMF_ERROR_BUFFER_TOO_SMALL`.
  *
  * The caller promises:
- * `engine` is a live handle, `chips` has `count * QMF_CHIP_SIZE` readable bytes, `embeddings` has `capacity` writable
- * floats, `length` is writable.
+ * `engine` is a live handle, `chips` has `count * QMF_CHIP_SIZE` readable bytes, `cancel` is NULL or a live handle,
+ * `embeddings` has `capacity` writable floats, `length` is writable.
  */
 qmf_status qmf_embed(const struct qmf_engine *engine,
                      const uint8_t *chips,
                      size_t count,
+                     const struct qmf_cancel *cancel,
                      float *embeddings,
                      size_t capacity,
                      size_t *length);
@@ -1280,7 +1431,9 @@ qmf_status qmf_template_info_init(struct qmf_template_info *info, size_t size);
 
 /**
  * Makes a template of an embedding of `length` floats of the engine's model; it is copied. What `qmf_quality` refuses
- * is refused here too.
+ * is refused here too. An embedding of length 1 makes a template, for networks yet to come may make such ones; but it
+ * is likely to have been normalised, so the template has the flag `QMF_TEMPLATE_UNIT_LENGTH` and the engine's log gets
+ * a warning.
  *
  * The caller promises:
  * `engine` is a live handle, `embedding` has `length` readable floats, `result` is writable.
@@ -1352,7 +1505,8 @@ qmf_status qmf_template_get_metadata(const struct qmf_template *handle,
  * what it has: at most 65,536, else `QMF_ERROR_LIMIT`.
  *
  * The caller promises:
- * `handle` is a live handle, `metadata` has `size` readable bytes (NULL is allowed if that is 0), `result` is writable.
+ * `handle` is a live handle, `metadata` has `size` readable bytes (NULL is allowed if that is 0), `result` is
+ * writable.
  */
 qmf_status qmf_template_with_metadata(const struct qmf_template *handle,
                                       const uint8_t *metadata,
@@ -1386,9 +1540,10 @@ qmf_status qmf_template_parse(const uint8_t *data, size_t size, struct qmf_templ
  * must be `QMF_KEY_SIZE`: without the key nobody reads the template, changes it or makes another.
  *
  * `context` of `context_size` bytes is what the template must be unsealed with, such as the number of the record it is
- * stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others each
- * time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to overwrite.
- * docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random numbers.
+ * stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others
+ * each time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to
+ * overwrite. docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random
+ * numbers.
  *
  * The caller promises:
  * `handle` is a live handle, `key` has `key_size` readable bytes, `context` has `context_size` readable bytes (NULL is
@@ -1423,8 +1578,9 @@ qmf_status qmf_template_unseal(const uint8_t *data,
 
 /**
  * Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the
- * videos and photos. Failed ones are left out; if all are, so is the result. The unified quality score, place and
- * metadata are those of no single image, so the result has none.
+ * videos and photos. Failed ones are left out; if all are, so is the result. Nothing else is: look for a photo of
+ * somebody else, or a bad one, with `qmf_template_review_fusion`. The unified quality score, place and metadata are
+ * those of no single image, so the result has none.
  *
  * The caller promises:
  * `templates` has `count` readable live handles, `result` is writable.
@@ -1439,9 +1595,13 @@ qmf_status qmf_template_fuse(const struct qmf_template *const *templates,
  * to be given to `qmf_template_destroy`. Without a face the status is `QMF_NO_FACE` and nothing is written.
  *
  * The caller promises:
- * `engine` is a live handle, `image` is initialised and has the bytes it says, `result` is writable.
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `cancel` is NULL or a live handle,
+ * `result` is writable.
  */
-qmf_status qmf_extract(const struct qmf_engine *engine, const struct qmf_image *image, struct qmf_template **result);
+qmf_status qmf_extract(const struct qmf_engine *engine,
+                       const struct qmf_image *image,
+                       const struct qmf_cancel *cancel,
+                       struct qmf_template **result);
 
 /**
  * As `qmf_extract` for every face of an image, best score first.
@@ -1451,27 +1611,31 @@ qmf_status qmf_extract(const struct qmf_engine *engine, const struct qmf_image *
  * by the next call, so start with enough room.
  *
  * The caller promises:
- * `engine` is a live handle, `image` is initialised and has the bytes it says, `results` has `capacity` writable
- * elements (NULL is allowed if that is 0), `count` is writable.
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `cancel` is NULL or a live handle,
+ * `results` has `capacity` writable elements (NULL is allowed if that is 0), `count` is writable.
  */
 qmf_status qmf_extract_all(const struct qmf_engine *engine,
                            const struct qmf_image *image,
+                           const struct qmf_cancel *cancel,
                            struct qmf_template **results,
                            size_t capacity,
                            size_t *count);
 
 /**
  * Makes one template of `count` images of one person: the face of each that `face_choice` says, fused as
- * `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`.
+ * `qmf_template_fuse` does. Images without a face are left out; without any face the status is `QMF_NO_FACE`. Photos
+ * that nobody has looked at are better extracted one by one, so that `qmf_template_review_fusion` can tell which of
+ * them fits the others badly.
  *
  * The caller promises:
  * `engine` is a live handle, `images` has `count` readable pointers to images that are initialised and have the bytes
- * they say, `result` is writable.
+ * they say, `cancel` is NULL or a live handle, `result` is writable.
  */
 qmf_status qmf_extract_fused(const struct qmf_engine *engine,
                              const struct qmf_image *const *images,
                              size_t count,
                              qmf_fusion fusion,
+                             const struct qmf_cancel *cancel,
                              struct qmf_template **result);
 
 /**
@@ -1481,22 +1645,25 @@ qmf_status qmf_extract_fused(const struct qmf_engine *engine,
  *
  * The caller promises:
  * `engine` is a live handle, `image` is initialised and has the bytes it says, `landmarks` has 10 readable floats,
- * `result` is writable.
+ * `cancel` is NULL or a live handle, `result` is writable.
  */
 qmf_status qmf_extract_landmarks(const struct qmf_engine *engine,
                                  const struct qmf_image *image,
                                  const float *landmarks,
+                                 const struct qmf_cancel *cancel,
                                  struct qmf_template **result);
 
 /**
  * Embeds a chip of `size` bytes, which must be `QMF_CHIP_SIZE`, aligned as `qmf_align` does.
  *
  * The caller promises:
- * `engine` is a live handle, `chip` has `size` readable bytes, `result` is writable.
+ * `engine` is a live handle, `chip` has `size` readable bytes, `cancel` is NULL or a live handle, `result` is
+ * writable.
  */
 qmf_status qmf_extract_chip(const struct qmf_engine *engine,
                             const uint8_t *chip,
                             size_t size,
+                            const struct qmf_cancel *cancel,
                             struct qmf_template **result);
 
 /**
@@ -1650,17 +1817,19 @@ qmf_status qmf_fit_options_init(struct qmf_fit_options *options, size_t size);
  *
  * `embeddings` holds `count` embeddings of `length` floats, one after the other, `people[i]` says who is on the i-th:
  * equal numbers, one person. The calibration is of `engine`'s model, or with NULL of any one model. `data` names the
- * data in the calibration's file; NULL or one line of at most 1024 bytes. `*warnings` (`warnings` may be NULL) gets what
- * is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
+ * data in the calibration's file; NULL or one line of at most 1024 bytes. `*warnings` (`warnings` may be NULL) gets
+ * what is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
  *
  * `QMF_ERROR_CALIBRATION` when there is no pair of one person or of two, when the pairs don't support `least_fmr` (the
- * error says how many it takes), or when they determine no (alpha, beta). All pairs are compared without being kept; the
- * call takes as long as count * count * length says.
+ * error says how many it takes), when the embeddings were normalised to length 1, or all to another, so that their
+ * quality is lost, or when they determine no (alpha, beta). All pairs are compared without being kept; the call takes
+ * as long as count * count * length says.
  *
  * The caller promises:
  * `engine` is NULL or a live handle, `embeddings` has `count * length` readable floats, `people` `count` readable
  * numbers, `options` is initialised by `qmf_fit_options_init` or NULL for the defaults, `data` is NULL or a
- * NUL-terminated string in UTF-8, `result` is writable, `warnings` is NULL or writable.
+ * NUL-terminated string in UTF-8, `cancel` is NULL or a live handle, `result` is writable, `warnings` is NULL or
+ * writable.
  */
 qmf_status qmf_calibration_fit(const struct qmf_engine *engine,
                                const float *embeddings,
@@ -1669,6 +1838,7 @@ qmf_status qmf_calibration_fit(const struct qmf_engine *engine,
                                const uint32_t *people,
                                const struct qmf_fit_options *options,
                                const char *data,
+                               const struct qmf_cancel *cancel,
                                struct qmf_calibration **result,
                                uint32_t *warnings);
 
@@ -1684,6 +1854,7 @@ qmf_status qmf_calibration_fit_templates(const struct qmf_template *const *templ
                                          const uint32_t *people,
                                          const struct qmf_fit_options *options,
                                          const char *data,
+                                         const struct qmf_cancel *cancel,
                                          struct qmf_calibration **result,
                                          uint32_t *warnings);
 
@@ -1721,29 +1892,33 @@ qmf_status qmf_compare_embeddings(const struct qmf_calibration *calibration,
                                   struct qmf_comparison *comparison);
 
 /**
- * Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1.
+ * Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1. A
+ * score has no flags: what `QMF_COMPARISON_UNIT_LENGTH` is about is told by `QMF_TEMPLATE_UNIT_LENGTH` of each
+ * template.
  *
  * `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first. If `capacity` is smaller
  * than `probe_count * gallery_count`, nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
  *
  * The caller promises:
- * `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `scores` has
- * `capacity` writable floats.
+ * `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `cancel` is NULL
+ * or a live handle, `scores` has `capacity` writable floats.
  */
 qmf_status qmf_score_matrix(const struct qmf_calibration *calibration,
                             const struct qmf_template *const *probes,
                             size_t probe_count,
                             const struct qmf_template *const *gallery,
                             size_t gallery_count,
+                            const struct qmf_cancel *cancel,
                             float *scores,
                             size_t capacity);
 
 /**
  * As `qmf_score_matrix`, for embeddings of `length` floats that lie one behind the other. They are not changed.
+ * Nothing tells of normalised ones: `qmf_compare_embeddings` of one with itself does.
  *
  * The caller promises:
- * `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `scores`
- * has `capacity` writable floats.
+ * `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `cancel`
+ * is NULL or a live handle, `scores` has `capacity` writable floats.
  */
 qmf_status qmf_score_matrix_embeddings(const struct qmf_calibration *calibration,
                                        const float *probes,
@@ -1751,8 +1926,36 @@ qmf_status qmf_score_matrix_embeddings(const struct qmf_calibration *calibration
                                        const float *gallery,
                                        size_t gallery_count,
                                        size_t length,
+                                       const struct qmf_cancel *cancel,
                                        float *scores,
                                        size_t capacity);
+
+/**
+ * Says what each of `count` templates, which `qmf_template_fuse` would make one of, has to do with the others. Fusing
+ * leaves out nothing but failed ones: a photo of somebody else, or a tiny or blank one, counts too, and is for the
+ * caller to find here and to leave out. With two people half and half, all fit badly and none is the one that is
+ * wrong.
+ *
+ * `parts` of `capacity` elements gets one for each template, in their order; if `capacity` is smaller than `count`,
+ * nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. With a calibration, each is also scored against
+ * the fusion of the others, and flagged if that is below the threshold for the false match rate `fmr`; with NULL `fmr`
+ * doesn't count. The thresholds are those of single images: fusions score higher with their own person, so that
+ * somebody else stands out.
+ *
+ * `QMF_ERROR_MODEL_MISMATCH` if the templates, or they and the calibration, are of different models; for `fmr` as
+ * `qmf_calibration_threshold`.
+ *
+ * The caller promises:
+ * `templates` has `count` readable live handles, `calibration` is NULL or a live handle, `parts` has `capacity`
+ * writable elements.
+ */
+qmf_status qmf_template_review_fusion(const struct qmf_template *const *templates,
+                                      size_t count,
+                                      qmf_fusion fusion,
+                                      const struct qmf_calibration *calibration,
+                                      double fmr,
+                                      struct qmf_fused_part *parts,
+                                      size_t capacity);
 
 /**
  * Makes a gallery without templates that keeps directions as `scalar` says, a `QMF_SCALAR_*`. The first template that
@@ -1819,19 +2022,21 @@ qmf_status qmf_gallery_remove(struct qmf_gallery *handle, const size_t *indices,
  *
  * `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first; minus infinity where a
  * template is failed. `*count` gets how many they are: `probe_count` times the templates of the gallery. If `capacity`
- * is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `threads` is 0..1024; 0: one per
- * core; 1: only the calling one. The scores don't depend on it; with up to 4 probes they can differ in the last bits from
- * those with more. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of another model than the gallery.
+ * is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `threads` is 0..1024; 0: one
+ * per core; 1: only the calling one. The scores don't depend on it; with up to 4 probes they can differ in the last
+ * bits from those with more. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of another model than the
+ * gallery.
  *
  * The caller promises:
- * `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `scores` has `capacity`
- * writable floats (NULL is allowed if that is 0), `count` is writable.
+ * `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `cancel` is NULL or a
+ * live handle, `scores` has `capacity` writable floats (NULL is allowed if that is 0), `count` is writable.
  */
 qmf_status qmf_gallery_score(const struct qmf_gallery *handle,
                              const struct qmf_calibration *calibration,
                              const struct qmf_template *const *probes,
                              size_t probe_count,
                              uint32_t threads,
+                             const struct qmf_cancel *cancel,
                              float *scores,
                              size_t capacity,
                              size_t *count);
@@ -1846,24 +2051,25 @@ qmf_status qmf_search_options_init(struct qmf_search_options *options, size_t si
 
 /**
  * Finds the templates that each of `probe_count` probes is most like: those of the highest quality-aware scores, from
- * the highest on, of equal scores the one of the lower index first. Failed templates are never found, and a failed probe
- * finds none.
+ * the highest on, of equal scores the one of the lower index first. Failed templates are never found, and a failed
+ * probe finds none.
  *
- * The matches of probe i are `matches[i * most]` and the following, `counts[i]` of them: at most `options->most`. What is
- * behind them is left alone. If `capacity`, the elements of `matches`, is smaller than `probe_count * most`, nothing is
- * written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of
- * another model than the gallery.
+ * The matches of probe i are `matches[i * most]` and the following, `counts[i]` of them: at most `options->most`. What
+ * is behind them is left alone. If `capacity`, the elements of `matches`, is smaller than `probe_count * most`,
+ * nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `QMF_ERROR_MODEL_MISMATCH` if a probe or the
+ * calibration is of another model than the gallery.
  *
  * The caller promises:
- * `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `options` is initialised
- * by `qmf_search_options_init` or NULL for the defaults, `matches` has `capacity` writable elements, `counts` has
- * `probe_count` writable numbers.
+ * `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `options` is
+ * initialised by `qmf_search_options_init` or NULL for the defaults, `cancel` is NULL or a live handle, `matches` has
+ * `capacity` writable elements, `counts` has `probe_count` writable numbers.
  */
 qmf_status qmf_gallery_search(const struct qmf_gallery *handle,
                               const struct qmf_calibration *calibration,
                               const struct qmf_template *const *probes,
                               size_t probe_count,
                               const struct qmf_search_options *options,
+                              const struct qmf_cancel *cancel,
                               struct qmf_match *matches,
                               size_t capacity,
                               size_t *counts);

@@ -105,7 +105,9 @@ enum class Status : std::int32_t {
     /** A calibration file is damaged, or an FMR is asked for that it can't support. */
     calibration = QMF_ERROR_CALIBRATION,
     /** The caller asked for the work to stop. */
-    cancelled = QMF_ERROR_CANCELLED
+    cancelled = QMF_ERROR_CANCELLED,
+    /** The object is of the process that this one was forked from, and so are the threads or locks that it needs. */
+    forked = QMF_ERROR_FORKED
 };
 
 /** Where the networks run. */
@@ -434,6 +436,9 @@ struct Face {
 /** Hears what the library does: a level and a text that is valid during the call only. */
 using LogCallback = std::function<void(LogLevel, std::string_view)>;
 
+/** Hears how far some work is: what is done, and what there is to do. */
+using ProgressCallback = std::function<void(std::uint64_t, std::uint64_t)>;
+
 /** How an engine is made. Every member has the library's default. */
 struct EngineOptions {
     /** Where the networks run. */
@@ -466,8 +471,8 @@ struct EngineOptions {
      */
     std::uint32_t batch_size = 0;
     /**
-     * How long a batch waits for callers that were there a moment ago, 0..1 second, and no longer than a quarter of what
-     * the batch before took. A caller alone never waits.
+     * How long a batch waits for callers that were there a moment ago, 0..1 second, and no longer than a quarter of
+     * what the batch before took. A caller alone never waits.
      */
     std::chrono::microseconds batch_wait = std::chrono::microseconds(1000);
     /** Starts no thread, ever: all work is done by the calling thread, and the engine survives fork(). */
@@ -519,6 +524,8 @@ struct TemplateInfo {
     bool failed = false;
     /** Whether it was made of several templates. */
     bool fused = false;
+    /** Whether its quality is 1: it was made of an embedding that was normalised, and its quality is lost. */
+    bool unit_length = false;
     /** Floats of the embedding. */
     std::uint32_t length = 0;
     /** Precision it was stored with. */
@@ -559,6 +566,33 @@ struct Comparison {
     bool out_of_range = false;
     /** Whether a template is a failed one: no match. */
     bool failed_template = false;
+    /**
+     * Whether a quality is 1: that embedding was normalised to length 1, and its quality is lost. The score means
+     * nothing then; the cosine holds.
+     */
+    bool unit_length = false;
+};
+
+/** One of the templates that are fused. */
+struct FusedPart {
+    /** Cosine with the fusion of the others; empty: it is failed, there is no other, or the others cancel out. */
+    std::optional<double> cosine;
+    /** Quality; 0 if failed. */
+    double quality = 0.0;
+    /** Share of the fusion, 0..1; all of them add up to 1. */
+    double weight = 0.0;
+    /** Quality-aware score against the fusion of the others; empty without a calibration and without a cosine. */
+    std::optional<double> score;
+    /** Whether it is a failed one: it takes no part. */
+    bool failed = false;
+    /** Whether the calibration would not take it for the person of the others. */
+    bool no_match = false;
+    /** Whether its quality is below the calibration's gate. */
+    bool low_quality = false;
+    /** Its place among those that have a cosine, 0 for the one that fits the others worst; empty without a cosine. */
+    std::optional<std::size_t> fit_rank;
+    /** Its place by quality, 0 for the least; empty if failed. */
+    std::optional<std::size_t> quality_rank;
 };
 
 /** FMRs, from the least to the greatest. */
@@ -639,6 +673,12 @@ struct FitOptions {
     std::uint64_t seed = 0;
     /** Name of the data, one line, for the calibration's file; empty: none. */
     std::string data;
+    /**
+     * Hears how far the fit is, from the threads that fit, one at a time: what is done of the step at hand, and what
+     * there is to do. Each step has its own: all pairs are compared, maybe more than once, then the people drawn. What
+     * it throws is caught and dropped.
+     */
+    ProgressCallback progress = nullptr;
 };
 
 /** What is odd about a fit: look at it before it is used. */
@@ -696,6 +736,8 @@ struct GalleryInfo {
     std::uint64_t count = 0;
     /** Bytes of memory it takes, with the room it has for more templates. */
     std::uint64_t bytes = 0;
+    /** How many templates have TemplateInfo::unit_length. Scores and searches with them don't tell. */
+    std::uint64_t unit_lengths = 0;
     /** Name of the model; empty before the first template is added. */
     std::string model;
     /** The engine's fingerprint, in hexadecimal; empty before the first template is added. */
@@ -732,6 +774,7 @@ struct Destroy {
     void operator()(qmf_template *value) const noexcept { qmf_template_destroy(value); }
     void operator()(qmf_calibration *value) const noexcept { qmf_calibration_destroy(value); }
     void operator()(qmf_gallery *value) const noexcept { qmf_gallery_destroy(value); }
+    void operator()(qmf_cancel *value) const noexcept { qmf_cancel_destroy(value); }
 };
 
 template <typename T>
@@ -905,7 +948,41 @@ inline Comparison from_c(const qmf_comparison &raw) {
     result.low_quality = has_flag(raw.flags, QMF_COMPARISON_LOW_QUALITY);
     result.out_of_range = has_flag(raw.flags, QMF_COMPARISON_OUT_OF_RANGE);
     result.failed_template = has_flag(raw.flags, QMF_COMPARISON_FAILED_TEMPLATE);
+    result.unit_length = has_flag(raw.flags, QMF_COMPARISON_UNIT_LENGTH);
     return result;
+}
+
+inline FusedPart from_c(const qmf_fused_part &raw) {
+    const auto rank = [](std::uint32_t number) {
+        return number == QMF_NO_RANK ? std::optional<std::size_t>() : std::optional<std::size_t>(number);
+    };
+    FusedPart result;
+    result.cosine = unless_nan(raw.cosine);
+    result.quality = raw.quality;
+    result.weight = raw.weight;
+    result.score = unless_nan(raw.score);
+    result.failed = has_flag(raw.flags, QMF_PART_FAILED);
+    result.no_match = has_flag(raw.flags, QMF_PART_NO_MATCH);
+    result.low_quality = has_flag(raw.flags, QMF_PART_LOW_QUALITY);
+    result.fit_rank = rank(raw.fit_rank);
+    result.quality_rank = rank(raw.quality_rank);
+    return result;
+}
+
+// The parts of a fusion; the calibration may be null.
+inline Result<std::vector<FusedPart>> reviewed(const std::vector<const qmf_template *> &all, Fusion fusion,
+                                               const qmf_calibration *calibration, double fmr) {
+    std::vector<qmf_fused_part> raw(all.size());
+    const auto status = qmf_template_review_fusion(all.data(), all.size(), static_cast<qmf_fusion>(fusion), calibration,
+                                                   fmr, raw.data(), raw.size());
+    return answer(status, [&] {
+        std::vector<FusedPart> parts;
+        parts.reserve(raw.size());
+        for (const qmf_fused_part &part : raw) {
+            parts.push_back(from_c(part));
+        }
+        return parts;
+    });
 }
 
 // The handles of a row of objects.
@@ -962,6 +1039,61 @@ inline std::uint64_t live_calibrations() noexcept {
 inline std::uint64_t live_galleries() noexcept {
     return qmf_live_galleries();
 }
+
+/** Cancels of this process. */
+inline std::uint64_t live_cancels() noexcept {
+    return qmf_live_cancels();
+}
+
+/* ---- ending calls early ---- */
+
+/**
+ * Ends the calls it is given to, from any thread: they fail with Status::cancelled, and what they were called on stays
+ * usable. One that was triggered stays so: calls that begin later fail at once. It must live as long as the calls that
+ * have it.
+ *
+ * Where a call takes a pointer to one, null means that nothing ends the call early; so does one that was moved from.
+ */
+class Cancel {
+public:
+    /** Takes over a handle of qmagface.h; null gives an empty object, as a move leaves it. */
+    static Cancel adopt(qmf_cancel *handle) noexcept { return Cancel(handle); }
+
+    /** One that nobody has triggered yet. */
+    [[nodiscard]] static Return<Cancel> create() { return detail::deliver(created()); }
+
+    /** Ends its calls, those that run soon and later ones at once. Any thread may do it, any number of times. */
+    Return<void> trigger() const { return detail::deliver(detail::done(qmf_cancel_trigger(get()))); }
+
+    /** Whether it holds anything: no, once it was moved from. */
+    explicit operator bool() const noexcept { return handle_ != nullptr; }
+    /** The handle, for calls of qmagface.h; null if it holds none. */
+    const qmf_cancel *get() const noexcept { return handle_.get(); }
+    /** Gives the handle away: end it with qmf_cancel_destroy. */
+    [[nodiscard]] qmf_cancel *release() noexcept { return handle_.release(); }
+
+private:
+    explicit Cancel(qmf_cancel *handle) noexcept : handle_(handle) {}
+
+    static Result<Cancel> created() {
+        if (const auto fit = detail::compatible(); !fit) {
+            return detail::same_failure<Cancel>(fit);
+        }
+        qmf_cancel *made = nullptr;
+        const auto status = qmf_cancel_create(&made);
+        return detail::answer(status, [&] { return Cancel(made); });
+    }
+
+    detail::Handle<qmf_cancel> handle_;
+};
+
+namespace detail {
+
+inline const qmf_cancel *handle(const Cancel *cancel) noexcept {
+    return cancel == nullptr ? nullptr : cancel->get();
+}
+
+}  // namespace detail
 
 /* ---- images ---- */
 
@@ -1095,6 +1227,16 @@ public:
         return detail::deliver(detail::answer(status, [&] { return Template(made); }));
     }
 
+    /**
+     * What each of several templates, which fuse() would make one of, has to do with the others. Fusing leaves nothing
+     * out but failed ones: a photo of somebody else, or a bad one, is for the caller to find here. With a calibration:
+     * Calibration::review_fusion().
+     */
+    [[nodiscard]] static Return<std::vector<FusedPart>> review_fusion(Span<const Template> templates,
+                                                                      Fusion fusion = Fusion::quality) {
+        return detail::deliver(detail::reviewed(detail::handles<qmf_template>(templates), fusion, nullptr, 0.0));
+    }
+
     /** What it says of itself. */
     [[nodiscard]] Return<TemplateInfo> info() const {
         qmf_template_info raw{};
@@ -1186,6 +1328,7 @@ private:
         TemplateInfo info;
         info.failed = detail::has_flag(raw.flags, QMF_TEMPLATE_FAILED);
         info.fused = detail::has_flag(raw.flags, QMF_TEMPLATE_FUSED);
+        info.unit_length = detail::has_flag(raw.flags, QMF_TEMPLATE_UNIT_LENGTH);
         info.length = raw.length;
         info.scalar = static_cast<Scalar>(raw.scalar);
         if (raw.uqs >= 0) {
@@ -1222,17 +1365,17 @@ public:
     }
 
     /**
-     * Fitted to all pairs of embeddings of `length` floats, one after the other; equal numbers in `people`, one for each
-     * embedding, are one person. For any model: Engine::fit_calibration() ties it to one.
+     * Fitted to all pairs of embeddings of `length` floats, one after the other; equal numbers in `people`, one for
+     * each embedding, are one person. For any model: Engine::fit_calibration() ties it to one.
      *
-     * Status::calibration when there are too few pairs, or they determine no parameters. `warnings`, if given, gets what
-     * is odd about the fit.
+     * Status::calibration when there are too few pairs, or they determine no parameters. `warnings`, if given, gets
+     * what is odd about the fit. `cancel`, if given, ends the call early: Status::cancelled.
      */
     [[nodiscard]] static Return<Calibration> fit(Floats embeddings, std::size_t length,
                                                  Span<const std::uint32_t> people,
                                                  const FitOptions &options = FitOptions(),
-                                                 FitWarnings *warnings = nullptr) {
-        return detail::deliver(fitted(nullptr, embeddings, length, people, options, warnings));
+                                                 FitWarnings *warnings = nullptr, const Cancel *cancel = nullptr) {
+        return detail::deliver(fitted(nullptr, embeddings, length, people, options, warnings, cancel));
     }
 
     /**
@@ -1241,7 +1384,7 @@ public:
      */
     [[nodiscard]] static Return<Calibration> fit(Span<const Template> templates, Span<const std::uint32_t> people,
                                                  const FitOptions &options = FitOptions(),
-                                                 FitWarnings *warnings = nullptr) {
+                                                 FitWarnings *warnings = nullptr, const Cancel *cancel = nullptr) {
         if (const auto same = one_each(templates.size(), people.size()); !same) {
             return detail::deliver(detail::same_failure<Calibration>(same));
         }
@@ -1249,7 +1392,8 @@ public:
         return detail::deliver(
             fitted(options, warnings, [&](const qmf_fit_options *raw, const char *data, qmf_calibration **made,
                                           std::uint32_t *flags) {
-                return qmf_calibration_fit_templates(all.data(), all.size(), people.data(), raw, data, made, flags);
+                return qmf_calibration_fit_templates(all.data(), all.size(), people.data(), raw, data,
+                                                     detail::handle(cancel), made, flags);
             }));
     }
 
@@ -1323,6 +1467,15 @@ public:
         }));
     }
 
+    /**
+     * As Template::review_fusion(), and for each part whether it would match the fusion of the others at this FMR.
+     * Status::model_mismatch if they or the calibration are of different models; Status::calibration as threshold().
+     */
+    [[nodiscard]] Return<std::vector<FusedPart>> review_fusion(Span<const Template> templates, double fmr,
+                                                               Fusion fusion = Fusion::quality) const {
+        return detail::deliver(reviewed(templates, fmr, fusion));
+    }
+
     /** Compares two templates. Status::model_mismatch if they or the calibration are of different models. */
     [[nodiscard]] Return<Comparison> compare(const Template &a, const Template &b) const {
         return detail::deliver(
@@ -1342,17 +1495,23 @@ public:
         }));
     }
 
-    /** Scores every probe against every template of a gallery; one probe is a 1:N search. */
-    [[nodiscard]] Return<ScoreMatrix> score_matrix(Span<const Template> probes, Span<const Template> gallery) const {
+    /**
+     * Scores every probe against every template of a gallery; one probe is a 1:N search. `cancel`, if given, ends the
+     * call early: Status::cancelled.
+     */
+    [[nodiscard]] Return<ScoreMatrix> score_matrix(Span<const Template> probes, Span<const Template> gallery,
+                                                   const Cancel *cancel = nullptr) const {
         const auto rows = detail::handles<qmf_template>(probes);
         const auto columns = detail::handles<qmf_template>(gallery);
         return detail::deliver(scored(rows.size(), columns.size(), [&](float *scores, std::size_t room) {
-            return qmf_score_matrix(get(), rows.data(), rows.size(), columns.data(), columns.size(), scores, room);
+            return qmf_score_matrix(get(), rows.data(), rows.size(), columns.data(), columns.size(),
+                                    detail::handle(cancel), scores, room);
         }));
     }
 
     /** Scores embeddings of `length` floats, one after the other in each view. */
-    [[nodiscard]] Return<ScoreMatrix> score_matrix(Floats probes, Floats gallery, std::size_t length) const {
+    [[nodiscard]] Return<ScoreMatrix> score_matrix(Floats probes, Floats gallery, std::size_t length,
+                                                   const Cancel *cancel = nullptr) const {
         if (length == 0 || probes.size() % length != 0 || gallery.size() % length != 0) {
             return detail::deliver(Result<ScoreMatrix>(Status::invalid_argument,
                                                        std::to_string(probes.size()) + " and " +
@@ -1363,8 +1522,8 @@ public:
         const std::size_t rows = probes.size() / length;
         const std::size_t columns = gallery.size() / length;
         return detail::deliver(scored(rows, columns, [&](float *scores, std::size_t room) {
-            return qmf_score_matrix_embeddings(get(), probes.data(), rows, gallery.data(), columns, length, scores,
-                                               room);
+            return qmf_score_matrix_embeddings(get(), probes.data(), rows, gallery.data(), columns, length,
+                                               detail::handle(cancel), scores, room);
         }));
     }
 
@@ -1390,6 +1549,15 @@ private:
 
     friend class Engine;
 
+    Result<std::vector<FusedPart>> reviewed(Span<const Template> templates, double fmr, Fusion fusion) const {
+        if (!handle_) {
+            // To the library none means that there is no calibration to judge with.
+            return Result<std::vector<FusedPart>>(Status::invalid_argument,
+                                                  "the calibration is NULL: it was moved from");
+        }
+        return detail::reviewed(detail::handles<qmf_template>(templates), fusion, get(), fmr);
+    }
+
     static Result<void> one_each(std::size_t count, std::size_t people) {
         if (count == people) {
             return Result<void>();
@@ -1400,7 +1568,7 @@ private:
 
     static Result<Calibration> fitted(const qmf_engine *engine, Floats embeddings, std::size_t length,
                                       Span<const std::uint32_t> people, const FitOptions &options,
-                                      FitWarnings *warnings) {
+                                      FitWarnings *warnings, const Cancel *cancel) {
         if (length == 0 || embeddings.size() % length != 0) {
             return Result<Calibration>(Status::invalid_argument, std::to_string(embeddings.size()) +
                                                                      " floats are no whole embeddings of length " +
@@ -1411,8 +1579,8 @@ private:
         }
         return fitted(options, warnings, [&](const qmf_fit_options *raw, const char *data, qmf_calibration **made,
                                              std::uint32_t *flags) {
-            return qmf_calibration_fit(engine, embeddings.data(), people.size(), length, people.data(), raw, data, made,
-                                       flags);
+            return qmf_calibration_fit(engine, embeddings.data(), people.size(), length, people.data(), raw, data,
+                                       detail::handle(cancel), made, flags);
         });
     }
 
@@ -1437,6 +1605,10 @@ private:
             raw.allow_unsupported = options.allow_unsupported ? 1 : 0;
             raw.threads = options.threads;
             raw.seed = options.seed;
+            if (options.progress) {
+                raw.progress_callback = &Calibration::on_progress;
+                raw.progress_user_data = const_cast<ProgressCallback *>(&options.progress);
+            }
             return call(&raw, options.data.empty() ? nullptr : options.data.c_str(), result, &flags);
         });
         if (made && warnings != nullptr) {
@@ -1449,6 +1621,19 @@ private:
             warnings->not_monotone = detail::has_flag(flags, QMF_FIT_WARNING_NOT_MONOTONE);
         }
         return made;
+    }
+
+    static void on_progress(void *user_data, std::uint64_t done, std::uint64_t total) noexcept {
+        const auto &progress = *static_cast<const ProgressCallback *>(user_data);
+#if defined(QMAGFACE_NO_EXCEPTIONS)
+        progress(done, total);
+#else
+        try {
+            progress(done, total);
+        } catch (...) {
+            // An exception must not cross the C interface; the fit goes on.
+        }
+#endif
     }
 
     Result<std::vector<MeasuredThreshold>> all_thresholds() const {
@@ -1533,8 +1718,9 @@ private:
 /* ---- galleries ---- */
 
 /**
- * Templates of one model, packed for comparing probes with all of them. A template's place is its index, 0 for the first
- * that was added. The first also decides of which model the gallery is. It needs no engine, and keeps no template's object.
+ * Templates of one model, packed for comparing probes with all of them. A template's place is its index, 0 for the
+ * first that was added. The first also decides of which model the gallery is. It needs no engine, and keeps no
+ * template's object.
  *
  * Any number of threads may use one, also while others add and remove: those wait for each other.
  */
@@ -1574,35 +1760,41 @@ public:
     }
 
     /**
-     * Removes the templates at these indices, which must rise; none if one doesn't or isn't there. Those behind move up:
-     * each gets the index that is less by the number removed in front of it.
+     * Removes the templates at these indices, which must rise; none if one doesn't or isn't there. Those behind move
+     * up: each gets the index that is less by the number removed in front of it.
      */
     Return<void> remove(Span<const std::size_t> indices) {
         return detail::deliver(detail::done(qmf_gallery_remove(handle_.get(), indices.data(), indices.size())));
     }
 
-    /** Scores every probe against every template of it. Status::model_mismatch if they are of different models. */
+    /**
+     * Scores every probe against every template of it. Status::model_mismatch if they are of different models.
+     * `cancel`, if given, ends the call early: Status::cancelled.
+     */
     [[nodiscard]] Return<ScoreMatrix> score(const Calibration &calibration, Span<const Template> probes,
-                                            std::uint32_t threads = 0) const {
-        return detail::deliver(scored(calibration, probes, threads));
+                                            std::uint32_t threads = 0, const Cancel *cancel = nullptr) const {
+        return detail::deliver(scored(calibration, probes, threads, cancel));
     }
 
     /**
      * The templates that each probe is most like, from the highest quality-aware score on, of equal scores the lower
-     * index first. A failed template is never found; a failed probe finds none.
+     * index first. A failed template is never found; a failed probe finds none. `cancel`, if given, ends the call
+     * early: Status::cancelled.
      */
     [[nodiscard]] Return<std::vector<std::vector<Match>>> search(const Calibration &calibration,
                                                                  Span<const Template> probes,
-                                                                 const SearchOptions &options = SearchOptions()) const {
+                                                                 const SearchOptions &options = SearchOptions(),
+                                                                 const Cancel *cancel = nullptr) const {
         const auto all = detail::handles<qmf_template>(probes);
-        return detail::deliver(searched(calibration, all.data(), all.size(), options));
+        return detail::deliver(searched(calibration, all.data(), all.size(), options, cancel));
     }
 
     /** The templates that one probe is most like; see above. */
     [[nodiscard]] Return<std::vector<Match>> search(const Calibration &calibration, const Template &probe,
-                                                    const SearchOptions &options = SearchOptions()) const {
+                                                    const SearchOptions &options = SearchOptions(),
+                                                    const Cancel *cancel = nullptr) const {
         const qmf_template *const handle = probe.get();
-        auto found = searched(calibration, &handle, 1, options);
+        auto found = searched(calibration, &handle, 1, options, cancel);
         if (!found) {
             return detail::deliver(detail::same_failure<std::vector<Match>>(found));
         }
@@ -1634,11 +1826,12 @@ private:
         return detail::answer(status, [&] { return first; });
     }
 
-    Result<ScoreMatrix> scored(const Calibration &calibration, Span<const Template> probes,
-                               std::uint32_t threads) const {
+    Result<ScoreMatrix> scored(const Calibration &calibration, Span<const Template> probes, std::uint32_t threads,
+                               const Cancel *cancel) const {
         const auto all = detail::handles<qmf_template>(probes);
         auto scores = detail::all_of<float>(0, [&](float *data, std::size_t room, std::size_t *count) {
-            return qmf_gallery_score(get(), calibration.get(), all.data(), all.size(), threads, data, room, count);
+            return qmf_gallery_score(get(), calibration.get(), all.data(), all.size(), threads, detail::handle(cancel),
+                                     data, room, count);
         });
         if (!scores) {
             return detail::same_failure<ScoreMatrix>(scores);
@@ -1648,7 +1841,8 @@ private:
     }
 
     Result<std::vector<std::vector<Match>>> searched(const Calibration &calibration, const qmf_template *const *probes,
-                                                     std::size_t count, const SearchOptions &options) const {
+                                                     std::size_t count, const SearchOptions &options,
+                                                     const Cancel *cancel) const {
         using Found = std::vector<std::vector<Match>>;
         qmf_search_options raw{};
         qmf_status status = qmf_search_options_init(&raw, sizeof raw);
@@ -1676,8 +1870,8 @@ private:
         }
         matches.resize(count * each + 1);
         std::vector<std::size_t> counts(count + 1);
-        status = qmf_gallery_search(get(), calibration.get(), probes, count, &raw, matches.data(), matches.size(),
-                                    counts.data());
+        status = qmf_gallery_search(get(), calibration.get(), probes, count, &raw, detail::handle(cancel),
+                                    matches.data(), matches.size(), counts.data());
         return detail::answer(status, [&] {
             Found found(count);
             for (std::size_t probe = 0; probe < count; ++probe) {
@@ -1696,6 +1890,7 @@ private:
         info.length = raw.length;
         info.count = raw.count;
         info.bytes = raw.bytes;
+        info.unit_lengths = raw.unit_lengths;
         info.model = detail::fixed_text(raw.model);
         info.fingerprint = detail::fixed_text(raw.fingerprint);
         return info;
@@ -1706,7 +1901,10 @@ private:
 
 /* ---- engines ---- */
 
-/** The networks on their device: finds faces and makes templates. */
+/**
+ * The networks on their device: finds faces and makes templates. In a child of fork() every call with its parent's
+ * engine fails with Status::forked, unless it was made in the inline mode; its end waits for nothing there.
+ */
 class Engine {
 public:
     /**
@@ -1760,17 +1958,18 @@ public:
     /** As Calibration::fit(), for this engine's model, of embeddings of EngineInfo::embedding_length floats. */
     [[nodiscard]] Return<Calibration> fit_calibration(Floats embeddings, Span<const std::uint32_t> people,
                                                       const FitOptions &options = FitOptions(),
-                                                      FitWarnings *warnings = nullptr) const {
+                                                      FitWarnings *warnings = nullptr,
+                                                      const Cancel *cancel = nullptr) const {
         const auto length = raw_info([](const qmf_engine_info &raw) { return std::size_t{raw.embedding_length}; });
         if (!length) {
             return detail::deliver(Result<Calibration>(length.status(), length.message()));
         }
-        return detail::deliver(Calibration::fitted(get(), embeddings, *length, people, options, warnings));
+        return detail::deliver(Calibration::fitted(get(), embeddings, *length, people, options, warnings, cancel));
     }
 
-    /** Every face of an image, best score first; empty if it has none. */
-    [[nodiscard]] Return<std::vector<Face>> detect(const Image &image) const {
-        return detail::deliver(detected(image));
+    /** Every face of an image, best score first; empty if it has none. `cancel`, if given, ends the call early. */
+    [[nodiscard]] Return<std::vector<Face>> detect(const Image &image, const Cancel *cancel = nullptr) const {
+        return detail::deliver(detected(image, cancel));
     }
 
     /** The aligned chip of a face with these landmarks. Status::invalid_argument if they span no face. */
@@ -1782,8 +1981,10 @@ public:
             }));
     }
 
-    /** The embeddings of one or more chips, one after the other in `chips` and in the answer. */
-    [[nodiscard]] Return<std::vector<float>> embed(Bytes chips) const { return detail::deliver(embedded(chips)); }
+    /** The embeddings of one or more chips, one after the other in `chips` and the answer. `cancel` as for detect(). */
+    [[nodiscard]] Return<std::vector<float>> embed(Bytes chips, const Cancel *cancel = nullptr) const {
+        return detail::deliver(embedded(chips, cancel));
+    }
 
     /** The quality of an embedding: its magnitude. */
     [[nodiscard]] Return<double> quality(Floats embedding) const {
@@ -1799,39 +2000,49 @@ public:
         return detail::deliver(detail::answer(status, [&] { return static_cast<int>(uqs); }));
     }
 
-    /** The template of the face that `EngineOptions::face_choice` says; empty if the image has none. */
-    [[nodiscard]] Return<std::optional<Template>> extract(const Image &image) const {
+    /**
+     * The template of the face that `EngineOptions::face_choice` says; empty if the image has none. `cancel`, if given,
+     * ends the call early: Status::cancelled.
+     */
+    [[nodiscard]] Return<std::optional<Template>> extract(const Image &image, const Cancel *cancel = nullptr) const {
         qmf_template *made = nullptr;
-        const auto status = qmf_extract(get(), image.get(), &made);
+        const auto status = qmf_extract(get(), image.get(), detail::handle(cancel), &made);
         return detail::deliver(found(status, made));
     }
 
-    /** The templates of every face, best score first; empty if the image has none. */
-    [[nodiscard]] Return<std::vector<Template>> extract_all(const Image &image) const {
-        return detail::deliver(extracted(image));
+    /** The templates of every face, best score first; empty if the image has none. `cancel` as for extract(). */
+    [[nodiscard]] Return<std::vector<Template>> extract_all(const Image &image, const Cancel *cancel = nullptr) const {
+        return detail::deliver(extracted(image, cancel));
     }
 
-    /** One template of several images of one person: one face of each, images without one left out; empty if none. */
+    /**
+     * One template of several images of one person: one face of each, images without one left out; empty if none.
+     * `cancel` as for extract().
+     */
     [[nodiscard]] Return<std::optional<Template>> extract_fused(Span<const Image> images,
-                                                                Fusion fusion = Fusion::quality) const {
+                                                                Fusion fusion = Fusion::quality,
+                                                                const Cancel *cancel = nullptr) const {
         const auto all = detail::handles<qmf_image>(images);
         qmf_template *made = nullptr;
-        const auto status =
-            qmf_extract_fused(get(), all.data(), all.size(), static_cast<qmf_fusion>(fusion), &made);
+        const auto status = qmf_extract_fused(get(), all.data(), all.size(), static_cast<qmf_fusion>(fusion),
+                                              detail::handle(cancel), &made);
         return detail::deliver(found(status, made));
     }
 
-    /** The template of the face with these landmarks; nothing is detected. */
-    [[nodiscard]] Return<Template> extract_landmarks(const Image &image, const Landmarks &landmarks) const {
+    /** The template of the face with these landmarks; nothing is detected. `cancel` as for extract(). */
+    [[nodiscard]] Return<Template> extract_landmarks(const Image &image, const Landmarks &landmarks,
+                                                     const Cancel *cancel = nullptr) const {
         const auto points = detail::to_c(landmarks);
-        return detail::deliver(made_template(
-            [&](qmf_template **made) { return qmf_extract_landmarks(get(), image.get(), points.data(), made); }));
+        return detail::deliver(made_template([&](qmf_template **made) {
+            return qmf_extract_landmarks(get(), image.get(), points.data(), detail::handle(cancel), made);
+        }));
     }
 
-    /** The template of an aligned chip of QMF_CHIP_SIZE bytes. */
-    [[nodiscard]] Return<Template> extract_chip(Bytes chip) const {
-        return detail::deliver(made_template(
-            [&](qmf_template **made) { return qmf_extract_chip(get(), chip.data(), chip.size(), made); }));
+    /** The template of an aligned chip of QMF_CHIP_SIZE bytes. `cancel` as for extract(). */
+    [[nodiscard]] Return<Template> extract_chip(Bytes chip, const Cancel *cancel = nullptr) const {
+        return detail::deliver(made_template([&](qmf_template **made) {
+            return qmf_extract_chip(get(), chip.data(), chip.size(), detail::handle(cancel), made);
+        }));
     }
 
     /** A template of an embedding of this engine's model, of EngineInfo::embedding_length finite floats. */
@@ -1951,9 +2162,9 @@ private:
     // Room for as many faces as a picture usually has: with too little, the networks run a second time.
     static constexpr std::size_t usual_faces = 64;
 
-    Result<std::vector<Face>> detected(const Image &image) const {
+    Result<std::vector<Face>> detected(const Image &image, const Cancel *cancel) const {
         auto raw = detail::all_of<qmf_face>(usual_faces, [&](qmf_face *faces, std::size_t room, std::size_t *count) {
-            return qmf_detect(get(), image.get(), faces, room, count);
+            return qmf_detect(get(), image.get(), detail::handle(cancel), faces, room, count);
         });
         if (!raw) {
             return Result<std::vector<Face>>(raw.status(), raw.message());
@@ -1966,7 +2177,7 @@ private:
         return Result<std::vector<Face>>(std::move(faces));
     }
 
-    Result<std::vector<float>> embedded(Bytes chips) const {
+    Result<std::vector<float>> embedded(Bytes chips, const Cancel *cancel) const {
         if (chips.size() % QMF_CHIP_SIZE != 0) {
             return Result<std::vector<float>>(Status::invalid_argument,
                                               std::to_string(chips.size()) + " bytes are no whole chips of " +
@@ -1978,17 +2189,17 @@ private:
         }
         const std::size_t count = chips.size() / QMF_CHIP_SIZE;
         return detail::all_of<float>(count * *length, [&](float *embeddings, std::size_t room, std::size_t *filled) {
-            return qmf_embed(get(), chips.data(), count, embeddings, room, filled);
+            return qmf_embed(get(), chips.data(), count, detail::handle(cancel), embeddings, room, filled);
         });
     }
 
-    Result<std::vector<Template>> extracted(const Image &image) const {
+    Result<std::vector<Template>> extracted(const Image &image, const Cancel *cancel) const {
         std::vector<Template> templates;
         auto raw = detail::all_of<qmf_template *>(
             usual_faces, [&](qmf_template **results, std::size_t room, std::size_t *count) {
                 // Before there are handles: nothing may throw until each has its owner.
                 templates.reserve(room);
-                return qmf_extract_all(get(), image.get(), results, room, count);
+                return qmf_extract_all(get(), image.get(), detail::handle(cancel), results, room, count);
             });
         if (!raw) {
             return Result<std::vector<Template>>(raw.status(), raw.message());

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Calibration,
     /// The caller asked for the work to stop.
     Cancelled,
+    /// The object is of the process that this one was forked from, and so are the threads or locks that it needs.
+    Forked,
     /// A defect of this library (a caught panic, a broken invariant).
     Internal,
 }
@@ -57,6 +59,7 @@ impl ErrorKind {
             ErrorKind::Template => "template",
             ErrorKind::Calibration => "calibration",
             ErrorKind::Cancelled => "cancelled",
+            ErrorKind::Forked => "forked",
             ErrorKind::Internal => "internal",
         }
     }
@@ -78,7 +81,8 @@ impl ErrorKind {
             ErrorKind::ModelMismatch => Some(ErrorKind::Template),
             ErrorKind::Template => Some(ErrorKind::Calibration),
             ErrorKind::Calibration => Some(ErrorKind::Cancelled),
-            ErrorKind::Cancelled => Some(ErrorKind::Internal),
+            ErrorKind::Cancelled => Some(ErrorKind::Forked),
+            ErrorKind::Forked => Some(ErrorKind::Internal),
             ErrorKind::Internal => None,
         };
         std::iter::successors(Some(ErrorKind::InvalidArgument), follower).collect()

@@ -20,6 +20,7 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
+//! | [`cancel`] | the token that ends a call early |
 //! | [`replace`] | writing a file or a folder whole or not at all |
 //! | [`image`] | pixels: borrowed views, kinds of image files, decoding with limits, OpenCV-compatible resizing |
 //! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
@@ -44,6 +45,7 @@
 pub mod align;
 pub mod build_info;
 pub mod calibrate;
+pub mod cancel;
 pub mod compare;
 pub mod compare_on_device;
 mod cpu;
@@ -59,21 +61,24 @@ pub mod image;
 pub mod model;
 pub mod network;
 pub mod pairs;
+mod process;
 pub mod replace;
 pub mod report;
+mod sync;
 pub mod template;
 pub mod weights;
 mod wiped;
 
 pub use align::Chip;
 pub use calibrate::Calibration;
+pub use cancel::Cancel;
 pub use compare::{Comparison, QualityParameters};
 pub use cpu::Workers;
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
 pub use device::DeviceChoice;
-pub use engine::{Cancel, Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
+pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
 pub use gallery::Gallery;
 pub use image::{BgrImage, DecodeLimits, ImageKind, ImageView, PixelFormat, Rotation, Yuv};
 pub use network::Precision;
-pub use template::{Fusion, Scalar, Template};
+pub use template::{Fusion, FusionReview, Scalar, Template};

@@ -15,7 +15,7 @@ use std::fs;
 use std::process::Command;
 
 /// The programs that call functions as they are meant to be called.
-const RESULTS: [&str; 7] = [
+const RESULTS: [&str; 8] = [
     "stages.c",
     "images.c",
     "templates.c",
@@ -23,10 +23,11 @@ const RESULTS: [&str; 7] = [
     "fit.c",
     "gallery.c",
     "logging.c",
+    "cancel.c",
 ];
 
 /// The programs that call functions wrongly.
-const REFUSALS: [&str; 7] = [
+const REFUSALS: [&str; 8] = [
     "refuse_creation.c",
     "refuse_images.c",
     "refuse_stages.c",
@@ -34,15 +35,17 @@ const REFUSALS: [&str; 7] = [
     "refuse_calibration.c",
     "refuse_fit.c",
     "refuse_gallery.c",
+    "refuse_cancel.c",
 ];
 
 /// Functions that no call can be wrong of, and why.
-const NOTHING_TO_REFUSE: [(&str, &str); 6] = [
+const NOTHING_TO_REFUSE: [(&str, &str); 7] = [
     ("qmf_abi_version", "takes nothing"),
     ("qmf_live_engines", "takes nothing"),
     ("qmf_live_templates", "takes nothing"),
     ("qmf_live_calibrations", "takes nothing"),
     ("qmf_live_galleries", "takes nothing"),
+    ("qmf_live_cancels", "takes nothing"),
     ("qmf_status_name", "every number has an answer"),
 ];
 
@@ -94,6 +97,12 @@ fn c_gets_the_messages_it_asks_for_and_no_others() {
     assert_results("logging.c", &[]);
 }
 
+#[test]
+fn calls_end_early_when_they_are_cancelled() {
+    let output = run(&build("cancel.c", &C99, &["-pthread"]), &[]);
+    assert_eq!(output, "");
+}
+
 /// Runs a refusals program.
 fn assert_refusals(source: &str) {
     assert!(REFUSALS.contains(&source));
@@ -136,6 +145,11 @@ fn wrong_galleries_and_searches_are_refused() {
 }
 
 #[test]
+fn wrong_cancels_are_refused() {
+    assert_refusals("refuse_cancel.c");
+}
+
+#[test]
 fn eight_threads_share_an_engine_and_what_it_made_outlives_it() {
     run(&build("threads.cpp", &CPP17, &["-pthread"]), &[]);
 }
@@ -146,8 +160,8 @@ fn handles_made_and_destroyed_leave_nothing_behind() {
 }
 
 #[test]
-fn an_inline_engine_works_after_fork() {
-    run(&build("fork.c", &C99, &[]), &[]);
+fn after_fork_an_inline_engine_works_and_others_are_refused_at_once() {
+    run(&build("fork.c", &C99, &["-pthread"]), &[]);
 }
 
 #[test]

@@ -181,7 +181,16 @@ fn faces_are_compared_and_searched() {
         assert_eq!(qmf_compare(calibration, of[0], of[2], &mut same), QMF_OK);
         let mut scores = [f32::NAN; 9];
         assert_eq!(
-            qmf_score_matrix(calibration, of.as_ptr(), 3, of.as_ptr(), 3, scores.as_mut_ptr(), 9),
+            qmf_score_matrix(
+                calibration,
+                of.as_ptr(),
+                3,
+                of.as_ptr(),
+                3,
+                null(),
+                scores.as_mut_ptr(),
+                9
+            ),
             QMF_OK
         );
         assert!((f64::from(scores[2]) - same.score).abs() < 1e-5 && scores.iter().all(|score| score.is_finite()));
@@ -192,7 +201,17 @@ fn faces_are_compared_and_searched() {
         assert_eq!(first, 0);
         let (mut made, mut row) = (0, [f32::NAN; 3]);
         assert_eq!(
-            qmf_gallery_score(gallery, calibration, of.as_ptr(), 1, 1, row.as_mut_ptr(), 3, &mut made),
+            qmf_gallery_score(
+                gallery,
+                calibration,
+                of.as_ptr(),
+                1,
+                1,
+                null(),
+                row.as_mut_ptr(),
+                3,
+                &mut made
+            ),
             QMF_OK
         );
         assert!((row[2] - scores[2]).abs() < 1e-3, "{row:?}, {scores:?}");
@@ -248,8 +267,17 @@ fn several_threads_add_search_and_fuse() {
                     assert_eq!(qmf_gallery_add(shared.gallery, of, faces, &mut first), QMF_OK);
                     let mut count = 0;
                     let (gallery, calibration, room) = (shared.gallery, shared.calibration, scores.len());
-                    let status =
-                        qmf_gallery_score(gallery, calibration, of, 1, 1, scores.as_mut_ptr(), room, &mut count);
+                    let status = qmf_gallery_score(
+                        gallery,
+                        calibration,
+                        of,
+                        1,
+                        1,
+                        null(),
+                        scores.as_mut_ptr(),
+                        room,
+                        &mut count,
+                    );
                     assert!(status == QMF_OK && (faces..=2 * faces).contains(&count));
                     assert_eq!(qmf_template_fuse(of, faces, QMF_FUSION_QUALITY, &mut fused), QMF_OK);
                     qmf_template_destroy(fused);

@@ -7,12 +7,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// C function, C++ face, C# face. A face that holds the call inside (an init function, an end) says so in brackets.
-const FACES: [(&str, &str, &str); 70] = [
+const FACES: [(&str, &str, &str); 75] = [
     ("qmf_abi_version", "abi_version", "LibraryInfo.AbiVersion"),
     ("qmf_version", "version", "LibraryInfo.Version"),
     ("qmf_build_info", "build_info", "LibraryInfo.BuildInfo"),
     ("qmf_status_name", "status_name", "LibraryInfo.GetStatusName"),
     ("qmf_last_error", "Error (what)", "QMagFaceException (Message)"),
+    (
+        "qmf_cancel_create",
+        "Cancel::create",
+        "CancellationToken (given to a call)",
+    ),
+    (
+        "qmf_cancel_trigger",
+        "Cancel::trigger",
+        "CancellationToken (its source's Cancel)",
+    ),
+    (
+        "qmf_cancel_destroy",
+        "Cancel (its end)",
+        "CancellationToken (the call's end)",
+    ),
+    ("qmf_live_cancels", "live_cancels", "LibraryInfo.LiveCancellations"),
     ("qmf_engine_options_init", "EngineOptions", "EngineOptions"),
     ("qmf_engine_info_init", "Engine::info", "Engine.Info"),
     ("qmf_engine_create", "Engine::open", "Engine.Engine"),
@@ -72,6 +88,11 @@ const FACES: [(&str, &str, &str); 70] = [
     ("qmf_template_seal", "Template::seal", "Template.Seal"),
     ("qmf_template_unseal", "Template::unseal", "Template.Unseal"),
     ("qmf_template_fuse", "Template::fuse", "Template.Fuse"),
+    (
+        "qmf_template_review_fusion",
+        "Template::review_fusion",
+        "Template.ReviewFusion",
+    ),
     ("qmf_extract", "Engine::extract", "Engine.TryExtract"),
     ("qmf_extract_all", "Engine::extract_all", "Engine.ExtractAll"),
     ("qmf_extract_fused", "Engine::extract_fused", "Engine.ExtractFused"),

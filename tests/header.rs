@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 11] = [
+const DECLARING: [&str; 13] = [
     "version",
     "status",
+    "cancel",
     "engine",
     "image",
     "stages",
@@ -17,11 +18,12 @@ const DECLARING: [&str; 11] = [
     "calibration",
     "fit",
     "compare",
+    "review",
     "gallery",
 ];
 
 /// The files that declare nothing for C.
-const INTERNAL: [&str; 3] = ["mod", "handle", "memory"];
+const INTERNAL: [&str; 5] = ["mod", "handle", "memory", "shared", "user_data"];
 
 fn fresh_header(root: &Path) -> String {
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml can be read");

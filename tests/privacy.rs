@@ -18,6 +18,7 @@ use qmagface::{
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Debug;
+use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use zeroize::Zeroizing;
@@ -298,7 +299,7 @@ fn an_engine_leaves_no_chip_and_no_embedding() {
     assert_eq!(left, [""; 0]);
     drop(engine);
 
-    let mut handle = std::ptr::null_mut();
+    let mut handle = null_mut();
     let mut options = std::mem::MaybeUninit::<ffi::qmf_engine_options>::uninit();
     // SAFETY: every pointer is to a variable of this test, with the sizes that are said.
     unsafe {
@@ -322,22 +323,28 @@ fn an_engine_leaves_no_chip_and_no_embedding() {
     let left = left_behind(&wanted, || {
         // SAFETY: as above.
         unsafe {
-            let mut made = [std::ptr::null_mut(); 8];
+            let mut made = [null_mut(); 8];
             let (mut count, mut length) = (0, 0);
-            assert_eq!(ffi::qmf_extract(handle, &view, &mut made[0]), 0);
+            assert_eq!(ffi::qmf_extract(handle, &view, null(), &mut made[0]), 0);
             ffi::qmf_template_destroy(made[0]);
-            assert_eq!(ffi::qmf_extract_all(handle, &view, made.as_mut_ptr(), 8, &mut count), 0);
+            assert_eq!(
+                ffi::qmf_extract_all(handle, &view, null(), made.as_mut_ptr(), 8, &mut count),
+                0
+            );
             for &one in &made[..count] {
                 ffi::qmf_template_destroy(one);
             }
             assert_eq!(
-                ffi::qmf_extract_chip(handle, raw.as_ptr(), Chip::BYTES, &mut made[0]),
+                ffi::qmf_extract_chip(handle, raw.as_ptr(), Chip::BYTES, null(), &mut made[0]),
                 0
             );
             let into = taken.as_mut_ptr();
             assert_eq!(ffi::qmf_template_get_embedding(made[0], into, 256, &mut length), 0);
             ffi::qmf_template_destroy(made[0]);
-            assert_eq!(ffi::qmf_embed(handle, raw.as_ptr(), 2, into, 256, &mut length), 0);
+            assert_eq!(
+                ffi::qmf_embed(handle, raw.as_ptr(), 2, null(), into, 256, &mut length),
+                0
+            );
             ffi::qmf_engine_destroy(handle);
         }
     });

@@ -1,8 +1,9 @@
-//! The queue of callers in every order that its threads' steps can have: the source of `src/engine`, with the locks of the
-//! model checker loom. A lost wake-up, a deadlock or a lead that nobody has is found in whatever order it happens.
+//! The queue of callers in every order that its threads' steps can have: the source of `src/engine` and
+//! `src/cancel.rs`, with the locks of the model checker loom. A lost wake-up, a deadlock or a lead that nobody has is
+//! found in whatever order it happens.
 //!
-//! Orders in which a thread is interrupted more than a few times are left out: there are too many of them. A model that is
-//! done has tried all others, and says how many.
+//! Orders in which a thread is interrupted more than a few times are left out: there are too many of them. A model that
+//! is done has tried all others, and says how many.
 
 // What is not used here is used by the engine.
 #![allow(dead_code, unused_imports)]
@@ -11,7 +12,7 @@ use qmagface::{align, error, network};
 
 #[path = "../src/engine/batch/mod.rs"]
 mod batch;
-#[path = "../src/engine/cancel.rs"]
+#[path = "../src/cancel.rs"]
 mod cancel;
 #[path = "../src/engine/seat.rs"]
 mod seat;
@@ -161,7 +162,8 @@ const MODELS: [Model; 8] = [
     ),
 ];
 
-/// The test runner's part: a harness would run the tests that the sources bring along, with a model's locks outside a model.
+/// The test runner's part: a harness would run the tests that the sources bring along, with a model's locks outside a
+/// model.
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let list = std::env::args().any(|word| word == "--list");

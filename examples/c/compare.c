@@ -64,7 +64,7 @@ static int look_at(const qmf_engine *engine, const char *path, qmf_template **fa
         image.format = QMF_IMAGE_ENCODED;
         image.data = bytes;
         image.data_size = size;
-        status = qmf_extract(engine, &image, face);
+        status = qmf_extract(engine, &image, NULL, face);
     }
     free(bytes); /* the template is its own */
     if (status == QMF_NO_FACE) {

@@ -372,6 +372,7 @@ unsafe fn one(
                     people.as_ptr(),
                     &options,
                     data.as_ptr(),
+                    null(),
                     &mut result,
                     &mut warnings,
                 );
@@ -413,6 +414,7 @@ unsafe fn one(
                     probes.len(),
                     gallery.as_ptr(),
                     gallery.len(),
+                    null(),
                     scores.0.as_mut_ptr(),
                     scores.1,
                 );
@@ -457,6 +459,7 @@ unsafe fn one(
                     of.as_ptr(),
                     usize::from(*count) % 3,
                     u32::from(*threads % 3),
+                    null(),
                     scores.0.as_mut_ptr(),
                     scores.1,
                     &mut made,
@@ -489,6 +492,7 @@ unsafe fn one(
                     of.as_ptr(),
                     usize::from(*count) % 3,
                     &options,
+                    null(),
                     matches.as_mut_ptr(),
                     capacity,
                     counts.as_mut_ptr(),

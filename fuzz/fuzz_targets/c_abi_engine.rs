@@ -14,7 +14,7 @@ use qmagface::ffi::*;
 use qmagface::model::{Bundle, Origin, Store};
 use qmagface::network::spec::Network;
 use qmagface::weights::TensorMap;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use std::sync::LazyLock;
 
 #[derive(Arbitrary, Debug)]
@@ -260,7 +260,7 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
                 let mut faces = vec![mark; capacity + 1];
                 let mut count = 0;
                 let status = with_image(picture, |image| {
-                    qmf_detect(engine(*at), image, faces.as_mut_ptr(), capacity, &mut count)
+                    qmf_detect(engine(*at), image, null(), faces.as_mut_ptr(), capacity, &mut count)
                 });
                 assert_eq!(faces[capacity].score, MARK, "written past the capacity");
                 if status == QMF_OK {
@@ -312,7 +312,15 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
                 let mut embeddings = Guarded::new(usize::from(*capacity), MARK);
                 let mut length = 0;
                 let data = embeddings.0.as_mut_ptr();
-                let status = qmf_embed(engine(*at), chips.as_ptr(), count, data, embeddings.1, &mut length);
+                let status = qmf_embed(
+                    engine(*at),
+                    chips.as_ptr(),
+                    count,
+                    null(),
+                    data,
+                    embeddings.1,
+                    &mut length,
+                );
                 embeddings.check(MARK);
                 if status == QMF_OK {
                     assert!(
@@ -324,7 +332,7 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
             }
             Call::Extract { engine: at, picture } => {
                 let mut result = null_mut();
-                let status = with_image(picture, |image| qmf_extract(engine(*at), image, &mut result));
+                let status = with_image(picture, |image| qmf_extract(engine(*at), image, null(), &mut result));
                 templates.keep(status, result);
             }
             Call::ExtractAll {
@@ -336,7 +344,7 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
                 let mut results = vec![null_mut(); capacity + 1];
                 let mut count = 0;
                 let status = with_image(picture, |image| {
-                    qmf_extract_all(engine(*at), image, results.as_mut_ptr(), capacity, &mut count)
+                    qmf_extract_all(engine(*at), image, null(), results.as_mut_ptr(), capacity, &mut count)
                 });
                 assert!(results[capacity].is_null(), "written past the capacity");
                 let made = results.into_iter().filter(|handle| !handle.is_null());
@@ -357,7 +365,7 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
                 let status = with_image(first, |first| {
                     with_image(second, |second| {
                         let images: [*const qmf_image; 2] = [first, second];
-                        qmf_extract_fused(engine(*at), images.as_ptr(), count, fusion, &mut result)
+                        qmf_extract_fused(engine(*at), images.as_ptr(), count, fusion, null(), &mut result)
                     })
                 });
                 templates.keep(status, result);
@@ -370,7 +378,7 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
                 let mut result = null_mut();
                 let points = landmarks.as_flattened().as_ptr();
                 let status = with_image(picture, |image| {
-                    qmf_extract_landmarks(engine(*at), image, points, &mut result)
+                    qmf_extract_landmarks(engine(*at), image, points, null(), &mut result)
                 });
                 templates.keep(status, result);
             }
@@ -381,7 +389,7 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
             } => {
                 let mut result = null_mut();
                 let chip = vec![*shade; size.map_or(QMF_CHIP_SIZE, usize::from)];
-                let status = qmf_extract_chip(engine(*at), chip.as_ptr(), chip.len(), &mut result);
+                let status = qmf_extract_chip(engine(*at), chip.as_ptr(), chip.len(), null(), &mut result);
                 templates.keep(status, result);
             }
             Call::Template {

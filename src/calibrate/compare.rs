@@ -1,6 +1,7 @@
 //! Comparing templates and embeddings with a calibration.
 
 use super::Calibration;
+use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Directions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::template::{Template, describe_model};
@@ -21,6 +22,9 @@ pub struct ScoredComparison {
     pub out_of_range: bool,
     /// One template is a failed one: no match.
     pub failed_template: bool,
+    /// One quality is 1, see [`compare::has_unit_length`]: that embedding was normalised, and the score is made with a
+    /// quality that says nothing. The cosine holds.
+    pub unit_length: bool,
 }
 
 impl Calibration {
@@ -66,12 +70,25 @@ impl Calibration {
     }
 
     /// Quality-aware scores of every probe (row) with every gallery template (column), in f32 arithmetic; negative
-    /// infinity where one is failed.
+    /// infinity where one is failed. There are no flags: [`Template::has_unit_length`] says it of each side beforehand.
     ///
     /// # Errors
     /// [`ErrorKind::ModelMismatch`] naming both models and the template's place when not all are of one model, the
     /// calibration's.
     pub fn score_matrix(&self, probes: &[&Template], gallery: &[&Template]) -> Result<Array2<f32>> {
+        self.score_matrix_until(probes, gallery, None)
+    }
+
+    /// As [`Calibration::score_matrix`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Calibration::score_matrix`]; [`ErrorKind::Cancelled`].
+    pub fn score_matrix_until(
+        &self,
+        probes: &[&Template],
+        gallery: &[&Template],
+        cancel: Option<&Cancel>,
+    ) -> Result<Array2<f32>> {
         let Some(&first) = probes.first().or(gallery.first()) else {
             return Ok(Array2::zeros((0, 0)));
         };
@@ -86,7 +103,8 @@ impl Calibration {
             &stack(probes, first.length()),
             &stack(gallery, first.length()),
             &self.parameters,
-        );
+            cancel,
+        )?;
         for (row, _) in probes.iter().enumerate().filter(|(_, template)| template.is_failed()) {
             scores.row_mut(row).fill(f32::NEG_INFINITY);
         }
@@ -105,6 +123,8 @@ impl Calibration {
             low_quality: self.quality_gate.is_some_and(|gate| least < gate),
             out_of_range: fmr.is_some_and(|(_, in_range)| !in_range),
             failed_template: false,
+            unit_length: compare::has_unit_length(comparison.quality_a)
+                || compare::has_unit_length(comparison.quality_b),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Thresholds of given false match rates, measured, with confidence intervals.
 
-use super::fit::{allowed, check_support, tail_of};
+use super::fit::{allowed, check_quality, check_support, tail_of};
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pairs::{Count, Kept, Pairs, Prepared, Source, Tail, Work};
@@ -10,8 +10,8 @@ mod bootstrap;
 /// How a measurement is made.
 #[derive(Debug, Clone, Copy)]
 pub struct MeasureOptions<'a> {
-    /// How many times the people are drawn anew for the intervals, at most 100,000; with 0, or where fewer than 40 draws
-    /// have pairs of both kinds, there are no intervals.
+    /// How many times the people are drawn anew for the intervals, at most 100,000; with 0, or where fewer than 40
+    /// draws have pairs of both kinds, there are no intervals.
     pub replicates: usize,
     /// Equal seeds give equal intervals.
     pub seed: u64,
@@ -64,8 +64,9 @@ pub struct MeasuredThreshold {
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] without an FMR, for one outside 1e-12..1, or for options outside their range;
-/// [`ErrorKind::Calibration`] when the set has no genuine or no impostor pair, or has too few impostor pairs for an FMR,
-/// saying how many it takes; [`ErrorKind::Limit`] when too many pairs would have to be kept; [`ErrorKind::Cancelled`].
+/// [`ErrorKind::Calibration`] when the set has no genuine or no impostor pair, or has too few impostor pairs for an
+/// FMR, saying how many it takes, or was normalised ([`Prepared::lost_quality`]) and the parameters are not those of
+/// the plain cosine, both 0; [`ErrorKind::Limit`] when too many pairs would have to be kept; [`ErrorKind::Cancelled`].
 pub fn measure(
     set: &Prepared,
     pairs: Pairs,
@@ -79,6 +80,9 @@ pub fn measure(
             "{} draws were asked for, at most 100000 are made",
             options.replicates
         )));
+    }
+    if (parameters.alpha, parameters.beta) != (0.0, 0.0) {
+        check_quality(set)?;
     }
     let source = Source::new(set, pairs, &options.work)?;
     let count = source.count();
@@ -99,6 +103,7 @@ pub fn measure(
         let deepest = (fmrs[fmrs.len() - 1] * depth).min(1.0);
         let kept = allowed(deepest, count.impostor);
         let tail = tail_of(&source, parameters, deepest, &options.work)?;
+        options.work.check()?;
         let mut measured = exact(&tail, &fmrs, count, score)?;
         if options.replicates == 0 || bootstrap::intervals(&source, &tail, kept, &mut measured, options, score)? {
             measured.reverse();

@@ -18,12 +18,14 @@ mod evidence;
 mod file;
 pub mod fit;
 mod measure;
+mod review;
 mod thresholds;
 
 pub use compare::ScoredComparison;
 pub(crate) use compare::check_same_model;
 pub use evidence::{About, Evidence, ThresholdEvidence, today};
 pub use measure::{Interval, MeasureOptions, MeasuredThreshold, measure, supported_fmrs};
+pub use review::JudgedPart;
 
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::template::{Fusion, Template};
+use crate::template::{Fusion, FusionReview, Template};
 use ndarray::arr2;
 
 const MODEL: Fingerprint = Fingerprint([7; 32]);
@@ -202,6 +202,94 @@ fn templates_compare_as_their_embeddings_do() {
             .unwrap_err()
             .kind(),
         ErrorKind::InvalidArgument
+    );
+}
+
+#[test]
+fn a_normalised_embedding_is_flagged_and_the_cosine_holds() {
+    let calibration = Calibration::from_parameters(PARAMETERS).unwrap();
+    let whole = [6.0f32, -2.0, 3.0];
+    let scaled = |length: f32| whole.map(|v| v * length / 7.0);
+    for (length, flagged) in [
+        (1.0, true),
+        (1.0009, true),
+        (0.9991, true),
+        (1.002, false),
+        (0.998, false),
+        (7.0, false),
+    ] {
+        let one = scaled(length);
+        for (a, b) in [(&one, &whole), (&whole, &one), (&one, &one)] {
+            let of_embeddings = calibration.compare_embeddings(a, b).unwrap();
+            let of_templates = calibration.compare(&template(a), &template(b)).unwrap();
+            assert_eq!(
+                (of_embeddings.unit_length, of_templates.unit_length),
+                (flagged, flagged)
+            );
+            assert!((of_embeddings.comparison.cosine - 1.0).abs() < 1e-6);
+        }
+        assert_eq!(template(&one).has_unit_length(), flagged);
+    }
+    assert!(!Template::failed("sface", MODEL, 3).unwrap().has_unit_length());
+}
+
+#[test]
+fn parts_of_a_fusion_that_would_not_match_the_others_are_told() {
+    let calibration = of_pack(points()).with_quality_gate(Some(4.0)).unwrap();
+    let photos = [
+        template(&[6.0, 8.0, 0.0]),
+        template(&[6.0, 7.0, 1.0]),
+        template(&[-3.0, 0.5, 9.0]),
+        template(&[0.6, 0.9, 0.1]),
+        Template::failed("sface", MODEL, 3).unwrap(),
+    ];
+    let all: Vec<&Template> = photos.iter().collect();
+    let fmr = calibration.thresholds()[1].fmr;
+    let threshold = calibration.threshold(fmr).unwrap();
+    let (review, judged) = calibration.review_fusion(&all, Fusion::Quality, fmr).unwrap();
+    assert_eq!(review, Template::review_fusion(&all, Fusion::Quality).unwrap());
+    assert_eq!(review.by_fit[0], 2);
+    for (at, part) in judged.iter().take(4).enumerate() {
+        let others: Vec<&Template> = (0..5).filter(|&other| other != at).map(|other| all[other]).collect();
+        let others = Template::fuse(&others, Fusion::Quality).unwrap();
+        let exact = calibration.compare(all[at], &others).unwrap();
+        assert!(
+            (part.score.unwrap() - exact.comparison.score).abs() < 1e-5,
+            "{part:?}, {exact:?}"
+        );
+        assert_eq!(part.no_match, exact.comparison.score < threshold);
+    }
+    assert_eq!(
+        judged.iter().map(|part| part.no_match).collect::<Vec<_>>(),
+        [false, false, true, false, false]
+    );
+    assert_eq!(
+        judged.iter().map(|part| part.low_quality).collect::<Vec<_>>(),
+        [false, false, false, true, false]
+    );
+    assert_eq!(judged[4].score, None);
+
+    let kind = |error: Result<(FusionReview, Vec<JudgedPart>)>| error.unwrap_err().kind();
+    assert_eq!(
+        kind(calibration.review_fusion(&all, Fusion::Mean, 1e-12)),
+        ErrorKind::Calibration
+    );
+    assert_eq!(
+        kind(calibration.review_fusion(&all, Fusion::Mean, 0.0)),
+        ErrorKind::InvalidArgument
+    );
+    assert_eq!(
+        kind(calibration.review_fusion(&[], Fusion::Mean, fmr)),
+        ErrorKind::InvalidArgument
+    );
+    assert_eq!(
+        kind(calibration.review_fusion(&[&foreign()], Fusion::Mean, fmr)),
+        ErrorKind::ModelMismatch
+    );
+    let bare = Calibration::from_parameters(PARAMETERS).unwrap();
+    assert_eq!(
+        kind(bare.review_fusion(&all, Fusion::Mean, fmr)),
+        ErrorKind::Calibration
     );
 }
 

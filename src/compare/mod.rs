@@ -21,12 +21,13 @@ mod tiles;
 pub(crate) use aligned::Aligned;
 pub use machine::instructions;
 pub(crate) use machine::{Machine, load};
-pub(crate) use matrix::{Directions, FEW, score_directions};
+pub(crate) use matrix::{Directions, FEW, rows_at_once, score_directions};
 pub(crate) use pair::dot;
 pub(crate) use rows::{Probe, Rows, each_product};
 pub(crate) use stored::{bytes_of, halves_of, unpack_bytes, unpack_halves};
 pub(crate) use tiles::{Fused, Panels, Place, Products, Scores, Sink};
 
+use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2};
 
@@ -95,6 +96,17 @@ pub fn magnitude(embedding: &[f32]) -> Result<f64> {
     Err(Error::new(ErrorKind::InvalidArgument, format!("the embedding {what}")))
 }
 
+/// How far from 1 the length of one embedding may be and still be taken for that of a normalised one: rounding to 16
+/// bits changes it by 2e-4. What was rounded to bytes can be further off: that shows in whole sets alone
+/// ([`crate::pairs::Prepared::lost_quality`]).
+const UNIT_TOLERANCE: f64 = 1e-3;
+
+/// Whether a quality is 1 within 1e-3, as that of an embedding that was normalised: its quality is lost then. The
+/// networks of this library make no such embedding; one yet to come may, so this is told and not refused.
+pub fn has_unit_length(quality: f64) -> bool {
+    (quality - 1.0).abs() <= UNIT_TOLERANCE
+}
+
 /// Compares two embeddings of one model, in f64 arithmetic.
 ///
 /// # Errors
@@ -131,6 +143,19 @@ pub fn score_matrix(
     gallery: ArrayView2<f32>,
     parameters: &QualityParameters,
 ) -> Result<Array2<f32>> {
+    score_matrix_until(probes, gallery, parameters, None)
+}
+
+/// As [`score_matrix`], until `cancel` is cancelled.
+///
+/// # Errors
+/// As [`score_matrix`]; [`ErrorKind::Cancelled`].
+pub fn score_matrix_until(
+    probes: ArrayView2<f32>,
+    gallery: ArrayView2<f32>,
+    parameters: &QualityParameters,
+    cancel: Option<&Cancel>,
+) -> Result<Array2<f32>> {
     if probes.ncols() != gallery.ncols() {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -141,11 +166,12 @@ pub fn score_matrix(
             ),
         ));
     }
-    Ok(score_directions(
+    score_directions(
         &directions(probes, "probe")?,
         &directions(gallery, "gallery")?,
         parameters,
-    ))
+        cancel,
+    )
 }
 
 /// Rows divided by their length, and the lengths.

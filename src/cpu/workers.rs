@@ -2,17 +2,22 @@
 
 use super::Lane;
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Home;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Threads that networks run on; clones share them. They end, and are waited for, when the last clone is dropped.
+///
+/// A child of `fork` has none of its parent's threads: there the one that calls does everything.
 #[derive(Clone, Debug)]
 pub struct Workers(Option<Arc<Pool>>);
 
 #[derive(Debug)]
 struct Pool {
+    /// Whose threads they are.
+    home: Home,
     /// Taken out when dropped.
     threads: Option<ThreadPool>,
     handles: Mutex<Vec<JoinHandle<()>>>,
@@ -45,6 +50,7 @@ impl Workers {
             .build()
             .map_err(|error| Error::new(ErrorKind::Backend, format!("{count} threads can't be started: {error}")))?;
         Ok(Workers(Some(Arc::new(Pool {
+            home: Home::here(),
             threads: Some(threads),
             handles: Mutex::new(handles),
         }))))
@@ -64,12 +70,19 @@ impl Workers {
     }
 
     fn pool(&self) -> Option<&ThreadPool> {
-        self.0.as_ref()?.threads.as_ref()
+        let pool = self.0.as_ref()?;
+        pool.threads.as_ref().filter(|_| pool.home.is_here())
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        if !self.home.is_here() {
+            // Telling them takes their locks, and none of them would end.
+            std::mem::forget(self.threads.take());
+            std::mem::forget(std::mem::take(&mut self.handles));
+            return;
+        }
         // Dropping only tells them to end; a library that is unloaded must know that they did.
         drop(self.threads.take());
         let handles = self.handles.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -124,6 +137,23 @@ mod tests {
                 (0..=item).sum()
             })
         })
+    }
+
+    /// As a child of `fork` has them: threads that are another process's.
+    #[test]
+    fn threads_of_another_process_are_neither_used_nor_waited_for() {
+        let mut workers = Workers::new(Some(3)).unwrap();
+        Arc::get_mut(workers.0.as_mut().unwrap()).unwrap().home = Home::elsewhere();
+        assert_eq!(workers.count(), 1);
+        let caller = std::thread::current().id();
+        let by = workers.run(|share| {
+            assert_eq!(share, Share::Alone);
+            share.map(&[0; 20], |_| std::thread::current().id())
+        });
+        assert_eq!(by, vec![caller; 20]);
+        let pool = Arc::downgrade(workers.0.as_ref().unwrap());
+        drop(workers);
+        assert!(pool.upgrade().is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::boxes::{Candidate, OverlapBase, suppress, suppress_by};
 use super::networks::Networks;
 use super::stages::{CropScores, ProposalMap};
 use super::{CELL, DetectorOptions, Face, Landmarks};
+use crate::cancel::{self, Cancel};
 use crate::cpu::Workers;
 use crate::error::Result;
 use crate::image::{BgrImage, Crop};
@@ -61,17 +62,32 @@ impl Mtcnn {
     /// # Errors
     /// [`crate::ErrorKind::InvalidArgument`] for options out of range, [`crate::ErrorKind::Backend`] from libtorch.
     pub fn detect(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Face>> {
+        self.detect_until(image, options, None)
+    }
+
+    /// As [`Mtcnn::detect`], until `cancel` is cancelled: looked at between parts of the pyramid and batches of
+    /// candidates.
+    ///
+    /// # Errors
+    /// As [`Mtcnn::detect`]; [`crate::ErrorKind::Cancelled`].
+    pub fn detect_until(
+        &self,
+        image: &BgrImage,
+        options: &DetectorOptions,
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<Face>> {
         options.validate()?;
-        let proposals = self.propose(image, options)?;
-        let refined = self.refine(image, &proposals, options.thresholds[1])?;
-        let mut found = self.output(image, &refined, options.thresholds[2])?;
+        cancel::check(cancel)?;
+        let proposals = self.propose(image, options, cancel)?;
+        let refined = self.refine(image, &proposals, options.thresholds[1], cancel)?;
+        let mut found = self.output(image, &refined, options.thresholds[2], cancel)?;
         if self.0.has_landmark_net() {
             self.move_landmarks(image, &mut found)?;
         }
         Ok(found.iter().map(Found::face).collect())
     }
 
-    fn propose(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Candidate>> {
+    fn propose(&self, image: &BgrImage, options: &DetectorOptions, cancel: Option<&Cancel>) -> Result<Vec<Candidate>> {
         let scales = pyramid(image.width(), image.height(), options);
         let sizes: Vec<(usize, usize)> = scales
             .iter()
@@ -81,7 +97,7 @@ impl Mtcnn {
             })
             .collect();
         let mut all = Vec::new();
-        for (map, &scale) in self.0.propose(image, &sizes)?.iter().zip(&scales) {
+        for (map, &scale) in self.0.propose(image, &sizes, cancel)?.iter().zip(&scales) {
             let candidates = map_candidates(map, scale, options.thresholds[0]);
             all.extend(suppress(candidates, LEVEL_OVERLAP, OverlapBase::Union));
         }
@@ -92,9 +108,16 @@ impl Mtcnn {
             .collect())
     }
 
-    fn refine(&self, image: &BgrImage, candidates: &[Candidate], threshold: f32) -> Result<Vec<Candidate>> {
+    fn refine(
+        &self,
+        image: &BgrImage,
+        candidates: &[Candidate],
+        threshold: f32,
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<Candidate>> {
         let mut passed = Vec::new();
         for (candidates, crops) in batches(image, candidates) {
+            cancel::check(cancel)?;
             let scores = self.0.refine(&crops)?;
             passed.extend(passing(&candidates, &scores, threshold).map(|(_, candidate)| candidate));
         }
@@ -105,9 +128,16 @@ impl Mtcnn {
             .collect())
     }
 
-    fn output(&self, image: &BgrImage, candidates: &[Candidate], threshold: f32) -> Result<Vec<Found>> {
+    fn output(
+        &self,
+        image: &BgrImage,
+        candidates: &[Candidate],
+        threshold: f32,
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         for (candidates, crops) in batches(image, candidates) {
+            cancel::check(cancel)?;
             let scores = self.0.output(&crops)?;
             found.extend(
                 passing(&candidates, &scores, threshold).map(|(index, candidate)| Found {

@@ -3,6 +3,7 @@
 
 use super::stages::{CropScores, ProposalMap};
 use super::{CELL, OUTPUT_SIDE, PATCH_SIDE, REFINE_SIDE};
+use crate::cancel::{self, Cancel};
 use crate::cpu::colour::{Colour, Pixels};
 use crate::cpu::dense::{Dense, flattened, outputs};
 use crate::cpu::direct::{Direct, Window};
@@ -158,9 +159,21 @@ impl Networks {
     }
 
     /// P-Net's maps of the image at these sizes (width, height).
-    pub fn propose(&self, image: &BgrImage, sizes: &[(usize, usize)]) -> Vec<ProposalMap> {
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cancelled`], seen between levels and bands.
+    pub fn propose(
+        &self,
+        image: &BgrImage,
+        sizes: &[(usize, usize)],
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<ProposalMap>> {
         self.workers.run(|share| {
-            let levels = share.map(sizes, |&size| resize_u8(&Crop::whole(image), size));
+            let go_on = || cancel::check(cancel).is_ok();
+            let levels = share.map(sizes, |&size| go_on().then(|| resize_u8(&Crop::whole(image), size)));
+            let levels: Vec<_> = levels.into_iter().flatten().collect();
+            // Where one was left out it is cancelled, and stays so.
+            cancel::check(cancel)?;
             let bands: Vec<(usize, Range<usize>)> = sizes
                 .iter()
                 .enumerate()
@@ -170,17 +183,20 @@ impl Networks {
                 })
                 .collect();
             let parts = share.map(&bands, |(level, rows)| {
-                self.proposal
-                    .band(&levels[*level], sizes[*level], rows.clone(), &self.scratch)
+                go_on().then(|| {
+                    self.proposal
+                        .band(&levels[*level], sizes[*level], rows.clone(), &self.scratch)
+                })
             });
+            cancel::check(cancel)?;
             let mut maps: Vec<ProposalMap> = sizes
                 .iter()
                 .map(|&(width, height)| ProposalMap::empty(map_side(height), map_side(width)))
                 .collect();
-            for ((level, rows), part) in bands.iter().zip(parts) {
+            for ((level, rows), part) in bands.iter().zip(parts.into_iter().flatten()) {
                 maps[*level].fill(rows.start, &part);
             }
-            maps
+            Ok(maps)
         })
     }
 

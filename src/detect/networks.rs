@@ -3,6 +3,7 @@
 use super::native;
 use super::stages::{CropScores, ProposalMap};
 use super::torch;
+use crate::cancel::Cancel;
 use crate::cpu::{self, Workers};
 use crate::error::Result;
 use crate::image::{BgrImage, Crop};
@@ -49,10 +50,18 @@ impl Networks {
     }
 
     /// P-Net's maps of the image at these sizes (width, height), both at least 12.
-    pub fn propose(&self, image: &BgrImage, sizes: &[(usize, usize)]) -> Result<Vec<ProposalMap>> {
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Backend`] from libtorch; [`crate::ErrorKind::Cancelled`].
+    pub fn propose(
+        &self,
+        image: &BgrImage,
+        sizes: &[(usize, usize)],
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<ProposalMap>> {
         match self {
-            Networks::Native(networks) => Ok(networks.propose(image, sizes)),
-            Networks::Torch(networks) => networks.lock().propose(image, sizes),
+            Networks::Native(networks) => networks.propose(image, sizes, cancel),
+            Networks::Torch(networks) => networks.lock().propose(image, sizes, cancel),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::layers::{batch_f32, batch_u8};
 use super::stages::{CropScores, LandmarkNet, OutputNet, ProposalMap, ProposalNet, RefineNet};
 use super::{OUTPUT_SIDE, PATCH_SIDE, REFINE_SIDE};
+use crate::cancel::{self, Cancel};
 use crate::error::Result;
 use crate::image::{BgrImage, Crop, resize_f32, resize_u8};
 use crate::weights::TensorMap;
@@ -34,11 +35,17 @@ impl Networks {
         self.landmark.is_some()
     }
 
-    pub fn propose(&self, image: &BgrImage, sizes: &[(usize, usize)]) -> Result<Vec<ProposalMap>> {
+    pub fn propose(
+        &self,
+        image: &BgrImage,
+        sizes: &[(usize, usize)],
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<ProposalMap>> {
         let _no_gradients = tch::no_grad_guard();
         sizes
             .iter()
             .map(|&size| {
+                cancel::check(cancel)?;
                 let pixels = resize_u8(&Crop::whole(image), size);
                 self.proposal.forward(&batch_u8(&pixels, 1, size, self.device)?)
             })

@@ -1,18 +1,16 @@
 //! The thread-safe handle: one detector and one embedder on one device, and the whole pipeline on top of them.
 
 mod batch;
-mod cancel;
 mod log;
 mod options;
 mod seat;
-mod sync;
 
-pub use cancel::Cancel;
 pub use log::{Log, LogLevel};
 pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT};
 
 use crate::align::{self, Chip};
 use crate::calibrate::Calibration;
+use crate::cancel::{self, Cancel};
 use crate::compare::{self, Comparison, UnifiedQuality};
 use crate::cpu::Workers;
 use crate::detect::{Face, Landmarks, Mtcnn};
@@ -21,6 +19,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
 use crate::model::{Bundle, Fingerprint, PackOf, Store};
 use crate::network::{self, Precision};
+use crate::process::Homebound;
+use crate::sync;
 use crate::template::{Fusion, Template};
 use batch::Batcher;
 use std::fmt;
@@ -31,8 +31,8 @@ use zeroize::Zeroize;
 
 /// What one face of an image gives.
 ///
-/// The embedding is the caller's, who alone knows when it is done with: `zeroize::Zeroizing::new(extraction)` overwrites
-/// it at its end. The chip overwrites itself.
+/// The embedding is the caller's, who alone knows when it is done with: `zeroize::Zeroizing::new(extraction)`
+/// overwrites it at its end. The chip overwrites itself.
 #[derive(Clone, PartialEq)]
 pub struct Extraction {
     /// The face that was chosen.
@@ -69,7 +69,18 @@ impl Zeroize for Extraction {
 /// Owns the networks and the device. Every method takes `&self` and may be called from many threads at once. The faces
 /// of concurrent callers go through the embedding network together ([`EngineOptions::batch_size`]); what each gets is
 /// what it would get alone, to the last bit where [`EngineInfo::batch_invariant`] says so, else up to rounding.
+///
+/// Its threads are in the process that made it. In a child of `fork` every method that detects, aligns, embeds or makes
+/// a template fails at once with [`ErrorKind::Forked`], unless it was made with [`EngineOptions::inline`]; what only
+/// tells or calculates ([`Engine::info`], [`Engine::options`], [`Engine::quality`], [`Engine::uqs`],
+/// [`Engine::compare`], [`Engine::calibration`]) works. Dropped in a child it is left as it is: its memory goes with
+/// the child.
 pub struct Engine {
+    parts: Homebound<Parts>,
+}
+
+/// What an engine is made of.
+struct Parts {
     detector: Mtcnn,
     network: Batcher,
     options: EngineOptions,
@@ -131,7 +142,8 @@ impl Engine {
             // It is of the whole process: an engine that can't be made must not change it.
             device::set_threads(former)?;
         }
-        if let Ok(Engine { info, .. }) = &engine {
+        if let Ok(engine) = &engine {
+            let info = engine.info();
             options.log.write(LogLevel::Info, || {
                 format!(
                     "model {} with detector {} on {:?} in {}, fingerprint {}, opened in {:.0} ms",
@@ -199,19 +211,36 @@ impl Engine {
             parameters: calibration.as_ref().map(Calibration::parameters),
             has_uqs: unified.is_some(),
         };
-        Ok(Engine {
+        let parts = Parts {
             detector: mtcnn,
             network,
             options: options.clone(),
             calibration,
             unified,
             info,
+        };
+        Ok(Engine {
+            parts: Homebound::new(parts, options.inline),
         })
+    }
+
+    /// The parts, where they can be used.
+    fn here(&self) -> Result<&Parts> {
+        self.parts.here(
+            "the engine",
+            "make an engine in this process, after the fork, or make it in the inline mode, which works in children",
+        )
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Forked`] in a child of the process that made it, unless it is inline.
+    pub(crate) fn check_process(&self) -> Result<()> {
+        self.here().map(drop)
     }
 
     /// What this engine is made of.
     pub fn info(&self) -> &EngineInfo {
-        &self.info
+        &self.parts.info
     }
 
     /// What the engine's GPU's memory is used for, by this process and others; `None` on the CPU.
@@ -219,12 +248,12 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Backend`] when libtorch can't say.
     pub fn device_memory(&self) -> Result<Option<DeviceMemory>> {
-        device::memory(self.info.device)
+        device::memory(self.here()?.info.device)
     }
 
     /// The options it was made with.
     pub fn options(&self) -> &EngineOptions {
-        &self.options
+        &self.parts.options
     }
 
     /// All faces of an image, best score first; none is an empty list.
@@ -232,8 +261,21 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
     pub fn detect(&self, image: &BgrImage) -> Result<Vec<Face>> {
+        self.detect_until(image, None)
+    }
+
+    /// As [`Engine::detect`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Engine::detect`]; [`ErrorKind::Cancelled`].
+    pub fn detect_cancellable(&self, image: &BgrImage, cancel: &Cancel) -> Result<Vec<Face>> {
+        self.detect_until(image, Some(cancel))
+    }
+
+    pub(crate) fn detect_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Vec<Face>> {
+        let parts = self.here()?;
         self.logged(
-            || self.detector.detect(image, &self.options.detector),
+            || parts.detector.detect_until(image, &parts.options.detector, cancel),
             |faces| format!("{} faces in {} x {} pixels", faces.len(), image.width(), image.height()),
         )
     }
@@ -243,6 +285,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when the landmarks don't span a face.
     pub fn align(&self, image: &BgrImage, landmarks: &Landmarks) -> Result<Chip> {
+        self.check_process()?;
         align::align(image, landmarks)
     }
 
@@ -262,9 +305,10 @@ impl Engine {
         self.embed_until(chips, Some(cancel))
     }
 
-    fn embed_until(&self, chips: &[&Chip], cancel: Option<&Cancel>) -> Result<Vec<Vec<f32>>> {
+    pub(crate) fn embed_until(&self, chips: &[&Chip], cancel: Option<&Cancel>) -> Result<Vec<Vec<f32>>> {
+        let parts = self.here()?;
         self.logged(
-            || self.network.embed(chips, cancel),
+            || parts.network.embed(chips, cancel),
             |made| format!("{} faces embedded", made.len()),
         )
     }
@@ -280,7 +324,7 @@ impl Engine {
 
     /// The unified quality score 0..100 of a magnitude; `None` where the pack has no constants for it.
     pub fn uqs(&self, quality: f64) -> Option<u8> {
-        self.unified.map(|unified| unified.score(quality))
+        self.parts.unified.map(|unified| unified.score(quality))
     }
 
     /// Compares two embeddings of this model with the quality-aware score.
@@ -299,12 +343,12 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Model`] when the pack has no (alpha, beta) and the options gave none.
     pub fn calibration(&self) -> Result<&Calibration> {
-        self.calibration.as_ref().ok_or_else(|| {
+        self.parts.calibration.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Model,
                 format!(
                     "model {} has no (alpha, beta) for the quality-aware score: give them in the engine's options",
-                    self.info.model
+                    self.info().model
                 ),
             )
         })
@@ -318,7 +362,7 @@ impl Engine {
         self.extract_until(image, None)
     }
 
-    /// As [`Engine::extract`], until `cancel` is cancelled. A detection that runs goes on to its end first.
+    /// As [`Engine::extract`], until `cancel` is cancelled.
     ///
     /// # Errors
     /// As [`Engine::extract`]; [`ErrorKind::Cancelled`].
@@ -326,11 +370,10 @@ impl Engine {
         self.extract_until(image, Some(cancel))
     }
 
-    fn extract_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Option<Extraction>> {
-        cancel.map_or(Ok(()), Cancel::check)?;
-        let faces = self.detect(image)?;
-        cancel.map_or(Ok(()), Cancel::check)?;
-        let Some(face) = self.options.face.choose(&faces, image.width(), image.height()) else {
+    pub(crate) fn extract_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Option<Extraction>> {
+        let faces = self.detect_until(image, cancel)?;
+        cancel::check(cancel)?;
+        let Some(face) = self.options().face.choose(&faces, image.width(), image.height()) else {
             return Ok(None);
         };
         Ok(self.embed_faces(image, &[face], faces.len(), cancel)?.pop())
@@ -345,19 +388,51 @@ impl Engine {
         self.extract_faces(image, &faces)
     }
 
+    /// As [`Engine::extract_all`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Engine::extract_all`]; [`ErrorKind::Cancelled`].
+    pub fn extract_all_cancellable(&self, image: &BgrImage, cancel: &Cancel) -> Result<Vec<Extraction>> {
+        let faces = self.detect_cancellable(image, cancel)?;
+        self.extract_faces_cancellable(image, &faces, cancel)
+    }
+
     /// Aligns and embeds faces of an image that [`Engine::detect`] found there.
     ///
     /// # Errors
     /// As [`Engine::align`] and [`Engine::embed`].
     pub fn extract_faces(&self, image: &BgrImage, faces: &[Face]) -> Result<Vec<Extraction>> {
-        let together = match self.info.batch_invariant {
+        self.extract_faces_until(image, faces, None)
+    }
+
+    /// As [`Engine::extract_faces`], until `cancel` is cancelled.
+    ///
+    /// # Errors
+    /// As [`Engine::extract_faces`]; [`ErrorKind::Cancelled`].
+    pub fn extract_faces_cancellable(
+        &self,
+        image: &BgrImage,
+        faces: &[Face],
+        cancel: &Cancel,
+    ) -> Result<Vec<Extraction>> {
+        self.extract_faces_until(image, faces, Some(cancel))
+    }
+
+    pub(crate) fn extract_faces_until(
+        &self,
+        image: &BgrImage,
+        faces: &[Face],
+        cancel: Option<&Cancel>,
+    ) -> Result<Vec<Extraction>> {
+        self.check_process()?;
+        let together = match self.info().batch_invariant {
             true => faces.len().max(1),
             // One by one: the last bits of an embedding depend on how many go through the network at once.
             false => 1,
         };
         let mut found = Vec::with_capacity(faces.len());
         for some in faces.chunks(together) {
-            found.append(&mut self.embed_faces(image, some, faces.len(), None)?);
+            found.append(&mut self.embed_faces(image, some, faces.len(), cancel)?);
         }
         Ok(found)
     }
@@ -367,6 +442,7 @@ impl Engine {
     /// # Errors
     /// As [`Template::fuse`].
     pub fn fuse(&self, templates: &[&Template], fusion: Fusion) -> Result<Template> {
+        self.check_process()?;
         let fused = Template::fuse(templates, fusion)?;
         let uqs = match fused.is_failed() {
             true => None,
@@ -383,13 +459,22 @@ impl Engine {
         self.template_of(&found.embedding)?.with_face(found.face, found.faces)
     }
 
-    /// The template of an embedding of this engine's model.
+    /// The template of an embedding of this engine's model. One that was normalised to length 1 makes a template too,
+    /// and a warning in the log ([`Template::has_unit_length`]).
     ///
     /// # Errors
     /// As [`Engine::quality`].
     pub fn template_of(&self, embedding: &[f32]) -> Result<Template> {
+        self.check_process()?;
         let quality = self.quality(embedding)?;
-        let template = Template::from_embedding(&self.info.model, self.info.fingerprint, embedding)?;
+        if compare::has_unit_length(quality) {
+            self.options().log.write(LogLevel::Warning, || {
+                "a template was made of an embedding of length 1: it was normalised, and its quality is lost; keep \
+                 embeddings as the network makes them"
+                    .into()
+            });
+        }
+        let template = Template::from_embedding(&self.info().model, self.info().fingerprint, embedding)?;
         Ok(template.with_uqs(self.uqs(quality)))
     }
 
@@ -398,7 +483,12 @@ impl Engine {
     /// # Errors
     /// As [`Template::failed`].
     pub fn failed_template(&self) -> Result<Template> {
-        Template::failed(&self.info.model, self.info.fingerprint, self.info.embedding_length)
+        self.check_process()?;
+        Template::failed(
+            &self.info().model,
+            self.info().fingerprint,
+            self.info().embedding_length,
+        )
     }
 
     /// As [`Engine::extract`], from borrowed pixels.
@@ -406,7 +496,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::extract`], and [`ErrorKind::Limit`] for an image over the options' limit of pixels.
     pub fn extract_pixels(&self, view: &ImageView) -> Result<Option<Extraction>> {
-        view.check_limit(&self.options.limits)?;
+        self.check_process()?;
+        view.check_limit(&self.options().limits)?;
         self.extract(&view.to_bgr())
     }
 
@@ -415,7 +506,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::extract`] and [`image::decode`].
     pub fn extract_encoded(&self, bytes: &[u8]) -> Result<Option<Extraction>> {
-        self.extract(&image::decode(bytes, &self.options.limits)?)
+        self.check_process()?;
+        self.extract(&image::decode(bytes, &self.options().limits)?)
     }
 
     /// As [`Engine::extract`], from an image file.
@@ -423,7 +515,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::extract`] and [`image::read`].
     pub fn extract_file(&self, path: &Path) -> Result<Option<Extraction>> {
-        self.extract(&image::read(path, &self.options.limits)?)
+        self.check_process()?;
+        self.extract(&image::read(path, &self.options().limits)?)
     }
 
     /// Aligns and embeds some of an image's `count` faces, in one call of the network.
@@ -459,7 +552,7 @@ impl Engine {
     fn logged<T>(&self, work: impl FnOnce() -> Result<T>, describe: impl FnOnce(&T) -> String) -> Result<T> {
         let started = Instant::now();
         let value = work()?;
-        self.options.log.write(LogLevel::Debug, || {
+        self.options().log.write(LogLevel::Debug, || {
             format!(
                 "{} in {:.1} ms",
                 describe(&value),
@@ -470,15 +563,15 @@ impl Engine {
     }
 
     fn check_length(&self, embedding: &[f32]) -> Result<()> {
-        if embedding.len() == self.info.embedding_length {
+        if embedding.len() == self.info().embedding_length {
             return Ok(());
         }
         Err(Error::new(
             ErrorKind::InvalidArgument,
             format!(
                 "an embedding of model {} has {} floats, {} were given",
-                self.info.model,
-                self.info.embedding_length,
+                self.info().model,
+                self.info().embedding_length,
                 embedding.len()
             ),
         ))

@@ -1,5 +1,6 @@
 //! Where a caller sits until it is called: it has its result, it is to run the network, or it is to leave.
 
+use super::cancel::Wake;
 use super::sync::{Condvar, Instant, Mutex, MutexGuard};
 use crate::error::Result;
 use zeroize::Zeroize;
@@ -34,6 +35,12 @@ impl Drop for Word {
         if let Some(Ok(embeddings)) = &mut self.result {
             embeddings.zeroize();
         }
+    }
+}
+
+impl Wake for Seat {
+    fn wake(&self) {
+        self.tell(|word| word.cancelled = true);
     }
 }
 

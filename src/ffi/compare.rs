@@ -1,6 +1,7 @@
 //! Comparing faces.
 
 use super::calibration::qmf_calibration;
+use super::cancel::qmf_cancel;
 use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, write_sized};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::qmf_template;
@@ -13,6 +14,10 @@ pub const QMF_COMPARISON_LOW_QUALITY: u32 = 1;
 pub const QMF_COMPARISON_OUT_OF_RANGE: u32 = 2;
 /// A template is a failed one: no match.
 pub const QMF_COMPARISON_FAILED_TEMPLATE: u32 = 4;
+/// A quality is 1 within 0.001: that embedding was normalised to length 1, as many tools store them, and its quality is
+/// lost. The score is made with it all the same and means nothing; the cosine holds. Keep embeddings as the network
+/// makes them.
+pub const QMF_COMPARISON_UNIT_LENGTH: u32 = 8;
 
 /// What comparing two faces gives. Set `struct_size` with `qmf_comparison_init` before the call.
 #[repr(C)]
@@ -56,7 +61,8 @@ impl From<&ScoredComparison> for qmf_comparison {
         qmf_comparison {
             flags: flag(scored.low_quality, QMF_COMPARISON_LOW_QUALITY)
                 | flag(scored.out_of_range, QMF_COMPARISON_OUT_OF_RANGE)
-                | flag(scored.failed_template, QMF_COMPARISON_FAILED_TEMPLATE),
+                | flag(scored.failed_template, QMF_COMPARISON_FAILED_TEMPLATE)
+                | flag(scored.unit_length, QMF_COMPARISON_UNIT_LENGTH),
             cosine: scored.comparison.cosine,
             quality_a: scored.comparison.quality_a,
             quality_b: scored.comparison.quality_b,
@@ -131,14 +137,16 @@ pub unsafe extern "C" fn qmf_compare_embeddings(
     })
 }
 
-/// Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1.
+/// Compares each of `probe_count` templates with each of `gallery_count`: one against many with a `probe_count` of 1. A
+/// score has no flags: what `QMF_COMPARISON_UNIT_LENGTH` is about is told by `QMF_TEMPLATE_UNIT_LENGTH` of each
+/// template.
 ///
 /// `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first. If `capacity` is smaller
 /// than `probe_count * gallery_count`, nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
 ///
 /// # Safety
-/// `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `scores` has
-/// `capacity` writable floats.
+/// `calibration` is a live handle, `probes` and `gallery` have as many readable live handles as said, `cancel` is NULL
+/// or a live handle, `scores` has `capacity` writable floats.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_score_matrix(
     calibration: *const qmf_calibration,
@@ -146,6 +154,7 @@ pub unsafe extern "C" fn qmf_score_matrix(
     probe_count: usize,
     gallery: *const *const qmf_template,
     gallery_count: usize,
+    cancel: *const qmf_cancel,
     scores: *mut f32,
     capacity: usize,
 ) -> qmf_status {
@@ -156,17 +165,20 @@ pub unsafe extern "C" fn qmf_score_matrix(
             let calibration = qmf_calibration::borrow(calibration, "calibration")?;
             let probes = qmf_template::borrow_all(probes, probe_count, "probes")?;
             let gallery = qmf_template::borrow_all(gallery, gallery_count, "gallery")?;
-            write(&calibration.score_matrix(&probes, &gallery)?, scores);
+            let cancel = qmf_cancel::begin(cancel)?;
+            let made = calibration.score_matrix_until(&probes, &gallery, cancel.as_ref())?;
+            write(&made, scores);
         }
         Ok(QMF_OK)
     })
 }
 
 /// As `qmf_score_matrix`, for embeddings of `length` floats that lie one behind the other. They are not changed.
+/// Nothing tells of normalised ones: `qmf_compare_embeddings` of one with itself does.
 ///
 /// # Safety
-/// `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `scores`
-/// has `capacity` writable floats.
+/// `calibration` is a live handle, `probes` and `gallery` have `length` times as many readable floats as said, `cancel`
+/// is NULL or a live handle, `scores` has `capacity` writable floats.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_score_matrix_embeddings(
     calibration: *const qmf_calibration,
@@ -175,6 +187,7 @@ pub unsafe extern "C" fn qmf_score_matrix_embeddings(
     gallery: *const f32,
     gallery_count: usize,
     length: usize,
+    cancel: *const qmf_cancel,
     scores: *mut f32,
     capacity: usize,
 ) -> qmf_status {
@@ -186,7 +199,9 @@ pub unsafe extern "C" fn qmf_score_matrix_embeddings(
             let probes = rows(probes, probe_count, length, "probes")?;
             let gallery = rows(gallery, gallery_count, length, "gallery")?;
             let parameters = calibration.parameters();
-            write(&crate::compare::score_matrix(probes, gallery, &parameters)?, scores);
+            let cancel = qmf_cancel::begin(cancel)?;
+            let made = crate::compare::score_matrix_until(probes, gallery, &parameters, cancel.as_ref())?;
+            write(&made, scores);
         }
         Ok(QMF_OK)
     })

@@ -5,6 +5,7 @@ use super::memory::{
     Sized32, array, check, check_sized, init_sized, invalid, read_sized, reference, text, write_sized,
 };
 use super::status::{Failure, QMF_OK, guard, qmf_status};
+use super::user_data::UserData;
 use crate::compare::QualityParameters;
 use crate::detect::{DetectorOptions, FaceChoice};
 use crate::device::DeviceChoice;
@@ -18,6 +19,8 @@ use std::time::Duration;
 /// A face recognition engine: owns a model's weights and the device they run on.
 ///
 /// Any number of threads may use one `const qmf_engine *` at the same time; only `qmf_engine_destroy` needs it alone.
+/// In a child of `fork` every call with its parent's engine answers `QMF_ERROR_FORKED`, unless it was made with
+/// `inline_mode`; `qmf_engine_destroy` gives its handle back and leaves the rest to the end of the child.
 pub struct qmf_engine {
     engine: Engine,
     _live: Live,
@@ -36,6 +39,8 @@ impl qmf_engine {
     ) -> Result<T, Failure> {
         // SAFETY: promised by the caller.
         let engine = &unsafe { reference(pointer, "engine") }?.engine;
+        // Not logged: in a child the caller's log may wait for a lock that another thread held at the fork.
+        engine.check_process()?;
         work(engine).inspect_err(|failure| engine.options().log.write(LogLevel::Error, || failure.message()))
     }
 }
@@ -121,8 +126,8 @@ pub struct qmf_engine_options {
     pub maximum_bytes: u64,
     /// What the embedding network computes in, a `QMF_PRECISION_*`. Default: `QMF_PRECISION_AUTO`.
     pub precision: qmf_precision,
-    /// Most chips of concurrent callers that go through the network together, 1..256; with 1 every call goes by itself. 0
-    /// is the device's best: 16 on a CPU, 128 on a GPU, 1 with `inline_mode`. Default: 0.
+    /// Most chips of concurrent callers that go through the network together, 1..256; with 1 every call goes by itself.
+    /// 0 is the device's best: 16 on a CPU, 128 on a GPU, 1 with `inline_mode`. Default: 0.
     pub batch_size: u32,
     /// How long a batch waits, in microseconds, 0..1000000, and no longer than a quarter of what the batch before took,
     /// for callers that were there a moment ago to come back. A caller alone never waits; with 0 only the chips of
@@ -139,8 +144,8 @@ pub struct qmf_engine_options {
     pub log_callback: qmf_log_callback,
     /// Handed to the log callback as it is. Default: NULL.
     pub log_user_data: *mut c_void,
-    /// Most bytes that the weight files of the model and its detector may have together, asked for before they are read.
-    /// Default: 1073741824.
+    /// Most bytes that the weight files of the model and its detector may have together, asked for before they are
+    /// read. Default: 1073741824.
     pub maximum_model_bytes: u64,
 }
 
@@ -254,7 +259,7 @@ impl qmf_engine_options {
         let Some(callback) = self.log_callback else {
             return Ok(silent);
         };
-        let user_data = UserData(self.log_user_data);
+        let user_data = UserData::new(self.log_user_data);
         Ok(Log::new(level, move |level, message| {
             let level = match level {
                 LogLevel::Error => QMF_LOG_ERROR,
@@ -271,21 +276,6 @@ impl qmf_engine_options {
         }))
     }
 }
-
-/// The caller's pointer, which is only handed back.
-struct UserData(*mut c_void);
-
-impl UserData {
-    fn get(&self) -> *mut c_void {
-        self.0
-    }
-}
-
-// SAFETY: the library doesn't touch what it points to; the caller promises that its callback may be called by any
-// thread, several at once.
-unsafe impl Send for UserData {}
-// SAFETY: as above.
-unsafe impl Sync for UserData {}
 
 /// What an engine is made of. Set `struct_size` with `qmf_engine_info_init` before `qmf_engine_get_info`.
 #[repr(C)]
@@ -391,9 +381,9 @@ pub unsafe extern "C" fn qmf_engine_info_init(info: *mut qmf_engine_info, size: 
 ///
 /// `model` is the name of an installed pack ("sface"), the path of a pack's folder, or the path of a bundle file, in
 /// UTF-8. Packs are installed by `qmagface models fetch` and `qmagface models import`, below the folder that the
-/// environment variable `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`; bundles are
-/// made by `qmagface models export`. `options` may be NULL for the defaults. `*engine` gets the handle, to be given to
-/// `qmf_engine_destroy`.
+/// environment variable `QMAGFACE_CACHE` names, else below `$XDG_CACHE_HOME/qmagface` or `~/.cache/qmagface`; bundles
+/// are made by `qmagface models export`. `options` may be NULL for the defaults. `*engine` gets the handle, to be given
+/// to `qmf_engine_destroy`.
 ///
 /// # Safety
 /// `model` is a NUL-terminated string, `options` NULL or initialised, `engine` writable.
@@ -458,8 +448,8 @@ unsafe fn create(
     Ok(QMF_OK)
 }
 
-/// Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards, one that waits for
-/// its turn at the network included: let all calls return first. Templates and calibrations it made live on.
+/// Frees an engine. NULL is allowed. No other call may use the engine at the same time or afterwards, one that waits
+/// for its turn at the network included: let all calls return first. Templates and calibrations it made live on.
 ///
 /// # Safety
 /// `engine` is NULL or a live handle that nobody else uses.
@@ -484,6 +474,7 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
     guard(|| {
         // SAFETY: promised by the caller.
         let engine = &unsafe { reference(engine, "engine") }?.engine;
+        engine.check_process()?;
         let (known, options) = (engine.info(), engine.options());
         // SAFETY: promised by the caller.
         unsafe { check_sized(info, "info") }?;

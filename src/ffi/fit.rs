@@ -1,18 +1,22 @@
 //! Fitting a calibration to labelled embeddings.
 
 use super::calibration::qmf_calibration;
+use super::cancel::qmf_cancel;
 use super::compare::rows;
 use super::engine::qmf_engine;
 use super::handle::give;
 use super::memory::{Sized32, array, check, init_sized, invalid, read_sized, text};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::qmf_template;
+use super::user_data::UserData;
 use crate::calibrate::fit::{FitOptions, Procedure, Warning, fit};
 use crate::calibrate::{About, Calibration, MeasureOptions, check_same_model, measure, supported_fmrs, today};
+use crate::cancel::Cancel;
 use crate::model::Fingerprint;
 use crate::pairs::{Pairs, Prepared, Work};
 use crate::template::Template;
 use ndarray::Array2;
+use std::ffi::c_void;
 use std::os::raw::c_char;
 
 /// How (alpha, beta) are found.
@@ -38,6 +42,11 @@ pub const QMF_FIT_WARNING_END_OF_GRID: u32 = 16;
 pub const QMF_FIT_WARNING_NOT_RISING: u32 = 32;
 /// beta is so low that a greater cosine can give a smaller score.
 pub const QMF_FIT_WARNING_NOT_MONOTONE: u32 = 64;
+
+/// Hears how far a fit is: what is done of the step at hand, and what there is to do. Each step has its own: all pairs
+/// are compared, maybe more than once, then the people drawn. Within a step `done` rises to `total`. It is called by
+/// the threads that fit, one at a time, during the call only; it may trigger a cancel, and must return normally.
+pub type qmf_progress_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, done: u64, total: u64)>;
 
 /// How a calibration is fitted. Fill it with `qmf_fit_options_init`, then change what is needed.
 #[repr(C)]
@@ -67,6 +76,10 @@ pub struct qmf_fit_options {
     pub reserved: u32,
     /// Equal seeds give equal intervals. Default: 0.
     pub seed: u64,
+    /// Hears how far the fit is. Default: NULL, nobody does.
+    pub progress_callback: qmf_progress_callback,
+    /// Handed to the progress callback as it is. Default: NULL.
+    pub progress_user_data: *mut c_void,
 }
 
 impl Default for qmf_fit_options {
@@ -84,11 +97,14 @@ impl Default for qmf_fit_options {
             threads: 0,
             reserved: 0,
             seed: measured.seed,
+            progress_callback: None,
+            progress_user_data: std::ptr::null_mut(),
         }
     }
 }
 
-// SAFETY: repr(C), a u32 in front, only integers and floats.
+// SAFETY: repr(C), a u32 in front, only integers, floats, a pointer that is only handed on, and a function that is one,
+// promised by the caller.
 unsafe impl Sized32 for qmf_fit_options {
     const LEAST: usize = size_of::<Self>();
 }
@@ -108,17 +124,19 @@ pub unsafe extern "C" fn qmf_fit_options_init(options: *mut qmf_fit_options, siz
 ///
 /// `embeddings` holds `count` embeddings of `length` floats, one after the other, `people[i]` says who is on the i-th:
 /// equal numbers, one person. The calibration is of `engine`'s model, or with NULL of any one model. `data` names the
-/// data in the calibration's file; NULL or one line of at most 1024 bytes. `*warnings` (`warnings` may be NULL) gets what
-/// is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
+/// data in the calibration's file; NULL or one line of at most 1024 bytes. `*warnings` (`warnings` may be NULL) gets
+/// what is odd about the fit, `QMF_FIT_WARNING_*` added up: 0 if nothing is.
 ///
 /// `QMF_ERROR_CALIBRATION` when there is no pair of one person or of two, when the pairs don't support `least_fmr` (the
-/// error says how many it takes), or when they determine no (alpha, beta). All pairs are compared without being kept; the
-/// call takes as long as count * count * length says.
+/// error says how many it takes), when the embeddings were normalised to length 1, or all to another, so that their
+/// quality is lost, or when they determine no (alpha, beta). All pairs are compared without being kept; the call takes
+/// as long as count * count * length says.
 ///
 /// # Safety
 /// `engine` is NULL or a live handle, `embeddings` has `count * length` readable floats, `people` `count` readable
 /// numbers, `options` is initialised by `qmf_fit_options_init` or NULL for the defaults, `data` is NULL or a
-/// NUL-terminated string in UTF-8, `result` is writable, `warnings` is NULL or writable.
+/// NUL-terminated string in UTF-8, `cancel` is NULL or a live handle, `result` is writable, `warnings` is NULL or
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_calibration_fit(
     engine: *const qmf_engine,
@@ -128,6 +146,7 @@ pub unsafe extern "C" fn qmf_calibration_fit(
     people: *const u32,
     options: *const qmf_fit_options,
     data: *const c_char,
+    cancel: *const qmf_cancel,
     result: *mut *mut qmf_calibration,
     warnings: *mut u32,
 ) -> qmf_status {
@@ -151,10 +170,12 @@ pub unsafe extern "C" fn qmf_calibration_fit(
                     Ok((info.model.clone(), info.fingerprint))
                 })?),
             };
-            let embeddings = rows(embeddings, count, length, "embeddings")?.to_owned();
+            let embeddings = rows(embeddings, count, length, "embeddings")?;
             let people = array(people, count, "people")?;
+            let cancel = qmf_cancel::begin(cancel)?;
+            let set = Prepared::new(embeddings.to_owned(), people)?;
             let model = model.as_ref().map(|(name, fingerprint)| (name.as_str(), *fingerprint));
-            wanted.give(&Prepared::new(embeddings, people)?, model, result, warnings)
+            wanted.give(&set, model, cancel.as_ref(), result, warnings)
         }
     })
 }
@@ -171,6 +192,7 @@ pub unsafe extern "C" fn qmf_calibration_fit_templates(
     people: *const u32,
     options: *const qmf_fit_options,
     data: *const c_char,
+    cancel: *const qmf_cancel,
     result: *mut *mut qmf_calibration,
     warnings: *mut u32,
 ) -> qmf_status {
@@ -186,6 +208,7 @@ pub unsafe extern "C" fn qmf_calibration_fit_templates(
             for (index, template) in templates.iter().enumerate() {
                 check_same_model((first, "templates[0]"), template, || format!("templates[{index}]"))?;
             }
+            let cancel = qmf_cancel::begin(cancel)?;
             let whole: Vec<(&Template, u32)> = templates
                 .iter()
                 .copied()
@@ -198,7 +221,8 @@ pub unsafe extern "C" fn qmf_calibration_fit_templates(
             }
             let people: Vec<u32> = whole.iter().map(|&(_, person)| person).collect();
             let model = (first.model(), first.fingerprint());
-            wanted.give(&Prepared::new(embeddings, &people)?, Some(model), result, warnings)
+            let set = Prepared::new(embeddings, &people)?;
+            wanted.give(&set, Some(model), cancel.as_ref(), result, warnings)
         }
     })
 }
@@ -206,8 +230,11 @@ pub unsafe extern "C" fn qmf_calibration_fit_templates(
 /// What a caller asked for, checked.
 struct Wanted<'a> {
     procedure: Procedure,
-    fit: FitOptions<'a>,
-    measured: MeasureOptions<'a>,
+    fit: FitOptions<'static>,
+    measured: MeasureOptions<'static>,
+    threads: Option<usize>,
+    progress: qmf_progress_callback,
+    user_data: UserData,
     data: Option<&'a str>,
 }
 
@@ -246,10 +273,6 @@ impl<'a> Wanted<'a> {
                 return Err(invalid(format!("options.{name} is {value}, allowed is 0 to {most}")));
             }
         }
-        let work = Work {
-            threads: (options.threads > 0).then_some(options.threads as usize),
-            ..Work::default()
-        };
         let data = match data.is_null() {
             true => None,
             // SAFETY: promised by the caller.
@@ -262,14 +285,17 @@ impl<'a> Wanted<'a> {
                 fmrs: options.fmr_count as usize,
                 weights: options.weight_count as usize,
                 allow_unsupported: options.allow_unsupported == 1,
-                work,
+                work: Work::default(),
             },
             measured: MeasureOptions {
                 replicates: options.replicates as usize,
                 seed: options.seed,
                 allow_unsupported: false,
-                work,
+                work: Work::default(),
             },
+            threads: (options.threads > 0).then_some(options.threads as usize),
+            progress: options.progress_callback,
+            user_data: UserData::new(options.progress_user_data),
             data,
         })
     }
@@ -282,9 +308,21 @@ impl<'a> Wanted<'a> {
         &self,
         set: &Prepared,
         model: Option<(&str, Fingerprint)>,
+        cancel: Option<&Cancel>,
         result: *mut *mut qmf_calibration,
         warnings: *mut u32,
     ) -> Result<qmf_status, Failure> {
+        let progress = |done: u64, total: u64| {
+            if let Some(callback) = self.progress {
+                // SAFETY: a function of this type that may be called by any thread, promised by the caller.
+                unsafe { callback(self.user_data.get(), done, total) };
+            }
+        };
+        let work = Work {
+            threads: self.threads,
+            progress: self.progress.map(|_| &progress as &(dyn Fn(u64, u64) + Sync)),
+            cancel,
+        };
         let date = today();
         let about = About {
             model,
@@ -294,11 +332,14 @@ impl<'a> Wanted<'a> {
         };
         // Before the work, not after it.
         about.check()?;
-        let fitted = fit(set, Pairs::All, self.procedure, &self.fit)?;
+        let fitted = fit(set, Pairs::All, self.procedure, &FitOptions { work, ..self.fit })?;
         let fmrs = supported_fmrs(fitted.count);
         let thresholds = match fmrs.is_empty() {
             true => Vec::new(),
-            false => measure(set, Pairs::All, &fitted.parameters, &fmrs, &self.measured)?,
+            false => {
+                let options = MeasureOptions { work, ..self.measured };
+                measure(set, Pairs::All, &fitted.parameters, &fmrs, &options)?
+            }
         };
         let calibration = Calibration::fitted(&fitted, &thresholds, &about)?;
         // SAFETY: promised by the caller.

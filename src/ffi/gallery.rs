@@ -1,14 +1,16 @@
 //! The gallery handle.
 
 use super::calibration::qmf_calibration;
+use super::cancel::qmf_cancel;
 use super::engine::characters;
 use super::handle::{Live, free, give};
 use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, put, read_sized, reference, write_sized};
+use super::shared::Shared;
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::{QMF_SCALAR_F32, number_of, qmf_scalar, qmf_template, scalar_of};
+use crate::cancel::Cancel;
 use crate::gallery::{Gallery, SearchOptions};
 use crate::pairs::Work;
-use parking_lot::RwLock;
 use std::os::raw::c_char;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,9 +18,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// template. A template's place is its index, 0 for the first that was added.
 ///
 /// Any number of threads may use one: a call that adds or removes waits for those that read, and they for it. Only
-/// `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles.
+/// `qmf_gallery_destroy` needs it alone. It needs no engine and keeps none of the templates' handles. A child of `fork`
+/// goes on with its parent's, which the parent doesn't notice; where a thread was adding or removing at that moment,
+/// the gallery is half changed in the child, and every call with it there answers `QMF_ERROR_FORKED`.
 pub struct qmf_gallery {
-    gallery: RwLock<Gallery>,
+    gallery: Shared<Gallery>,
     _live: Live,
 }
 
@@ -29,7 +33,7 @@ impl qmf_gallery {
     ///
     /// # Safety
     /// A `pointer` that isn't NULL is a live handle.
-    unsafe fn borrow<'a>(pointer: *const qmf_gallery, name: &str) -> Result<&'a RwLock<Gallery>, Failure> {
+    unsafe fn borrow<'a>(pointer: *const qmf_gallery, name: &str) -> Result<&'a Shared<Gallery>, Failure> {
         // SAFETY: promised by the caller.
         Ok(&unsafe { reference(pointer, name) }?.gallery)
     }
@@ -51,6 +55,9 @@ pub struct qmf_gallery_info {
     pub count: u64,
     /// Bytes of memory it takes, with the room it has for more templates.
     pub bytes: u64,
+    /// How many templates have the flag `QMF_TEMPLATE_UNIT_LENGTH`. If any have, look at where they come from: scores
+    /// and searches with them don't tell.
+    pub unit_lengths: u64,
     /// Name of the model, NUL-terminated; empty before the first template is added.
     pub model: [c_char; 72],
     /// The engine's fingerprint, see `qmf_engine_info`, NUL-terminated; empty before the first template is added.
@@ -66,6 +73,7 @@ impl Default for qmf_gallery_info {
             reserved: 0,
             count: 0,
             bytes: 0,
+            unit_lengths: 0,
             model: [0; 72],
             fingerprint: [0; 72],
         }
@@ -128,7 +136,7 @@ pub unsafe extern "C" fn qmf_gallery_create(scalar: qmf_scalar, result: *mut *mu
     guard(|| {
         check(result, "result")?;
         let gallery = qmf_gallery {
-            gallery: RwLock::new(Gallery::new(scalar_of(scalar)?)),
+            gallery: Shared::new("the gallery", Gallery::new(scalar_of(scalar)?)),
             _live: Live::count(&LIVE_GALLERIES),
         };
         // SAFETY: promised by the caller.
@@ -174,12 +182,13 @@ pub unsafe extern "C" fn qmf_gallery_get_info(handle: *const qmf_gallery, info: 
         let gallery = unsafe { qmf_gallery::borrow(handle, "handle") }?;
         // SAFETY: promised by the caller.
         unsafe { check_sized(info, "info") }?;
-        let gallery = gallery.read();
+        let gallery = gallery.read()?;
         let value = qmf_gallery_info {
             scalar: number_of(gallery.scalar()),
             length: gallery.length() as u32,
             count: gallery.len() as u64,
             bytes: gallery.bytes() as u64,
+            unit_lengths: gallery.unit_lengths() as u64,
             model: characters(gallery.model().unwrap_or_default()),
             fingerprint: gallery
                 .fingerprint()
@@ -216,7 +225,7 @@ pub unsafe extern "C" fn qmf_gallery_add(
                 return Err(invalid("there is nothing to add: count is 0"));
             }
             let templates = qmf_template::borrow_all(templates, count, "templates")?;
-            let index = gallery.write().add(&templates)?;
+            let index = gallery.write()?.add(&templates)?;
             if !first.is_null() {
                 *first = index;
             }
@@ -243,7 +252,7 @@ pub unsafe extern "C" fn qmf_gallery_remove(
             if count == 0 {
                 return Err(invalid("there is nothing to remove: count is 0"));
             }
-            gallery.write().remove(array(indices, count, "indices")?)?;
+            gallery.write()?.remove(array(indices, count, "indices")?)?;
         }
         Ok(QMF_OK)
     })
@@ -253,13 +262,14 @@ pub unsafe extern "C" fn qmf_gallery_remove(
 ///
 /// `scores` of `capacity` floats gets the quality-aware scores, all of the first probe first; minus infinity where a
 /// template is failed. `*count` gets how many they are: `probe_count` times the templates of the gallery. If `capacity`
-/// is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `threads` is 0..1024; 0: one per
-/// core; 1: only the calling one. The scores don't depend on it; with up to 4 probes they can differ in the last bits from
-/// those with more. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of another model than the gallery.
+/// is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `threads` is 0..1024; 0: one
+/// per core; 1: only the calling one. The scores don't depend on it; with up to 4 probes they can differ in the last
+/// bits from those with more. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of another model than the
+/// gallery.
 ///
 /// # Safety
-/// `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `scores` has `capacity`
-/// writable floats (NULL is allowed if that is 0), `count` is writable.
+/// `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `cancel` is NULL or a
+/// live handle, `scores` has `capacity` writable floats (NULL is allowed if that is 0), `count` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_gallery_score(
     handle: *const qmf_gallery,
@@ -267,16 +277,17 @@ pub unsafe extern "C" fn qmf_gallery_score(
     probes: *const *const qmf_template,
     probe_count: usize,
     threads: u32,
+    cancel: *const qmf_cancel,
     scores: *mut f32,
     capacity: usize,
     count: *mut usize,
 ) -> qmf_status {
     guard(|| {
         check(count, "count")?;
-        let work = work(threads)?;
+        check_threads(threads)?;
         // SAFETY: promised by the caller.
         unsafe {
-            let gallery = qmf_gallery::borrow(handle, "handle")?.read();
+            let gallery = qmf_gallery::borrow(handle, "handle")?.read()?;
             let calibration = qmf_calibration::borrow(calibration, "calibration")?;
             if probe_count == 0 {
                 return Err(invalid("there is nothing to compare: probe_count is 0"));
@@ -292,7 +303,8 @@ pub unsafe extern "C" fn qmf_gallery_score(
             }
             // The library's own memory: the caller's need not hold numbers yet.
             let mut all = vec![0.0; needed];
-            gallery.score(calibration, &probes, &mut all, &work)?;
+            let cancel = qmf_cancel::begin(cancel)?;
+            gallery.score(calibration, &probes, &mut all, &work(threads, cancel.as_ref()))?;
             put(&all, scores, capacity, count, "scores")
         }
     })
@@ -309,18 +321,18 @@ pub unsafe extern "C" fn qmf_search_options_init(options: *mut qmf_search_option
 }
 
 /// Finds the templates that each of `probe_count` probes is most like: those of the highest quality-aware scores, from
-/// the highest on, of equal scores the one of the lower index first. Failed templates are never found, and a failed probe
-/// finds none.
+/// the highest on, of equal scores the one of the lower index first. Failed templates are never found, and a failed
+/// probe finds none.
 ///
-/// The matches of probe i are `matches[i * most]` and the following, `counts[i]` of them: at most `options->most`. What is
-/// behind them is left alone. If `capacity`, the elements of `matches`, is smaller than `probe_count * most`, nothing is
-/// written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `QMF_ERROR_MODEL_MISMATCH` if a probe or the calibration is of
-/// another model than the gallery.
+/// The matches of probe i are `matches[i * most]` and the following, `counts[i]` of them: at most `options->most`. What
+/// is behind them is left alone. If `capacity`, the elements of `matches`, is smaller than `probe_count * most`,
+/// nothing is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`. `QMF_ERROR_MODEL_MISMATCH` if a probe or the
+/// calibration is of another model than the gallery.
 ///
 /// # Safety
-/// `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `options` is initialised
-/// by `qmf_search_options_init` or NULL for the defaults, `matches` has `capacity` writable elements, `counts` has
-/// `probe_count` writable numbers.
+/// `handle` and `calibration` are live handles, `probes` has `probe_count` readable live handles, `options` is
+/// initialised by `qmf_search_options_init` or NULL for the defaults, `cancel` is NULL or a live handle, `matches` has
+/// `capacity` writable elements, `counts` has `probe_count` writable numbers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_gallery_search(
     handle: *const qmf_gallery,
@@ -328,6 +340,7 @@ pub unsafe extern "C" fn qmf_gallery_search(
     probes: *const *const qmf_template,
     probe_count: usize,
     options: *const qmf_search_options,
+    cancel: *const qmf_cancel,
     matches: *mut qmf_match,
     capacity: usize,
     counts: *mut usize,
@@ -339,7 +352,7 @@ pub unsafe extern "C" fn qmf_gallery_search(
                 true => qmf_search_options::default(),
                 false => read_sized(options, "options")?,
             };
-            let work = work(options.threads).map_err(|failure| failure.at("options"))?;
+            check_threads(options.threads).map_err(|failure| failure.at("options"))?;
             let most = usize::try_from(options.most).unwrap_or(usize::MAX);
             if most == 0 || options.least_score.is_nan() {
                 let what = match most {
@@ -348,7 +361,7 @@ pub unsafe extern "C" fn qmf_gallery_search(
                 };
                 return Err(invalid(what));
             }
-            let gallery = qmf_gallery::borrow(handle, "handle")?.read();
+            let gallery = qmf_gallery::borrow(handle, "handle")?.read()?;
             let calibration = qmf_calibration::borrow(calibration, "calibration")?;
             if probe_count == 0 {
                 return Err(invalid("there is nothing to compare: probe_count is 0"));
@@ -360,6 +373,8 @@ pub unsafe extern "C" fn qmf_gallery_search(
             check(matches, "matches")?;
             check(counts, "counts")?;
             let probes = qmf_template::borrow_all(probes, probe_count, "probes")?;
+            let cancel = qmf_cancel::begin(cancel)?;
+            let work = work(options.threads, cancel.as_ref());
             let options = SearchOptions {
                 most,
                 least_score: at_least(options.least_score),
@@ -386,16 +401,21 @@ fn at_least(score: f64) -> f32 {
     if f64::from(near) < score { near.next_up() } else { near }
 }
 
-/// How a call works.
-fn work(threads: u32) -> Result<Work<'static>, Failure> {
+fn check_threads(threads: u32) -> Result<(), Failure> {
     const MOST_THREADS: u32 = 1024;
     if threads > MOST_THREADS {
         return Err(invalid(format!("threads is {threads}, allowed is 0 to {MOST_THREADS}")));
     }
-    Ok(Work {
+    Ok(())
+}
+
+/// How a call works.
+fn work(threads: u32, cancel: Option<&Cancel>) -> Work<'_> {
+    Work {
         threads: (threads > 0).then_some(threads as usize),
+        cancel,
         ..Work::default()
-    })
+    }
 }
 
 /// How many `each` results for every probe are.

@@ -6,6 +6,7 @@
 #![allow(non_camel_case_types)] // the names are the C names
 
 mod calibration;
+mod cancel;
 mod compare;
 mod engine;
 mod extract;
@@ -14,18 +15,23 @@ mod gallery;
 mod handle;
 mod image;
 mod memory;
+mod review;
+mod shared;
 mod stages;
 mod status;
 mod template;
+mod user_data;
 mod version;
 
 pub use calibration::*;
+pub use cancel::*;
 pub use compare::*;
 pub use engine::*;
 pub use extract::*;
 pub use fit::*;
 pub use gallery::*;
 pub use image::*;
+pub use review::*;
 pub use stages::*;
 pub use status::*;
 pub use template::*;

@@ -1,5 +1,6 @@
 //! The stages by themselves: detect, align, embed, quality.
 
+use super::cancel::qmf_cancel;
 use super::engine::qmf_engine;
 use super::image::{picture, qmf_image};
 use super::memory::{array, check, invalid, put};
@@ -65,12 +66,13 @@ pub(super) fn chip(bytes: &[u8]) -> Result<Chip, Failure> {
 /// next call, so start with enough room.
 ///
 /// # Safety
-/// `engine` is a live handle, `image` is initialised and has the bytes it says, `faces` has `capacity` writable
-/// elements (NULL is allowed if that is 0), `count` is writable.
+/// `engine` is a live handle, `image` is initialised and has the bytes it says, `cancel` is NULL or a live handle,
+/// `faces` has `capacity` writable elements (NULL is allowed if that is 0), `count` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_detect(
     engine: *const qmf_engine,
     image: *const qmf_image,
+    cancel: *const qmf_cancel,
     faces: *mut qmf_face,
     capacity: usize,
     count: *mut usize,
@@ -84,7 +86,9 @@ pub unsafe extern "C" fn qmf_detect(
         // SAFETY: promised by the caller.
         unsafe {
             qmf_engine::run(engine, |engine| {
-                let found = engine.detect(&picture(engine, image)?)?;
+                let cancel = qmf_cancel::begin(cancel)?;
+                let image = picture(engine, image)?;
+                let found = engine.detect_until(&image, cancel.as_ref())?;
                 let found: Vec<qmf_face> = found.iter().map(qmf_face::from).collect();
                 put(&found, faces, capacity, count, "faces")
             })
@@ -133,13 +137,14 @@ pub unsafe extern "C" fn qmf_align(
 /// is `QMF_ERROR_BUFFER_TOO_SMALL`.
 ///
 /// # Safety
-/// `engine` is a live handle, `chips` has `count * QMF_CHIP_SIZE` readable bytes, `embeddings` has `capacity` writable
-/// floats, `length` is writable.
+/// `engine` is a live handle, `chips` has `count * QMF_CHIP_SIZE` readable bytes, `cancel` is NULL or a live handle,
+/// `embeddings` has `capacity` writable floats, `length` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_embed(
     engine: *const qmf_engine,
     chips: *const u8,
     count: usize,
+    cancel: *const qmf_cancel,
     embeddings: *mut f32,
     capacity: usize,
     length: *mut usize,
@@ -160,6 +165,7 @@ pub unsafe extern "C" fn qmf_embed(
                     return Err(Failure::BufferTooSmall { capacity, needed });
                 }
                 check(embeddings, "embeddings")?;
+                let cancel = qmf_cancel::begin(cancel)?;
                 let mut made = Wiped::with_capacity(needed);
                 // In parts, so that only some of the chips are held twice.
                 for part in bytes.chunks(CHIPS_AT_ONCE * QMF_CHIP_SIZE) {
@@ -167,7 +173,8 @@ pub unsafe extern "C" fn qmf_embed(
                         .chunks_exact(QMF_CHIP_SIZE)
                         .map(chip)
                         .collect::<Result<Vec<_>, _>>()?;
-                    let embedded = Zeroizing::new(engine.embed(&chips.iter().collect::<Vec<_>>())?);
+                    let embedded =
+                        Zeroizing::new(engine.embed_until(&chips.iter().collect::<Vec<_>>(), cancel.as_ref())?);
                     embedded.iter().for_each(|embedding| made.extend_from_slice(embedding));
                 }
                 put(&made, embeddings, capacity, length, "embeddings")

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use std::cell::{Cell, RefCell};
 use std::os::raw::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a call answers. Values are stable and never reused; new ones may be added.
 ///
@@ -48,6 +48,8 @@ pub const QMF_ERROR_TEMPLATE: qmf_status = 15;
 pub const QMF_ERROR_CALIBRATION: qmf_status = 16;
 /// The caller asked for the work to stop.
 pub const QMF_ERROR_CANCELLED: qmf_status = 17;
+/// The object is of the process that this one was forked from, and so are the threads or locks that it needs.
+pub const QMF_ERROR_FORKED: qmf_status = 18;
 
 /// The name of a status, "QMF_OK" or "QMF_ERROR_IO"; "QMF_UNKNOWN" for another number. A static text: don't free it.
 #[unsafe(no_mangle)]
@@ -71,6 +73,7 @@ pub extern "C" fn qmf_status_name(status: qmf_status) -> *const c_char {
         QMF_ERROR_TEMPLATE => c"QMF_ERROR_TEMPLATE",
         QMF_ERROR_CALIBRATION => c"QMF_ERROR_CALIBRATION",
         QMF_ERROR_CANCELLED => c"QMF_ERROR_CANCELLED",
+        QMF_ERROR_FORKED => c"QMF_ERROR_FORKED",
         _ => c"QMF_UNKNOWN",
     };
     name.as_ptr()
@@ -85,15 +88,17 @@ thread_local! {
 /// Keeps panics inside guarded calls off stderr, which is the caller's: their text is the thread's last error. Panics
 /// elsewhere in a Rust program go on to the hook that was there.
 fn silence_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let former = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if GUARDED.try_with(Cell::get).unwrap_or(0) == 0 {
-                former(info);
-            }
-        }));
-    });
+    /// Nobody waits for the thread that does it: it may have been left behind by a fork.
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if DONE.load(Ordering::Relaxed) || DONE.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let former = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if GUARDED.try_with(Cell::get).unwrap_or(0) == 0 {
+            former(info);
+        }
+    }));
 }
 
 /// The status of an error kind. One to one, but for the statuses that are no error of the Rust library.
@@ -113,6 +118,7 @@ fn status_of(kind: ErrorKind) -> qmf_status {
         ErrorKind::Template => QMF_ERROR_TEMPLATE,
         ErrorKind::Calibration => QMF_ERROR_CALIBRATION,
         ErrorKind::Cancelled => QMF_ERROR_CANCELLED,
+        ErrorKind::Forked => QMF_ERROR_FORKED,
         ErrorKind::Internal => QMF_ERROR_INTERNAL,
     }
 }

@@ -111,6 +111,9 @@ pub const QMF_TEMPLATE_FAILED: u32 = 1;
 pub const QMF_TEMPLATE_HAS_FACE: u32 = 2;
 /// It was made of several templates.
 pub const QMF_TEMPLATE_FUSED: u32 = 4;
+/// Its quality is 1 within 0.001: it was made of an embedding that was normalised to length 1, and its quality is lost.
+/// What is compared with it is flagged with `QMF_COMPARISON_UNIT_LENGTH`.
+pub const QMF_TEMPLATE_UNIT_LENGTH: u32 = 8;
 
 /// What a template tells about itself. Set `struct_size` with `qmf_template_info_init` before `qmf_template_get_info`.
 #[repr(C)]
@@ -177,7 +180,9 @@ pub unsafe extern "C" fn qmf_template_info_init(info: *mut qmf_template_info, si
 }
 
 /// Makes a template of an embedding of `length` floats of the engine's model; it is copied. What `qmf_quality` refuses
-/// is refused here too.
+/// is refused here too. An embedding of length 1 makes a template, for networks yet to come may make such ones; but it
+/// is likely to have been normalised, so the template has the flag `QMF_TEMPLATE_UNIT_LENGTH` and the engine's log gets
+/// a warning.
 ///
 /// # Safety
 /// `engine` is a live handle, `embedding` has `length` readable floats, `result` is writable.
@@ -257,7 +262,8 @@ pub unsafe extern "C" fn qmf_template_get_info(
         let value = qmf_template_info {
             flags: flag(template.is_failed(), QMF_TEMPLATE_FAILED)
                 | flag(template.face().is_some(), QMF_TEMPLATE_HAS_FACE)
-                | flag(template.is_fused(), QMF_TEMPLATE_FUSED),
+                | flag(template.is_fused(), QMF_TEMPLATE_FUSED)
+                | flag(template.has_unit_length(), QMF_TEMPLATE_UNIT_LENGTH),
             length: template.length() as u32,
             scalar: number_of(template.scalar()),
             uqs: template.uqs().map_or(-1, i32::from),
@@ -328,7 +334,8 @@ pub unsafe extern "C" fn qmf_template_get_metadata(
 /// what it has: at most 65,536, else `QMF_ERROR_LIMIT`.
 ///
 /// # Safety
-/// `handle` is a live handle, `metadata` has `size` readable bytes (NULL is allowed if that is 0), `result` is writable.
+/// `handle` is a live handle, `metadata` has `size` readable bytes (NULL is allowed if that is 0), `result` is
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qmf_template_with_metadata(
     handle: *const qmf_template,
@@ -404,9 +411,10 @@ const _: () = assert!(QMF_KEY_SIZE == Template::KEY_SIZE);
 /// must be `QMF_KEY_SIZE`: without the key nobody reads the template, changes it or makes another.
 ///
 /// `context` of `context_size` bytes is what the template must be unsealed with, such as the number of the record it is
-/// stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others each
-/// time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to overwrite.
-/// docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random numbers.
+/// stored in: moved to another record it can't be unsealed. It isn't stored, and may be empty. The bytes are others
+/// each time, of the same size. The key is the caller's to make (random bytes; a password is none), to keep and to
+/// overwrite. docs/privacy.md says what this protects against and what not. `QMF_ERROR_IO` if the system has no random
+/// numbers.
 ///
 /// # Safety
 /// `handle` is a live handle, `key` has `key_size` readable bytes, `context` has `context_size` readable bytes (NULL is
@@ -480,8 +488,9 @@ unsafe fn key_of<'a>(key: *const u8, size: usize) -> Result<&'a [u8; QMF_KEY_SIZ
 }
 
 /// Makes one template of `count` of one person and one model. Frames of one video are best fused first, then the
-/// videos and photos. Failed ones are left out; if all are, so is the result. The unified quality score, place and
-/// metadata are those of no single image, so the result has none.
+/// videos and photos. Failed ones are left out; if all are, so is the result. Nothing else is: look for a photo of
+/// somebody else, or a bad one, with `qmf_template_review_fusion`. The unified quality score, place and metadata are
+/// those of no single image, so the result has none.
 ///
 /// # Safety
 /// `templates` has `count` readable live handles, `result` is writable.

@@ -47,6 +47,8 @@ pub struct Gallery {
     scales: Vec<f32>,
     /// 0 for a failed template.
     qualities: Vec<f32>,
+    /// How many qualities are those of normalised embeddings.
+    unit_lengths: usize,
 }
 
 /// What all templates of a gallery are of.
@@ -66,6 +68,7 @@ impl Gallery {
             values: Values::new(scalar),
             scales: Vec::new(),
             qualities: Vec::new(),
+            unit_lengths: 0,
         }
     }
 
@@ -77,6 +80,13 @@ impl Gallery {
     /// Whether there is no template.
     pub fn is_empty(&self) -> bool {
         self.qualities.is_empty()
+    }
+
+    /// How many templates have a quality of 1, see [`Template::has_unit_length`]. Where there is one, scores with it
+    /// are made with a quality that says nothing; a search doesn't flag its matches, so look here when templates were
+    /// added.
+    pub fn unit_lengths(&self) -> usize {
+        self.unit_lengths
     }
 
     /// The precision of the directions.
@@ -127,6 +137,7 @@ impl Gallery {
         for template in templates {
             self.scales.push(self.values.push(template.direction(), model.length));
             self.qualities.push(template.quality() as f32);
+            self.unit_lengths += usize::from(is_unit(template.quality() as f32));
         }
         self.model = Some(model);
         Ok(first)
@@ -161,6 +172,7 @@ impl Gallery {
         for from in first..self.len() {
             if indices.get(next) == Some(&from) {
                 next += 1;
+                self.unit_lengths -= usize::from(is_unit(self.qualities[from]));
                 continue;
             }
             self.values.copy(from, to, length);
@@ -197,6 +209,11 @@ impl Gallery {
             .enumerate()
             .try_for_each(|(index, probe)| model.check(probe, || format!("probe {index}")))
     }
+}
+
+/// As [`Template::has_unit_length`] of the template that had this quality.
+fn is_unit(quality: f32) -> bool {
+    crate::compare::has_unit_length(quality.into())
 }
 
 impl Model {

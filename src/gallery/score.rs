@@ -2,7 +2,7 @@
 
 use super::Gallery;
 use crate::calibrate::Calibration;
-use crate::compare::{FEW, Fused, Panels, Probe, QualityParameters, Rows, Scores, each_product};
+use crate::compare::{FEW, Fused, Panels, Probe, QualityParameters, Rows, Scores, each_product, rows_at_once};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pairs::Work;
 use crate::template::Template;
@@ -13,7 +13,7 @@ use std::ops::Range;
 /// Bytes of rows that are one task of a thread where few probes are compared with them.
 const TASK_BYTES: usize = 2 << 20;
 
-/// Rows that are one task where many probes are: a multiple of what the kernel works on at once.
+/// Most rows that are one task where many probes are: a multiple of what the kernel works on at once.
 const TASK_ROWS: usize = 768;
 
 /// Bytes of rows that few probes are compared with before the next: a core's first cache.
@@ -55,7 +55,7 @@ impl<'a> Comparing<'a> {
             }
             let panels = Panels::pack(&directions, stride);
             qualities.resize(panels.places(), 0.0);
-            (TASK_ROWS, Prepared::Many(panels))
+            (rows_at_once(probes.len(), stride, TASK_ROWS), Prepared::Many(panels))
         };
         Ok(Comparing {
             gallery,

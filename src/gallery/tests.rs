@@ -1,7 +1,7 @@
 use super::*;
+use crate::cancel::Cancel;
 use crate::compare::QualityParameters;
 use crate::pairs::Work;
-use std::sync::atomic::AtomicBool;
 
 fn calibration() -> Calibration {
     Calibration::from_parameters(QualityParameters {
@@ -202,6 +202,27 @@ fn removing_moves_the_others_up() {
 }
 
 #[test]
+fn normalised_templates_are_counted() {
+    for scalar in Scalar::ALL {
+        let mut gallery = Gallery::new(scalar);
+        let all: Vec<Template> = [5.0f32, 1.0, 1.0004, 1.1, 1.0]
+            .map(|length| template(1, &[0.6 * length, 0.8 * length]))
+            .to_vec();
+        gallery.add(&all.iter().collect::<Vec<_>>()).unwrap();
+        gallery
+            .add(&[&Template::failed("sface", Fingerprint([1; 32]), 2).unwrap()])
+            .unwrap();
+        assert_eq!(gallery.unit_lengths(), 3);
+        gallery.remove(&[0, 1, 5]).unwrap();
+        assert_eq!(gallery.unit_lengths(), 2);
+        assert!(gallery.remove(&[9]).is_err());
+        assert_eq!(gallery.unit_lengths(), 2);
+        gallery.remove(&[0, 1, 2]).unwrap();
+        assert_eq!((gallery.unit_lengths(), gallery.len()), (0, 0));
+    }
+}
+
+#[test]
 fn nothing_is_found_where_nothing_can_match() {
     let kept = templates(30, 16, 8);
     let failed = Template::failed("sface", Fingerprint([7; 32]), 16).unwrap();
@@ -317,7 +338,8 @@ fn wrong_options_and_places_are_refused() {
             .contains("2 places for the scores of 1 probes with 3 templates")
     );
 
-    let stop = AtomicBool::new(true);
+    let stop = Cancel::new();
+    stop.cancel();
     let work = Work {
         cancel: Some(&stop),
         ..Work::default()

@@ -3,7 +3,7 @@
 use super::manifest::Manifest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::spec::Network;
-use std::sync::LazyLock;
+use once_cell::race::OnceBox;
 
 /// The pack used when nobody names one.
 pub const DEFAULT_EMBEDDER: &str = "sface";
@@ -18,19 +18,24 @@ const TEXTS: [&str; 6] = [
     include_str!("../../models/magface-iresnet100.toml"),
 ];
 
-static MANIFESTS: LazyLock<Result<Vec<Manifest>>> = LazyLock::new(|| {
+/// Read when first asked for. Nobody waits for another thread that reads them: one that was at it when the process was
+/// forked would never be done in the child.
+static MANIFESTS: OnceBox<Result<Vec<Manifest>>> = OnceBox::new();
+
+fn read() -> Result<Vec<Manifest>> {
     TEXTS
         .into_iter()
         .map(|text| Manifest::parse(text).map_err(|e| Error::new(ErrorKind::Internal, format!("built-in {e}"))))
         .collect()
-});
+}
 
 /// Every built-in manifest, the default embedder first.
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] when a built-in manifest is wrong, which the tests rule out.
 pub fn builtin() -> Result<&'static [Manifest]> {
-    MANIFESTS.as_deref().map_err(Clone::clone)
+    let manifests = MANIFESTS.get_or_init(|| Box::new(read()));
+    manifests.as_deref().map_err(Clone::clone)
 }
 
 /// The built-in manifest of the pack `name`.

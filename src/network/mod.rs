@@ -42,6 +42,15 @@ pub trait EmbeddingNetwork: Send + Sync {
     /// finite, as damaged weights give it.
     fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>>;
 
+    /// As [`EmbeddingNetwork::forward`], for as long as `go_on` says so: a network that runs many chips in several
+    /// batches asks it before each.
+    ///
+    /// # Errors
+    /// As [`EmbeddingNetwork::forward`]; [`ErrorKind::Cancelled`] once `go_on` said no.
+    fn forward_while(&self, chips: &[&Chip], _go_on: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Vec<f32>>> {
+        self.forward(chips)
+    }
+
     /// What each stage of the body puts out for the chips (an iResNet's `layer1` .. `layer4`, SFace's whole body), to
     /// compare with another implementation.
     ///
@@ -75,8 +84,8 @@ impl fmt::Debug for FeatureMap {
     }
 }
 
-/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave; on the
-/// CPU with a thread for each core.
+/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave; on
+/// the CPU with a thread for each core.
 ///
 /// # Errors
 /// As [`build_on`].
@@ -91,8 +100,9 @@ pub fn build(
 
 /// As [`build`], with the threads that the CPU's share of the work is done on.
 ///
-/// On the CPU the crate's own convolutions compute where the machine has the vector instructions they need, else libtorch;
-/// in 16 bits too, in f32 arithmetic on rounded numbers, unless the processor has instructions for the format.
+/// On the CPU the crate's own convolutions compute where the machine has the vector instructions they need, else
+/// libtorch; in 16 bits too, in f32 arithmetic on rounded numbers, unless the processor has instructions for the
+/// format.
 ///
 /// # Errors
 /// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
@@ -228,6 +238,32 @@ mod tests {
             let built = build(Network::Mtcnn, &zeros(Network::Mtcnn), Device::Cpu, Precision::F32);
             assert_eq!(built.err().expect("a refusal").kind(), ErrorKind::Model);
         }
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_left() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        if !cpu::supported() {
+            return; // libtorch's batches go to their end
+        }
+        let workers = Workers::inline();
+        let network = build_on(
+            Network::SFace,
+            &zeros(Network::SFace),
+            Device::Cpu,
+            Precision::F32,
+            &workers,
+        )
+        .unwrap();
+        let chip = Chip::from_bgr(vec![0; Chip::BYTES]).unwrap();
+        let asked = AtomicUsize::new(0);
+        let chips = vec![&chip; 40];
+        let wanted = |times| asked.fetch_add(1, Ordering::Relaxed) < times;
+        let error = network.forward_while(&chips, &|| wanted(3)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert_eq!(asked.swap(0, Ordering::Relaxed), 4);
+        assert_eq!(network.forward_while(&chips, &|| wanted(100)).unwrap().len(), 40);
+        assert_eq!(asked.load(Ordering::Relaxed), 10, "four chips at once");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::rounding::Rounding;
 use super::spec::Network;
 use super::{EmbeddingNetwork, FeatureMap, check_finite, check_inspected};
 use crate::align::Chip;
+use crate::cancel::cancelled;
 use crate::cpu::colour::{Colour, Pixels};
 use crate::cpu::dense::{Dense, flattened, outputs};
 use crate::cpu::depthwise::Depthwise;
@@ -17,6 +18,7 @@ use crate::cpu::{LANES, Lane, Map, Scratch, Workers};
 use crate::error::Result;
 use crate::wiped::Wiped;
 use tch::Device;
+use zeroize::Zeroizing;
 
 /// Images that one thread takes through the network at once: more share the reading of weights, but need more memory
 /// (about 13 MB each).
@@ -180,10 +182,18 @@ impl EmbeddingNetwork for Native {
     }
 
     fn forward(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
+        self.forward_while(chips, &|| true)
+    }
+
+    fn forward_while(&self, chips: &[&Chip], go_on: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Vec<f32>>> {
         let threads = self.workers.count();
         let embeddings = self.workers.run(|share| {
-            let mut embeddings = Vec::with_capacity(chips.len());
+            // Overwritten where nobody wants them any more.
+            let mut embeddings = Zeroizing::new(Vec::with_capacity(chips.len()));
             for chips in chips.chunks(threads * IMAGES_AT_ONCE) {
+                if !go_on() {
+                    return Err(cancelled());
+                }
                 // A thread for each share of the images where that leaves none idle, else all threads on each layer.
                 if share == Share::Alone || !chips.len().is_multiple_of(threads) {
                     embeddings.extend(self.embed(chips, share));
@@ -197,9 +207,9 @@ impl EmbeddingNetwork for Native {
                     );
                 }
             }
-            embeddings
+            Ok(std::mem::take(&mut *embeddings))
         });
-        check_finite(embeddings)
+        check_finite(embeddings?)
     }
 
     fn forward_stages(&self, chips: &[&Chip]) -> Result<Vec<FeatureMap>> {
@@ -225,7 +235,8 @@ impl EmbeddingNetwork for Native {
     }
 }
 
-/// A map's values by image, channel, row and column, with what the channels lack. Every stage's channels fill their panels.
+/// A map's values by image, channel, row and column, with what the channels lack. Every stage's channels fill their
+/// panels.
 fn feature_map(map: &Map, carried: Option<&Vec<f32>>) -> FeatureMap {
     let channels = map.panels * LANES;
     let data = (0..map.images * channels).flat_map(|at| {

@@ -1,8 +1,8 @@
 //! Drawing people with replacement: how much a figure owes to who happened to be in the set.
 //!
-//! Pairs that share a person aren't independent, so people are drawn, not pairs. In a replicate a person counts as often
-//! as drawn: a genuine pair's weight is its person's multiplicity, an impostor pair's is the product of its two persons'
-//! multiplicities (the copies of a person count as different people, who aren't compared with each other).
+//! Pairs that share a person aren't independent, so people are drawn, not pairs. In a replicate a person counts as
+//! often as drawn: a genuine pair's weight is its person's multiplicity, an impostor pair's is the product of its two
+//! persons' multiplicities (the copies of a person count as different people, who aren't compared with each other).
 
 use super::Work;
 use crate::error::Result;
@@ -91,7 +91,7 @@ fn mix(state: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicBool;
+    use crate::cancel::Cancel;
 
     #[test]
     fn as_many_draws_as_people_and_each_replicate_its_own() {
@@ -129,7 +129,8 @@ mod tests {
             assert_eq!(replicates(3, 50, 30, &on(threads), sum).unwrap(), one);
         }
         assert!(replicates(3, 0, 30, &on(2), sum).unwrap().is_empty());
-        let stop = AtomicBool::new(true);
+        let stop = Cancel::new();
+        stop.cancel();
         let stopped = Work {
             cancel: Some(&stop),
             ..on(2)

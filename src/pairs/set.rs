@@ -1,7 +1,7 @@
 //! A labelled set of embeddings, ready for comparing.
 
-use super::Count;
 use super::names::subject_of;
+use super::{Count, LostQuality};
 use crate::compare::magnitude;
 use crate::error::{Error, ErrorKind, Result};
 use ndarray::{Array2, ArrayView2, Axis};
@@ -155,6 +155,18 @@ impl Prepared {
     /// The quality of each image: its embedding's length.
     pub fn qualities(&self) -> &[f64] {
         &self.qualities
+    }
+
+    /// Whether the lengths carry no quality: all are 1 within 1 %, as of embeddings that were normalised, or, of 8
+    /// images or more, all are one length within 1 %. `None`: they differ, as a network makes them.
+    ///
+    /// A network of this kind says by an embedding's length how good the image is, and lengths of a set vary by ten per
+    /// cent and more. Many tools store embeddings normalised to length 1, as the cosine alone needs them. Compared by
+    /// the quality-aware score, each would have the quality 1: nothing shows, and the figures mean nothing. The 1 % is
+    /// for rounding to 16 bits and to bytes. One embedding of length 1 can be chance with a network yet to come; a
+    /// whole set can't, and so it is fits that refuse, and single comparisons that are flagged.
+    pub fn lost_quality(&self) -> Option<LostQuality> {
+        LostQuality::of(&self.qualities)
     }
 
     /// [`Prepared::qualities`], rounded, for blocks of comparisons.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cancel::Cancel;
 use crate::error::ErrorKind;
 use ndarray::Array2;
 use std::collections::BTreeSet;
@@ -156,10 +157,10 @@ fn every_pair_is_visited_once_whatever_the_threads() {
 fn work_tells_how_far_it_is_and_stops_when_asked() {
     let set = made_up(3 * BLOCK, 4);
     let (most, total) = (AtomicU64::new(0), set.count().total());
-    let stop = AtomicBool::new(false);
+    let stop = Cancel::new();
     let progress = |done: u64, all: u64| {
         assert_eq!(all, total);
-        most.fetch_max(done, Ordering::Relaxed);
+        assert!(most.fetch_max(done, Ordering::Relaxed) < done, "what is done rises");
     };
     let work = Work {
         threads: Some(2),
@@ -172,7 +173,7 @@ fn work_tells_how_far_it_is_and_stops_when_asked() {
     most.store(0, Ordering::Relaxed);
     let first = |done: u64, _: u64| {
         most.fetch_max(done, Ordering::Relaxed);
-        stop.store(true, Ordering::Relaxed);
+        stop.cancel();
     };
     let work = Work {
         threads: Some(2),

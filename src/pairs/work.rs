@@ -1,19 +1,24 @@
 //! How long work runs: on how many threads, who is told how far it is, and who may stop it.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::cancel::{self, Cancel};
+use crate::error::Result;
+use parking_lot::Mutex;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// How long work is run. The results never depend on it.
 #[derive(Clone, Copy, Default)]
 pub struct Work<'a> {
     /// Threads, at least 1; `None`: one per core.
     pub threads: Option<usize>,
-    /// Called from any of the threads with what is done and what there is to do, in a unit of the work's choosing
-    /// (mostly pairs). It may be called out of order.
+    /// Called from any of the threads, one at a time, with what is done and what there is to do, in a unit of the
+    /// work's choosing (mostly pairs). Work of several steps counts each from the start; within a step what is done
+    /// only rises, to what there is to do.
     pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
-    /// Set it to stop the work soon: it then fails with [`ErrorKind::Cancelled`].
-    pub cancel: Option<&'a AtomicBool>,
+    /// Ends the work soon when it is cancelled: it then fails with [`crate::ErrorKind::Cancelled`]. Looked at between
+    /// parts of the work, most of which take milliseconds and the largest, with the most pairs that are kept, a second
+    /// or two.
+    pub cancel: Option<&'a Cancel>,
 }
 
 impl fmt::Debug for Work<'_> {
@@ -34,12 +39,9 @@ impl Work<'_> {
     /// Fails if the caller asked to stop.
     ///
     /// # Errors
-    /// [`ErrorKind::Cancelled`].
+    /// [`crate::ErrorKind::Cancelled`].
     pub fn check(&self) -> Result<()> {
-        match self.cancel {
-            Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::new(ErrorKind::Cancelled, "stopped as asked")),
-            _ => Ok(()),
-        }
+        cancel::check(self.cancel)
     }
 
     /// Does the tasks `0..tasks` on the threads, each task on whichever is free. `run` says how much of `total` it did.
@@ -53,6 +55,7 @@ impl Work<'_> {
     ) -> Result<Vec<S>> {
         let threads = self.thread_count().min(tasks.max(1));
         let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let told = Mutex::new(None);
         let worker = || {
             let mut state = make();
             loop {
@@ -63,7 +66,12 @@ impl Work<'_> {
                 let part = run(&mut state, task);
                 let sum = done.fetch_add(part, Ordering::Relaxed) + part;
                 if let Some(progress) = self.progress {
-                    progress(sum, total);
+                    let mut told = told.lock();
+                    // A thread that did less may come here later.
+                    if *told < Some(sum) {
+                        *told = Some(sum);
+                        progress(sum, total);
+                    }
                 }
             }
         };

@@ -16,10 +16,20 @@ pub enum Fusion {
 }
 
 /// Below this share of what directions that agree would give, a sum's direction is nothing but rounding.
-const LEAST_SUM: f64 = 1e-6;
+pub(super) const LEAST_SUM: f64 = 1e-6;
 
-pub(super) fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> {
-    let invalid = |what: &str| Error::new(ErrorKind::InvalidArgument, what);
+impl Fusion {
+    /// What the direction of a template of this quality weighs: its embedding is q times it.
+    pub(super) fn weight(self, quality: f64) -> f64 {
+        match self {
+            Fusion::Quality => quality * quality,
+            Fusion::Mean => quality,
+        }
+    }
+}
+
+/// The first of the templates, which must be of one model.
+pub(super) fn first_of_one_model<'a>(templates: &[&'a Template]) -> Result<&'a Template> {
     let first = *templates
         .first()
         .ok_or_else(|| invalid("there is no template to fuse"))?;
@@ -38,6 +48,15 @@ pub(super) fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> 
             ));
         }
     }
+    Ok(first)
+}
+
+fn invalid(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, what)
+}
+
+pub(super) fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> {
+    let first = first_of_one_model(templates)?;
     let usable = || templates.iter().filter_map(|template| template.features.as_ref());
     if usable().next().is_none() {
         return Template::failed(&first.model, first.fingerprint, first.length);
@@ -50,11 +69,7 @@ pub(super) fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> 
         images: of,
     } in usable()
     {
-        // The weight of the direction: f is q times it.
-        let weight = match fusion {
-            Fusion::Quality => q * q,
-            Fusion::Mean => *q,
-        };
+        let weight = fusion.weight(*q);
         sum.iter_mut()
             .zip(direction.iter())
             .for_each(|(sum, &v)| *sum += weight * f64::from(v));

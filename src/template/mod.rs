@@ -14,10 +14,12 @@
 
 mod format;
 mod fuse;
+mod review;
 mod scalar;
 mod sealed;
 
 pub use fuse::Fusion;
+pub use review::{FusedPart, FusionReview};
 pub use scalar::Scalar;
 
 use crate::compare;
@@ -81,7 +83,8 @@ impl Template {
     /// The qualities a template can have: far beyond any network's, and safe to square and sum.
     pub const QUALITIES: RangeInclusive<f64> = 1e-30..=1e30;
 
-    /// Makes a template of one embedding of the model with this pack name and fingerprint.
+    /// Makes a template of one embedding of the model with this pack name and fingerprint. One of length 1 makes a
+    /// template too, though it is likely to have been normalised: [`Template::has_unit_length`] tells.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for a name that can't be a pack's, an embedding of more than
@@ -224,6 +227,12 @@ impl Template {
         self.features.as_ref().map_or(0.0, |features| features.quality)
     }
 
+    /// Whether its quality is 1, see [`compare::has_unit_length`]: it was made of a normalised embedding, and what its
+    /// quality is compared for means nothing.
+    pub fn has_unit_length(&self) -> bool {
+        compare::has_unit_length(self.quality())
+    }
+
     /// The precision its direction was stored with: [`Scalar::F32`] unless it was read from bytes.
     pub fn scalar(&self) -> Scalar {
         self.scalar
@@ -293,8 +302,8 @@ impl Template {
     ///
     /// `context` is what it must be opened with, such as the number of the record it is stored in: a template that was
     /// moved to another record can't be opened there. It isn't stored, and may be empty. The same template gives other
-    /// bytes each time. The key is the caller's to make (32 random bytes; a password is none), to keep and to overwrite.
-    /// docs/privacy.md says what this protects against and what not.
+    /// bytes each time. The key is the caller's to make (32 random bytes; a password is none), to keep and to
+    /// overwrite. docs/privacy.md says what this protects against and what not.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when the system has no random numbers to give.
@@ -305,8 +314,8 @@ impl Template {
     /// Opens what [`Template::seal`] made, with the same key and context.
     ///
     /// # Errors
-    /// [`ErrorKind::Template`], with one message for another key, another context, bytes that were changed or cut short,
-    /// and bytes that were never sealed; and as [`Template::from_bytes`] for what a newer version sealed.
+    /// [`ErrorKind::Template`], with one message for another key, another context, bytes that were changed or cut
+    /// short, and bytes that were never sealed; and as [`Template::from_bytes`] for what a newer version sealed.
     pub fn unseal(bytes: &[u8], key: &[u8; Self::KEY_SIZE], context: &[u8]) -> Result<Template> {
         sealed::unseal(bytes, key, context)
     }
@@ -321,6 +330,18 @@ impl Template {
     /// is left; [`ErrorKind::ModelMismatch`] naming both models for templates of two.
     pub fn fuse(templates: &[&Template], fusion: Fusion) -> Result<Template> {
         fuse::fuse(templates, fusion)
+    }
+
+    /// What each of some templates has to do with the others, before or after they are fused: how well it fits them,
+    /// how good it is, how much it counts. Fusing leaves nothing out but failed ones; a photo of somebody else, or a
+    /// tiny or blank one, is for the caller to find and to leave out.
+    ///
+    /// With two people half and half, all fit badly and none is the one that is wrong.
+    ///
+    /// # Errors
+    /// As [`Template::fuse`], but for templates that cancel each other out: a part whose others do has no cosine.
+    pub fn review_fusion(templates: &[&Template], fusion: Fusion) -> Result<FusionReview> {
+        review::review(templates, fusion)
     }
 
     /// The model and the start of its fingerprint, for messages.

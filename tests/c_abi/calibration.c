@@ -114,12 +114,12 @@ static void comparisons(const char *name, const qmf_calibration *calibration, qm
     EXPECT(QMF_OK, qmf_comparison_init(&result, sizeof result));
     CHECK(result.struct_size == sizeof result && result.flags == 0 && isnan(result.negative_log10_fmr));
     matrix[(FACES + 1) * (FACES + 1)] = of_embeddings[FACES * FACES] = 77.0f;
-    EXPECT(QMF_OK, qmf_score_matrix(calibration, handles, FACES + 1, handles, FACES + 1, matrix,
+    EXPECT(QMF_OK, qmf_score_matrix(calibration, handles, FACES + 1, handles, FACES + 1, NULL, matrix,
                                     sizeof matrix / sizeof matrix[0]));
-    EXPECT(QMF_OK, qmf_score_matrix_embeddings(calibration, embeddings[0], FACES, embeddings[0], FACES, LENGTH,
+    EXPECT(QMF_OK, qmf_score_matrix_embeddings(calibration, embeddings[0], FACES, embeddings[0], FACES, LENGTH, NULL,
                                                of_embeddings, sizeof of_embeddings / sizeof of_embeddings[0]));
     CHECK(matrix[(FACES + 1) * (FACES + 1)] == 77.0f && of_embeddings[FACES * FACES] == 77.0f);
-    EXPECT(QMF_OK, qmf_score_matrix(calibration, &handles[1], 1, handles, FACES + 1, one_to_many, FACES + 1));
+    EXPECT(QMF_OK, qmf_score_matrix(calibration, &handles[1], 1, handles, FACES + 1, NULL, one_to_many, FACES + 1));
     for (a = 0; a <= FACES; a++) {
         for (b = 0; b <= FACES; b++) {
             const float of_matrix = matrix[a * (FACES + 1) + b];
@@ -149,6 +149,25 @@ static void comparisons(const char *name, const qmf_calibration *calibration, qm
     printf("\n");
 }
 
+/* One of length 1 was normalised: said of embeddings and of templates, on either side; the cosine holds. */
+static void unit_lengths(const qmf_calibration *calibration, const qmf_template *face, const qmf_template *unit,
+                         const float *embedding, const float *normalised) {
+    qmf_comparison of_embeddings, of_templates;
+    int side;
+    EXPECT(QMF_OK, qmf_comparison_init(&of_embeddings, sizeof of_embeddings));
+    of_templates = of_embeddings;
+    for (side = 0; side < 3; side++) {
+        const float *const a = side == 0 ? embedding : normalised, *const b = side == 1 ? embedding : normalised;
+        const qmf_template *const c = side == 0 ? face : unit, *const d = side == 1 ? face : unit;
+        EXPECT(QMF_OK, qmf_compare_embeddings(calibration, a, b, LENGTH, &of_embeddings));
+        EXPECT(QMF_OK, qmf_compare(calibration, c, d, &of_templates));
+        CHECK((of_embeddings.flags & of_templates.flags & QMF_COMPARISON_UNIT_LENGTH) != 0);
+        CHECK(fabs(of_embeddings.cosine - 1.0) < 1e-6 && fabs(of_templates.cosine - 1.0) < 1e-6);
+    }
+    EXPECT(QMF_OK, qmf_compare(calibration, face, face, &of_templates));
+    CHECK((of_templates.flags & QMF_COMPARISON_UNIT_LENGTH) == 0);
+}
+
 /* A struct of a later release: what this library doesn't know stays as it was. */
 static void larger_structs(const qmf_calibration *calibration, const qmf_template *face) {
     struct {
@@ -166,8 +185,9 @@ static void larger_structs(const qmf_calibration *calibration, const qmf_templat
 int main(int argc, char **argv) {
     qmf_engine *engine;
     qmf_calibration *own = NULL, *given = NULL, *wide = NULL, *gated = NULL, *open = NULL;
-    qmf_template *templates[FACES + 1];
-    float embeddings[FACES][LENGTH], before[FACES][LENGTH];
+    qmf_template *templates[FACES + 1], *unit = NULL;
+    float embeddings[FACES][LENGTH], before[FACES][LENGTH], normalised[LENGTH];
+    double quality = 0.0;
     bytes chips;
     size_t length = 0, i;
     CHECK(argc == 3);
@@ -175,18 +195,23 @@ int main(int argc, char **argv) {
     chips = read_file(argv[1], "chips.bgr");
     CHECK(chips.size == FACES * QMF_CHIP_SIZE);
     for (i = 0; i < FACES; i++) {
-        EXPECT(QMF_OK, qmf_embed(engine, chips.data + i * QMF_CHIP_SIZE, 1, embeddings[i], LENGTH, &length));
+        EXPECT(QMF_OK, qmf_embed(engine, chips.data + i * QMF_CHIP_SIZE, 1, NULL, embeddings[i], LENGTH, &length));
         EXPECT(QMF_OK, qmf_template_create(engine, embeddings[i], LENGTH, &templates[i]));
     }
     free(chips.data);
     memcpy(before, embeddings, sizeof before);
     EXPECT(QMF_OK, qmf_template_create_failed(engine, &templates[FACES]));
+    EXPECT(QMF_OK, qmf_quality(engine, embeddings[0], LENGTH, &quality));
+    for (i = 0; i < LENGTH; i++) {
+        normalised[i] = (float)(embeddings[0][i] / quality);
+    }
+    EXPECT(QMF_OK, qmf_template_create(engine, normalised, LENGTH, &unit));
 
     EXPECT(QMF_OK, qmf_engine_get_calibration(engine, &own));
     CHECK(qmf_live_calibrations() == 1);
     /* What it made lives on without it. */
     qmf_engine_destroy(engine);
-    CHECK(qmf_live_engines() == 0 && qmf_live_calibrations() == 1 && qmf_live_templates() == FACES + 1);
+    CHECK(qmf_live_engines() == 0 && qmf_live_calibrations() == 1 && qmf_live_templates() == FACES + 2);
 
     print_calibration("own", own);
     round_trips(own);
@@ -206,6 +231,8 @@ int main(int argc, char **argv) {
     /* A comparison must not touch what it compares. */
     CHECK(memcmp(before, embeddings, sizeof before) == 0);
     larger_structs(own, templates[0]);
+    unit_lengths(own, templates[0], unit, embeddings[0], normalised);
+    qmf_template_destroy(unit);
 
     for (i = 0; i <= FACES; i++) {
         qmf_template_destroy(templates[i]);

@@ -139,7 +139,7 @@ static inline qmf_engine *open_engine(const char *model) {
 /* Nothing is left alive. */
 static inline void check_no_handle(void) {
     CHECK(qmf_live_engines() == 0 && qmf_live_templates() == 0 && qmf_live_calibrations() == 0);
-    CHECK(qmf_live_galleries() == 0);
+    CHECK(qmf_live_galleries() == 0 && qmf_live_cancels() == 0);
 }
 
 #endif

@@ -3,12 +3,12 @@
 use crate::setting::{KEY, RECORD, VIEW, folder, open, options, people};
 use qmagface::align::{Chip, TEMPLATE};
 use qmagface::calibrate::fit::{self, Fit, FitOptions, Procedure, Warning};
-use qmagface::calibrate::{About, MeasureOptions, ScoredComparison, Status, measure, supported_fmrs};
+use qmagface::calibrate::{About, JudgedPart, MeasureOptions, ScoredComparison, Status, measure, supported_fmrs};
 use qmagface::gallery::{Gallery, Match, SearchOptions};
 use qmagface::pairs::{Pairs, Prepared, Work};
 use qmagface::{
-    BgrImage, Calibration, DecodeLimits, Engine, EngineOptions, Face, FaceChoice, Fusion, ImageView, Landmarks,
-    PixelFormat, QualityParameters, Rotation, Scalar, Template, Yuv, build_info::BuildInfo,
+    BgrImage, Calibration, DecodeLimits, Engine, EngineOptions, Face, FaceChoice, Fusion, FusionReview, ImageView,
+    Landmarks, PixelFormat, QualityParameters, Rotation, Scalar, Template, Yuv, build_info::BuildInfo,
 };
 use std::fmt::Write;
 use std::fs;
@@ -216,6 +216,33 @@ fn template_line(name: &str, template: &Template) -> String {
         .0
 }
 
+fn review_line(name: &str, review: &FusionReview, parts: &[&Template], judged: Option<&[JudgedPart]>) -> String {
+    let rank = |order: &[usize], at: usize| {
+        order
+            .iter()
+            .position(|&place| place == at)
+            .map_or(u32::MAX, |rank| rank as u32)
+    };
+    let mut line = Line::new("review").word(name);
+    for (at, part) in review.parts.iter().enumerate() {
+        let judged = judged.map(|judged| judged[at]);
+        let flags = u8::from(parts[at].is_failed())
+            + 2 * u8::from(judged.is_some_and(|judged| judged.no_match))
+            + 4 * u8::from(judged.is_some_and(|judged| judged.low_quality));
+        line = line
+            .word(flags)
+            .word(rank(&review.by_fit, at))
+            .word(rank(&review.by_quality, at))
+            .f64s(&[
+                part.cosine.unwrap_or(f64::NAN),
+                part.quality,
+                part.weight,
+                judged.and_then(|judged| judged.score).unwrap_or(f64::NAN),
+            ]);
+    }
+    line.0
+}
+
 /// What templates.c prints.
 pub fn templates() -> Vec<String> {
     let engine = open("sface", options());
@@ -251,6 +278,23 @@ pub fn templates() -> Vec<String> {
         let of_templates = Template::fuse(&[&template, &failed, &second], fusion).unwrap();
         lines.push(template_line(&format!("templates-{name}"), &of_templates));
     }
+
+    let other = extract(&engine, &read("c.png")).0;
+    let parts = [&template, &second, &other, &failed];
+    let gated = engine
+        .calibration()
+        .unwrap()
+        .clone()
+        .with_quality_gate(Some(12.9))
+        .unwrap();
+    for fusion in [Fusion::Quality, Fusion::Mean] {
+        let review = Template::review_fusion(&parts, fusion).unwrap();
+        lines.push(review_line("alone", &review, &parts, None));
+        let (review, judged) = gated.review_fusion(&parts, fusion, 1e-3).unwrap();
+        lines.push(review_line("judged", &review, &parts, Some(&judged)));
+    }
+    let review = Template::review_fusion(&parts[..1], Fusion::Mean).unwrap();
+    lines.push(review_line("one", &review, &parts[..1], None));
 
     let embedding: Vec<f32> = (0..128).map(|i| i as f32 - 60.0).collect();
     let named = engine

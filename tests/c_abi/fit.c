@@ -98,7 +98,7 @@ int main(int argc, char **argv) {
 
     for (i = 0; i < sizeof PROCEDURES / sizeof PROCEDURES[0]; i++) {
         options = options_of(PROCEDURES[i].procedure);
-        EXPECT(QMF_OK, qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, "made-up people",
+        EXPECT(QMF_OK, qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, "made-up people", NULL,
                                            &fitted, &warnings));
         told(PROCEDURES[i].name, fitted, warnings);
         qmf_calibration_destroy(fitted);
@@ -108,21 +108,22 @@ int main(int argc, char **argv) {
     options.replicates = 0;
     options.threads = 1;
     EXPECT(QMF_OK,
-           qmf_calibration_fit(NULL, embeddings, count, LENGTH, people, &options, NULL, &fitted, NULL));
+           qmf_calibration_fit(NULL, embeddings, count, LENGTH, people, &options, NULL, NULL, &fitted, NULL));
     told("any", fitted, 0);
     qmf_calibration_destroy(fitted);
     /* As the paper's code: FMRs that so few pairs can't support. */
     EXPECT(QMF_OK, qmf_fit_options_init(&options, sizeof options));
     options.allow_unsupported = 1;
     options.replicates = 0;
-    EXPECT(QMF_OK, qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, &fitted, &warnings));
+    EXPECT(QMF_OK, qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL, &fitted,
+                                       &warnings));
     CHECK((warnings & QMF_FIT_WARNING_UNSUPPORTED) != 0);
     told("unsupported", fitted, warnings);
     qmf_calibration_destroy(fitted);
 
     options = options_of(QMF_FIT_PROCEDURE_PUBLISHED);
     EXPECT(QMF_OK, qmf_calibration_fit_templates((const qmf_template *const *)templates, count + 1, people_and_failed,
-                                                 &options, "templates", &fitted, &warnings));
+                                                 &options, "templates", NULL, &fitted, &warnings));
     /* It needs nothing of what it was made of. */
     for (i = 0; i <= count; i++) {
         qmf_template_destroy(templates[i]);

@@ -59,9 +59,10 @@ static void print_results(const char *name, const qmf_gallery *gallery, const qm
     options.most = MOST;
     for (used = 1; used <= PROBES; used += PROBES - 1) {
         memset(scores, 0xA5, sizeof scores);
-        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 1, scores, PROBES * COUNT + 1, &all));
+        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 1, NULL, scores, PROBES * COUNT + 1,
+                                         &all));
         CHECK(all == used * count && memcmp(&scores[all], "\xA5\xA5\xA5\xA5", 4) == 0);
-        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 3, again, all, &all));
+        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, probes, used, 3, NULL, again, all, &all));
         CHECK(all == used * count);
         CHECK(memcmp(scores, again, used * count * sizeof(float)) == 0);
         printf("scores %s %lu", name, (unsigned long)used);
@@ -70,8 +71,8 @@ static void print_results(const char *name, const qmf_gallery *gallery, const qm
         for (options.threads = 0; options.threads < 3; options.threads++) {
             memset(matches, 0xA5, sizeof matches);
             memset(counts, 0xA5, sizeof counts);
-            EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, matches, PROBES * MOST + 1,
-                                              counts));
+            EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, NULL, matches,
+                                              PROBES * MOST + 1, counts));
             CHECK(memcmp(&matches[used * MOST], "\xA5\xA5\xA5\xA5", 4) == 0);
             CHECK(memcmp(&counts[used], "\xA5\xA5\xA5\xA5", 4) == 0);
             CHECK(options.threads == 0 || memcmp(matches, other, used * MOST * sizeof(qmf_match)) == 0);
@@ -91,10 +92,36 @@ static void print_results(const char *name, const qmf_gallery *gallery, const qm
         /* Half of the first probe's matches, by their scores; a bound that is no float. */
         options.threads = 0;
         options.least_score = counts[0] == 0 ? 0.0 : matches[counts[0] / 2].score - 1e-12;
-        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, other, used * MOST, counts));
+        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, probes, used, &options, NULL, other, used * MOST,
+                                          counts));
         printf("least %s %lu\n", name, (unsigned long)counts[0]);
         options.least_score = -INFINITY;
     }
+}
+
+/* A gallery tells how many of its templates were made of embeddings that were normalised. */
+static void unit_lengths(const qmf_engine *engine) {
+    static const float LENGTHS[] = {1.0f, 12.0f, 1.0f, 1.0005f, 0.9f};
+    const size_t removed[] = {0, 1};
+    qmf_gallery *gallery = NULL;
+    size_t i, j;
+    EXPECT(QMF_OK, qmf_gallery_create(QMF_SCALAR_F16, &gallery));
+    for (i = 0; i < 5; i++) {
+        float embedding[LENGTH];
+        qmf_template *one = NULL;
+        const qmf_template *handle;
+        for (j = 0; j < LENGTH; j++) {
+            embedding[j] = j < 64 ? LENGTHS[i] / 8.0f : 0.0f;
+        }
+        EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &one));
+        handle = one;
+        EXPECT(QMF_OK, qmf_gallery_add(gallery, &handle, 1, NULL));
+        qmf_template_destroy(one);
+    }
+    CHECK(info_of(gallery).count == 5 && info_of(gallery).unit_lengths == 3);
+    EXPECT(QMF_OK, qmf_gallery_remove(gallery, removed, 2));
+    CHECK(info_of(gallery).count == 3 && info_of(gallery).unit_lengths == 2);
+    qmf_gallery_destroy(gallery);
 }
 
 int main(int argc, char **argv) {
@@ -122,12 +149,14 @@ int main(int argc, char **argv) {
         EXPECT(QMF_OK, qmf_gallery_create(scalar, &gallery));
         CHECK(gallery != NULL && qmf_live_galleries() == 1);
         print_info(name, gallery);
+        CHECK(info_of(gallery).unit_lengths == 0);
         /* Of an empty gallery nothing is found, with the default options too. */
-        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, (const qmf_template *const *)probes, 1, NULL, none, 10,
-                                          &count));
+        EXPECT(QMF_OK, qmf_gallery_search(gallery, calibration, (const qmf_template *const *)probes, 1, NULL, NULL,
+                                          none, 10, &count));
         CHECK(count == 0);
         count = 99;
-        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, (const qmf_template *const *)probes, 1, 0, NULL, 0, &count));
+        EXPECT(QMF_OK, qmf_gallery_score(gallery, calibration, (const qmf_template *const *)probes, 1, 0, NULL, NULL, 0,
+                                         &count));
         CHECK(count == 0);
         EXPECT(QMF_OK, qmf_gallery_add(gallery, (const qmf_template *const *)templates, COUNT - 1, &first));
         CHECK(first == 0);
@@ -147,6 +176,7 @@ int main(int argc, char **argv) {
     for (i = 0; i < PROBES; i++) {
         qmf_template_destroy(probes[i]);
     }
+    unit_lengths(engine);
     qmf_gallery_destroy(NULL);
     qmf_calibration_destroy(calibration);
     qmf_engine_destroy(engine);

@@ -25,7 +25,7 @@ static void engine_round(const char *model, const qmf_image *image) {
     qmf_engine *engine = open_engine(model), *none = NULL;
     qmf_template *made = NULL;
     qmf_calibration *calibration = NULL;
-    EXPECT(QMF_OK, qmf_extract(engine, image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, image, NULL, &made));
     EXPECT(QMF_OK, qmf_engine_get_calibration(engine, &calibration));
     qmf_engine_destroy(engine);
     qmf_template_destroy(made);

@@ -181,7 +181,7 @@ static void files(const qmf_engine *engine, const char *folder) {
         for (image.rotation = 0; image.rotation < 360; image.rotation += 90) {
             qmf_face faces[8];
             size_t count = 0, i;
-            EXPECT(QMF_OK, qmf_detect(engine, &image, faces, 8, &count));
+            EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, faces, 8, &count));
             CHECK(count <= 8);
             printf("file %s %u %lu", KINDS[kind], (unsigned)image.rotation, (unsigned long)count);
             for (i = 0; i < count; i++) {

@@ -133,7 +133,9 @@ AT(qmf_fit_options, allow_unsupported, 36);
 AT(qmf_fit_options, threads, 40);
 AT(qmf_fit_options, reserved, 44);
 AT(qmf_fit_options, seed, 48);
-SIZE(qmf_fit_options, 56);
+AT(qmf_fit_options, progress_callback, 56);
+AT(qmf_fit_options, progress_user_data, 56 + sizeof(size_t));
+SIZE(qmf_fit_options, 56 + 2 * sizeof(size_t));
 
 AT(qmf_comparison, struct_size, 0);
 AT(qmf_comparison, flags, 4);
@@ -150,15 +152,26 @@ AT(qmf_gallery_info, length, 8);
 AT(qmf_gallery_info, reserved, 12);
 AT(qmf_gallery_info, count, 16);
 AT(qmf_gallery_info, bytes, 24);
-AT(qmf_gallery_info, model, 32);
-AT(qmf_gallery_info, fingerprint, 104);
-SIZE(qmf_gallery_info, 176);
+AT(qmf_gallery_info, unit_lengths, 32);
+AT(qmf_gallery_info, model, 40);
+AT(qmf_gallery_info, fingerprint, 112);
+SIZE(qmf_gallery_info, 184);
 
 AT(qmf_search_options, struct_size, 0);
 AT(qmf_search_options, threads, 4);
 AT(qmf_search_options, most, 8);
 AT(qmf_search_options, least_score, 16);
 SIZE(qmf_search_options, 24);
+
+AT(qmf_fused_part, cosine, 0);
+AT(qmf_fused_part, quality, 8);
+AT(qmf_fused_part, weight, 16);
+AT(qmf_fused_part, score, 24);
+AT(qmf_fused_part, flags, 32);
+AT(qmf_fused_part, fit_rank, 36);
+AT(qmf_fused_part, quality_rank, 40);
+AT(qmf_fused_part, reserved, 44);
+SIZE(qmf_fused_part, 48);
 
 AT(qmf_match, index, 0);
 AT(qmf_match, score, 8);

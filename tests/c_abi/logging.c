@@ -42,7 +42,7 @@ static void work(const char *folder, const char *model, qmf_log_level level, qmf
     options.log_callback = callback;
     options.log_user_data = callback == NULL ? NULL : seen;
     EXPECT(QMF_OK, qmf_engine_create(model, &options, &engine));
-    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, 0, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, NULL, 0, &count));
     EXPECT(QMF_ERROR_INVALID_ARGUMENT, qmf_quality(engine, embedding, 5, &quality));
     qmf_engine_destroy(engine);
     free(file.data);

@@ -1,6 +1,6 @@
 /*
- * What the library leaves alone of the process (signals, locale, rounding, folder, file rights, open files), the threads
- * that it sets, and the end of a process in which handles still live.
+ * What the library leaves alone of the process (signals, locale, rounding, folder, file rights, open files), the
+ * threads that it sets, and the end of a process in which handles still live.
  *
  * process FOLDER MODEL
  */
@@ -88,7 +88,7 @@ static uint32_t threads_of(const qmf_engine *engine) {
 
 static void again(const qmf_engine *engine, const qmf_image *image) {
     qmf_template *made = NULL;
-    EXPECT(QMF_OK, qmf_extract(engine, image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, image, NULL, &made));
     qmf_template_destroy(made);
 }
 
@@ -107,7 +107,7 @@ int main(int argc, char **argv) {
     CHECK(threads() == 1);
     /* One thread computes: none is started. */
     engine = open_engine(argv[2]);
-    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &made));
     CHECK(threads() == 1);
     qmf_template_destroy(made);
     qmf_engine_destroy(engine);
@@ -116,7 +116,7 @@ int main(int argc, char **argv) {
         options.threads = 2;
         EXPECT(QMF_OK, qmf_engine_create(argv[2], &options, &engine));
         CHECK(threads_of(engine) == 2);
-        EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+        EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &made));
         EXPECT(QMF_OK, qmf_engine_get_calibration(engine, &calibration));
         options.threads = 8;
         EXPECT(QMF_ERROR_MODEL, qmf_engine_create("no-such-model", &options, &engine));

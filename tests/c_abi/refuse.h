@@ -27,7 +27,8 @@ static inline int is_filled(const void *memory, size_t size) {
 }
 
 static inline uint64_t live_handles(void) {
-    return qmf_live_engines() + qmf_live_templates() + qmf_live_calibrations() + qmf_live_galleries();
+    return qmf_live_engines() + qmf_live_templates() + qmf_live_calibrations() + qmf_live_galleries() +
+           qmf_live_cancels();
 }
 
 /* A call that must fail with `wanted` and a text that has `part` in it, write nothing to the variable `output`, and make

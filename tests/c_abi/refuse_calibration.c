@@ -168,7 +168,8 @@ static void comparing(void) {
     CHECK(strstr(last_error(), "model other (070707") != NULL);
     KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "model sface (", qmf_compare(given, foreign, face, &out));
     CHECK(strstr(last_error(), "model other (070707") != NULL);
-    KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "the calibration of model sface", qmf_compare(own, foreign, foreign, &out));
+    KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "the calibration of model sface",
+                     qmf_compare(own, foreign, foreign, &out));
     KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "the calibration of model other",
                      qmf_compare(foreign_calibration, face, face, &out));
     KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "64", qmf_compare(given, face, shorter, &out));
@@ -205,32 +206,34 @@ static void matrices(void) {
     float out[4];
     list[0] = list[1] = wrong[0] = face;
     wrong[1] = NULL;
-    KEEPS(out, INVALID, "calibration is NULL", qmf_score_matrix(NULL, list, 2, list, 2, out, 4));
-    KEEPS(out, INVALID, "calibration is not aligned", qmf_score_matrix(CROOKED, list, 2, list, 2, out, 4));
-    KEEPS(out, INVALID, "probes is NULL", qmf_score_matrix(own, NULL, 2, list, 2, out, 4));
+    KEEPS(out, INVALID, "calibration is NULL", qmf_score_matrix(NULL, list, 2, list, 2, NULL, out, 4));
+    KEEPS(out, INVALID, "calibration is not aligned", qmf_score_matrix(CROOKED, list, 2, list, 2, NULL, out, 4));
+    KEEPS(out, INVALID, "probes is NULL", qmf_score_matrix(own, NULL, 2, list, 2, NULL, out, 4));
     KEEPS(out, INVALID, "probes is not aligned",
-          qmf_score_matrix(own, MISALIGNED(const qmf_template *const, list), 1, list, 2, out, 4));
-    KEEPS(out, INVALID, "gallery is NULL", qmf_score_matrix(own, list, 2, NULL, 2, out, 4));
+          qmf_score_matrix(own, MISALIGNED(const qmf_template *const, list), 1, list, 2, NULL, out, 4));
+    KEEPS(out, INVALID, "gallery is NULL", qmf_score_matrix(own, list, 2, NULL, 2, NULL, out, 4));
     KEEPS(out, INVALID, "gallery is not aligned",
-          qmf_score_matrix(own, list, 2, MISALIGNED(const qmf_template *const, list), 1, out, 4));
-    REFUSED(INVALID, "scores is NULL", qmf_score_matrix(own, list, 2, list, 2, NULL, 4));
-    KEEPS(out, INVALID, "scores is not aligned", qmf_score_matrix(own, list, 1, list, 2, MISALIGNED(float, out), 2));
-    KEEPS(out, SMALL, "room for 3 elements, 4 are needed", qmf_score_matrix(own, list, 2, list, 2, out, 3));
-    KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix(own, list, 0, list, 2, out, 4));
-    KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix(own, list, 2, list, 0, out, 4));
-    KEEPS(out, INVALID, "more than memory can hold", qmf_score_matrix(own, list, SIZE_MAX, list, 2, out, 4));
-    KEEPS(out, SMALL, "are needed", qmf_score_matrix(own, list, SIZE_MAX, list, 1, out, 4));
-    KEEPS(out, INVALID, "more than memory can hold", qmf_score_matrix(own, list, SIZE_MAX, list, 1, out, SIZE_MAX));
-    KEEPS(out, INVALID, "probes[1] is NULL", qmf_score_matrix(own, wrong, 2, list, 2, out, 4));
+          qmf_score_matrix(own, list, 2, MISALIGNED(const qmf_template *const, list), 1, NULL, out, 4));
+    REFUSED(INVALID, "scores is NULL", qmf_score_matrix(own, list, 2, list, 2, NULL, NULL, 4));
+    KEEPS(out, INVALID, "scores is not aligned",
+          qmf_score_matrix(own, list, 1, list, 2, NULL, MISALIGNED(float, out), 2));
+    KEEPS(out, SMALL, "room for 3 elements, 4 are needed", qmf_score_matrix(own, list, 2, list, 2, NULL, out, 3));
+    KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix(own, list, 0, list, 2, NULL, out, 4));
+    KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix(own, list, 2, list, 0, NULL, out, 4));
+    KEEPS(out, INVALID, "more than memory can hold", qmf_score_matrix(own, list, SIZE_MAX, list, 2, NULL, out, 4));
+    KEEPS(out, SMALL, "are needed", qmf_score_matrix(own, list, SIZE_MAX, list, 1, NULL, out, 4));
+    KEEPS(out, INVALID, "more than memory can hold",
+          qmf_score_matrix(own, list, SIZE_MAX, list, 1, NULL, out, SIZE_MAX));
+    KEEPS(out, INVALID, "probes[1] is NULL", qmf_score_matrix(own, wrong, 2, list, 2, NULL, out, 4));
     wrong[1] = CROOKED_FACE;
-    KEEPS(out, INVALID, "gallery[1] is not aligned", qmf_score_matrix(own, list, 2, wrong, 2, out, 4));
+    KEEPS(out, INVALID, "gallery[1] is not aligned", qmf_score_matrix(own, list, 2, wrong, 2, NULL, out, 4));
     wrong[1] = foreign;
-    KEEPS(out, QMF_ERROR_MODEL_MISMATCH, "gallery 1", qmf_score_matrix(own, list, 2, wrong, 2, out, 4));
+    KEEPS(out, QMF_ERROR_MODEL_MISMATCH, "gallery 1", qmf_score_matrix(own, list, 2, wrong, 2, NULL, out, 4));
     CHECK(strstr(last_error(), "model other (") != NULL && strstr(last_error(), "model sface (") != NULL);
     wrong[1] = shorter;
-    KEEPS(out, QMF_ERROR_MODEL_MISMATCH, "probe 1", qmf_score_matrix(own, wrong, 2, list, 2, out, 4));
+    KEEPS(out, QMF_ERROR_MODEL_MISMATCH, "probe 1", qmf_score_matrix(own, wrong, 2, list, 2, NULL, out, 4));
     KEEPS(out, QMF_ERROR_MODEL_MISMATCH, "the calibration of model other",
-          qmf_score_matrix(foreign_calibration, list, 2, list, 2, out, 4));
+          qmf_score_matrix(foreign_calibration, list, 2, list, 2, NULL, out, 4));
 }
 
 static void matrices_of_embeddings(void) {
@@ -240,34 +243,34 @@ static void matrices_of_embeddings(void) {
         rows[i] = (float)i + 1.0f;
     }
     KEEPS(out, INVALID, "calibration is NULL",
-          qmf_score_matrix_embeddings(NULL, rows, 2, rows, 2, LENGTH, out, 4));
+          qmf_score_matrix_embeddings(NULL, rows, 2, rows, 2, LENGTH, NULL, out, 4));
     KEEPS(out, INVALID, "calibration is not aligned",
-          qmf_score_matrix_embeddings(CROOKED, rows, 2, rows, 2, LENGTH, out, 4));
-    KEEPS(out, INVALID, "probes is NULL", qmf_score_matrix_embeddings(own, NULL, 2, rows, 2, LENGTH, out, 4));
+          qmf_score_matrix_embeddings(CROOKED, rows, 2, rows, 2, LENGTH, NULL, out, 4));
+    KEEPS(out, INVALID, "probes is NULL", qmf_score_matrix_embeddings(own, NULL, 2, rows, 2, LENGTH, NULL, out, 4));
     KEEPS(out, INVALID, "probes is not aligned",
-          qmf_score_matrix_embeddings(own, MISALIGNED(const float, rows), 1, rows, 2, LENGTH, out, 4));
-    KEEPS(out, INVALID, "gallery is NULL", qmf_score_matrix_embeddings(own, rows, 2, NULL, 2, LENGTH, out, 4));
+          qmf_score_matrix_embeddings(own, MISALIGNED(const float, rows), 1, rows, 2, LENGTH, NULL, out, 4));
+    KEEPS(out, INVALID, "gallery is NULL", qmf_score_matrix_embeddings(own, rows, 2, NULL, 2, LENGTH, NULL, out, 4));
     KEEPS(out, INVALID, "gallery is not aligned",
-          qmf_score_matrix_embeddings(own, rows, 2, MISALIGNED(const float, rows), 1, LENGTH, out, 4));
-    REFUSED(INVALID, "scores is NULL", qmf_score_matrix_embeddings(own, rows, 2, rows, 2, LENGTH, NULL, 4));
+          qmf_score_matrix_embeddings(own, rows, 2, MISALIGNED(const float, rows), 1, LENGTH, NULL, out, 4));
+    REFUSED(INVALID, "scores is NULL", qmf_score_matrix_embeddings(own, rows, 2, rows, 2, LENGTH, NULL, NULL, 4));
     KEEPS(out, INVALID, "scores is not aligned",
-          qmf_score_matrix_embeddings(own, rows, 1, rows, 2, LENGTH, MISALIGNED(float, out), 2));
+          qmf_score_matrix_embeddings(own, rows, 1, rows, 2, LENGTH, NULL, MISALIGNED(float, out), 2));
     KEEPS(out, SMALL, "room for 3 elements, 4 are needed",
-          qmf_score_matrix_embeddings(own, rows, 2, rows, 2, LENGTH, out, 3));
-    KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix_embeddings(own, rows, 0, rows, 2, LENGTH, out, 4));
+          qmf_score_matrix_embeddings(own, rows, 2, rows, 2, LENGTH, NULL, out, 3));
+    KEEPS(out, INVALID, "nothing to compare", qmf_score_matrix_embeddings(own, rows, 0, rows, 2, LENGTH, NULL, out, 4));
     KEEPS(out, INVALID, "more than memory can hold",
-          qmf_score_matrix_embeddings(own, rows, 2, rows, 2, SIZE_MAX, out, 4));
+          qmf_score_matrix_embeddings(own, rows, 2, rows, 2, SIZE_MAX, NULL, out, 4));
     KEEPS(out, INVALID, "more than memory can hold",
-          qmf_score_matrix_embeddings(own, rows, 2, rows, 2, SIZE_MAX / 4, out, 4));
+          qmf_score_matrix_embeddings(own, rows, 2, rows, 2, SIZE_MAX / 4, NULL, out, 4));
     KEEPS(out, INVALID, "more than memory can hold",
-          qmf_score_matrix_embeddings(own, rows, SIZE_MAX, rows, SIZE_MAX, LENGTH, out, 4));
-    KEEPS(out, INVALID, "has no element", qmf_score_matrix_embeddings(own, rows, 2, rows, 2, 0, out, 4));
+          qmf_score_matrix_embeddings(own, rows, SIZE_MAX, rows, SIZE_MAX, LENGTH, NULL, out, 4));
+    KEEPS(out, INVALID, "has no element", qmf_score_matrix_embeddings(own, rows, 2, rows, 2, 0, NULL, out, 4));
     rows[LENGTH] = INFINITY;
     KEEPS(out, INVALID, "gallery 1: the embedding has an element that is not finite",
-          qmf_score_matrix_embeddings(own, rows, 1, rows, 2, LENGTH, out, 4));
+          qmf_score_matrix_embeddings(own, rows, 1, rows, 2, LENGTH, NULL, out, 4));
     memset(&rows[LENGTH], 0, LENGTH * sizeof rows[0]);
     KEEPS(out, INVALID, "probe 1: the embedding is zero",
-          qmf_score_matrix_embeddings(own, rows, 2, rows, 1, LENGTH, out, 4));
+          qmf_score_matrix_embeddings(own, rows, 2, rows, 1, LENGTH, NULL, out, 4));
 }
 
 int main(int argc, char **argv) {

@@ -21,9 +21,9 @@ static qmf_fit_options options;
         qmf_calibration *made;                                                                                         \
         uint32_t warnings;                                                                                             \
         KEEPS(made, wanted, part,                                                                                      \
-              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, &made, NULL));                      \
+              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, NULL, &made, NULL));                \
         KEEPS(warnings, wanted, part,                                                                                  \
-              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, &made, &warnings));                 \
+              qmf_calibration_fit(engine, rows, count, length, numbers, how, data, NULL, &made, &warnings));           \
     } while (0)
 
 #define REFUSES_OPTION(wanted, part, change)                                                                           \
@@ -40,16 +40,16 @@ static void arguments(void) {
     uint32_t warnings, numbers[2];
     float broken[2 * LENGTH];
     REFUSED(INVALID, "result is NULL",
-            qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL, &warnings));
+            qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL, NULL, &warnings));
     KEEPS(slots, INVALID, "result is not aligned",
-          qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL,
+          qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL,
                               MISALIGNED(qmf_calibration *, slots), &warnings));
     KEEPS(made, INVALID, "warnings is not aligned",
-          qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, &made,
+          qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &options, NULL, NULL, &made,
                               MISALIGNED(uint32_t, numbers)));
     KEEPS(made, INVALID, "engine is not aligned",
           qmf_calibration_fit(MISALIGNED(const qmf_engine, engine), embeddings, count, LENGTH, people, &options, NULL,
-                              &made, NULL));
+                              NULL, &made, NULL));
     REFUSES_FIT(INVALID, "embeddings is NULL", NULL, LENGTH, people, &options, NULL);
     REFUSES_FIT(INVALID, "embeddings is not aligned", MISALIGNED(const float, embeddings), LENGTH, people, &options,
                 NULL);
@@ -81,13 +81,44 @@ static void arguments(void) {
     count = all;
 }
 
+/* Embeddings that were normalised, to 1 or to another length: their quality is lost. */
+static void normalised(void) {
+    static float rows[MOST * LENGTH];
+    static qmf_template *list[MOST];
+    static const float LENGTHS[] = {1.0f, 20.0f};
+    qmf_calibration *made;
+    uint32_t warnings;
+    size_t i, j, k;
+    for (k = 0; k < 2; k++) {
+        for (i = 0; i < count; i++) {
+            double square = 0.0;
+            for (j = 0; j < LENGTH; j++) {
+                square += (double)embeddings[i * LENGTH + j] * (double)embeddings[i * LENGTH + j];
+            }
+            for (j = 0; j < LENGTH; j++) {
+                rows[i * LENGTH + j] = (float)(embeddings[i * LENGTH + j] * LENGTHS[k] / sqrt(square));
+            }
+            EXPECT(QMF_OK, qmf_template_create(engine, &rows[i * LENGTH], LENGTH, &list[i]));
+        }
+        REFUSES_FIT(QMF_ERROR_CALIBRATION, "normalised", rows, LENGTH, people, &options, NULL);
+        CHECK(strstr(last_error(), k == 0 ? "300 embeddings have a length of 1" : "one length, 20.0000") != NULL);
+        CHECK(strstr(last_error(), "as the network makes them") != NULL);
+        KEEPS(made, QMF_ERROR_CALIBRATION, "normalised",
+              qmf_calibration_fit_templates((const qmf_template *const *)list, count, people, &options, NULL, NULL,
+                                            &made, &warnings));
+        for (i = 0; i < count; i++) {
+            qmf_template_destroy(list[i]);
+        }
+    }
+}
+
 static void wrong_options(void) {
     qmf_fit_options raw;
     qmf_calibration *made;
     uint32_t warnings;
     /* NULL takes the defaults, whose FMRs so few pairs can't support. */
     KEEPS(made, QMF_ERROR_CALIBRATION, "takes at least 300000 impostor pairs",
-          qmf_calibration_fit(engine, embeddings, count, LENGTH, people, NULL, NULL, &made, &warnings));
+          qmf_calibration_fit(engine, embeddings, count, LENGTH, people, NULL, NULL, NULL, &made, &warnings));
     REFUSES_OPTION(QMF_ERROR_CALIBRATION, "takes at least 3000000 impostor pairs", options.least_fmr = 1e-6);
     REFUSES_OPTION(INVALID, "options.procedure is 3", options.procedure = 3);
     REFUSES_OPTION(INVALID, "options.procedure is -1", options.procedure = -1);
@@ -108,7 +139,7 @@ static void wrong_options(void) {
     KEEPS(raw, INVALID, "options can't have 4 bytes", qmf_fit_options_init(&raw, 4));
     KEEPS(raw, INVALID, "options can't have", qmf_fit_options_init(&raw, SIZE_MAX));
     REFUSES_SIZES(raw, "options",
-                  qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &raw, NULL, &made, NULL));
+                  qmf_calibration_fit(engine, embeddings, count, LENGTH, people, &raw, NULL, NULL, &made, NULL));
 }
 
 static void templates(const char *folder) {
@@ -122,36 +153,39 @@ static void templates(const char *folder) {
     EXPECT(QMF_OK, qmf_template_parse(file.data, file.size, &foreign));
     list[0] = list[1] = list[2] = face;
     REFUSED(INVALID, "result is NULL",
-            qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, &warnings));
+            qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, NULL, &warnings));
     KEEPS(slots, INVALID, "result is not aligned",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, MISALIGNED(qmf_calibration *, slots), NULL));
-    KEEPS(made, INVALID, "warnings is not aligned",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, &made, MISALIGNED(uint32_t, warning_slots)));
-    KEEPS(warnings, INVALID, "templates is NULL",
-          qmf_calibration_fit_templates(NULL, 3, numbers, &options, NULL, &made, &warnings));
-    KEEPS(made, INVALID, "templates is not aligned",
-          qmf_calibration_fit_templates(MISALIGNED(const qmf_template *const, list), 1, numbers, &options, NULL, &made,
+          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, MISALIGNED(qmf_calibration *, slots),
                                         NULL));
+    KEEPS(made, INVALID, "warnings is not aligned",
+          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, &made,
+                                        MISALIGNED(uint32_t, warning_slots)));
+    KEEPS(warnings, INVALID, "templates is NULL",
+          qmf_calibration_fit_templates(NULL, 3, numbers, &options, NULL, NULL, &made, &warnings));
+    KEEPS(made, INVALID, "templates is not aligned",
+          qmf_calibration_fit_templates(MISALIGNED(const qmf_template *const, list), 1, numbers, &options, NULL, NULL,
+                                        &made, NULL));
     KEEPS(made, INVALID, "people is NULL",
-          qmf_calibration_fit_templates(list, 3, NULL, &options, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, 3, NULL, &options, NULL, NULL, &made, NULL));
     KEEPS(made, INVALID, "people is not aligned",
-          qmf_calibration_fit_templates(list, 2, MISALIGNED(const uint32_t, numbers), &options, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, 2, MISALIGNED(const uint32_t, numbers), &options, NULL, NULL, &made,
+                                        NULL));
     KEEPS(made, INVALID, "not UTF-8",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, "\xFF", &made, NULL));
+          qmf_calibration_fit_templates(list, 3, numbers, &options, "\xFF", NULL, &made, NULL));
     KEEPS(made, INVALID, "count is 0",
-          qmf_calibration_fit_templates(list, 0, numbers, &options, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, 0, numbers, &options, NULL, NULL, &made, NULL));
     KEEPS(made, INVALID, "more than memory can hold",
-          qmf_calibration_fit_templates(list, SIZE_MAX, numbers, &options, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, SIZE_MAX, numbers, &options, NULL, NULL, &made, NULL));
     list[1] = NULL;
     KEEPS(made, INVALID, "templates[1] is NULL",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, &made, NULL));
     list[1] = foreign;
     KEEPS(made, QMF_ERROR_MODEL_MISMATCH, "templates[1] of model other",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, &made, NULL));
     /* Nothing is left of failed ones. */
     list[0] = list[1] = list[2] = failed;
     KEEPS(made, QMF_ERROR_CALIBRATION, "no genuine pair",
-          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, &made, NULL));
+          qmf_calibration_fit_templates(list, 3, numbers, &options, NULL, NULL, &made, NULL));
     qmf_template_destroy(face);
     qmf_template_destroy(foreign);
     qmf_template_destroy(failed);
@@ -197,6 +231,7 @@ int main(int argc, char **argv) {
     EXPECT(QMF_OK, qmf_fit_options_init(&options, sizeof options));
     options.least_fmr = 1e-3;
     arguments();
+    normalised();
     wrong_options();
     templates(argv[1]);
     thresholds();

@@ -28,7 +28,8 @@ static uint64_t count_of(const qmf_gallery *handle) {
 static void creating(void) {
     qmf_gallery *made, *slots[2];
     REFUSED(INVALID, "result is NULL", qmf_gallery_create(QMF_SCALAR_F32, NULL));
-    KEEPS(slots, INVALID, "result is not aligned", qmf_gallery_create(QMF_SCALAR_F32, MISALIGNED(qmf_gallery *, slots)));
+    KEEPS(slots, INVALID, "result is not aligned",
+          qmf_gallery_create(QMF_SCALAR_F32, MISALIGNED(qmf_gallery *, slots)));
     KEEPS(made, INVALID, "scalar: 3 is no", qmf_gallery_create(3, &made));
     KEEPS(made, INVALID, "scalar: -1 is no", qmf_gallery_create(-1, &made));
 }
@@ -100,37 +101,38 @@ static void scoring(void) {
     float out[6];
     size_t count, slots[2];
     list[0] = list[1] = face;
-    KEEPS_SCORES(INVALID, "handle is NULL", qmf_gallery_score(NULL, own, list, 2, 1, out, 6, &count));
-    KEEPS_SCORES(INVALID, "handle is not aligned", qmf_gallery_score(CROOKED, own, list, 2, 1, out, 6, &count));
-    KEEPS_SCORES(INVALID, "calibration is NULL", qmf_gallery_score(gallery, NULL, list, 2, 1, out, 6, &count));
+    KEEPS_SCORES(INVALID, "handle is NULL", qmf_gallery_score(NULL, own, list, 2, 1, NULL, out, 6, &count));
+    KEEPS_SCORES(INVALID, "handle is not aligned", qmf_gallery_score(CROOKED, own, list, 2, 1, NULL, out, 6, &count));
+    KEEPS_SCORES(INVALID, "calibration is NULL", qmf_gallery_score(gallery, NULL, list, 2, 1, NULL, out, 6, &count));
     KEEPS_SCORES(INVALID, "calibration is not aligned",
-                 qmf_gallery_score(gallery, MISALIGNED(const qmf_calibration, own), list, 2, 1, out, 6, &count));
-    KEEPS_SCORES(INVALID, "probes is NULL", qmf_gallery_score(gallery, own, NULL, 2, 1, out, 6, &count));
+                 qmf_gallery_score(gallery, MISALIGNED(const qmf_calibration, own), list, 2, 1, NULL, out, 6, &count));
+    KEEPS_SCORES(INVALID, "probes is NULL", qmf_gallery_score(gallery, own, NULL, 2, 1, NULL, out, 6, &count));
     KEEPS_SCORES(INVALID, "probes is not aligned",
-                 qmf_gallery_score(gallery, own, MISALIGNED(const qmf_template *const, list), 1, 1, out, 6, &count));
-    KEEPS_SCORES(INVALID, "scores is NULL", qmf_gallery_score(gallery, own, list, 2, 1, NULL, 6, &count));
+                 qmf_gallery_score(gallery, own, MISALIGNED(const qmf_template *const, list), 1, 1, NULL, out, 6,
+                                   &count));
+    KEEPS_SCORES(INVALID, "scores is NULL", qmf_gallery_score(gallery, own, list, 2, 1, NULL, NULL, 6, &count));
     KEEPS_SCORES(INVALID, "scores is not aligned",
-                 qmf_gallery_score(gallery, own, list, 1, 1, MISALIGNED(float, out), 3, &count));
-    KEEPS_SCORES(INVALID, "nothing to compare", qmf_gallery_score(gallery, own, list, 0, 1, out, 6, &count));
-    KEEPS_SCORES(INVALID, "threads is 1025", qmf_gallery_score(gallery, own, list, 2, 1025, out, 6, &count));
-    KEEPS(out, INVALID, "count is NULL", qmf_gallery_score(gallery, own, list, 2, 1, out, 6, NULL));
+                 qmf_gallery_score(gallery, own, list, 1, 1, NULL, MISALIGNED(float, out), 3, &count));
+    KEEPS_SCORES(INVALID, "nothing to compare", qmf_gallery_score(gallery, own, list, 0, 1, NULL, out, 6, &count));
+    KEEPS_SCORES(INVALID, "threads is 1025", qmf_gallery_score(gallery, own, list, 2, 1025, NULL, out, 6, &count));
+    KEEPS(out, INVALID, "count is NULL", qmf_gallery_score(gallery, own, list, 2, 1, NULL, out, 6, NULL));
     KEEPS(out, INVALID, "count is not aligned",
-          qmf_gallery_score(gallery, own, list, 2, 1, out, 6, MISALIGNED(size_t, slots)));
-    TOO_SMALL(out, count, 6, qmf_gallery_score(gallery, own, list, 2, 1, out, 5, &count));
-    TOO_SMALL(out, count, 6, qmf_gallery_score(gallery, own, list, 2, 1, NULL, 0, &count));
+          qmf_gallery_score(gallery, own, list, 2, 1, NULL, out, 6, MISALIGNED(size_t, slots)));
+    TOO_SMALL(out, count, 6, qmf_gallery_score(gallery, own, list, 2, 1, NULL, out, 5, &count));
+    TOO_SMALL(out, count, 6, qmf_gallery_score(gallery, own, list, 2, 1, NULL, NULL, 0, &count));
     KEEPS_SCORES(INVALID, "more than memory can hold",
-                 qmf_gallery_score(gallery, own, list, SIZE_MAX, 1, out, 6, &count));
+                 qmf_gallery_score(gallery, own, list, SIZE_MAX, 1, NULL, out, 6, &count));
     list[1] = NULL;
-    KEEPS_SCORES(INVALID, "probes[1] is NULL", qmf_gallery_score(gallery, own, list, 2, 1, out, 6, &count));
+    KEEPS_SCORES(INVALID, "probes[1] is NULL", qmf_gallery_score(gallery, own, list, 2, 1, NULL, out, 6, &count));
     list[1] = foreign;
     KEEPS_SCORES(QMF_ERROR_MODEL_MISMATCH, "probe 1 is of model other (",
-                 qmf_gallery_score(gallery, own, list, 2, 1, out, 6, &count));
+                 qmf_gallery_score(gallery, own, list, 2, 1, NULL, out, 6, &count));
     list[1] = shorter;
     KEEPS_SCORES(QMF_ERROR_MODEL_MISMATCH, "with 64 floats",
-                 qmf_gallery_score(gallery, own, list, 2, 1, out, 6, &count));
+                 qmf_gallery_score(gallery, own, list, 2, 1, NULL, out, 6, &count));
     list[1] = face;
     KEEPS_SCORES(QMF_ERROR_MODEL_MISMATCH, "the calibration of model other",
-                 qmf_gallery_score(gallery, foreign_calibration, list, 2, 1, out, 6, &count));
+                 qmf_gallery_score(gallery, foreign_calibration, list, 2, 1, NULL, out, 6, &count));
 }
 
 /* `call` must write neither matches nor counts. */
@@ -149,60 +151,63 @@ static void searching(void) {
     list[0] = list[1] = face;
     EXPECT(QMF_OK, qmf_search_options_init(&options, sizeof options));
     KEEPS_MATCHES(INVALID, "handle is NULL",
-                  qmf_gallery_search(NULL, own, list, 2, &options, matches, 20, counts));
+                  qmf_gallery_search(NULL, own, list, 2, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "handle is not aligned",
-                  qmf_gallery_search(CROOKED, own, list, 2, &options, matches, 20, counts));
+                  qmf_gallery_search(CROOKED, own, list, 2, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "calibration is NULL",
-                  qmf_gallery_search(gallery, NULL, list, 2, &options, matches, 20, counts));
+                  qmf_gallery_search(gallery, NULL, list, 2, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "calibration is not aligned",
-                  qmf_gallery_search(gallery, MISALIGNED(const qmf_calibration, own), list, 2, &options, matches, 20,
-                                     counts));
-    KEEPS_MATCHES(INVALID, "probes is NULL", qmf_gallery_search(gallery, own, NULL, 2, &options, matches, 20, counts));
+                  qmf_gallery_search(gallery, MISALIGNED(const qmf_calibration, own), list, 2, &options, NULL, matches,
+                                     20, counts));
+    KEEPS_MATCHES(INVALID, "probes is NULL",
+                  qmf_gallery_search(gallery, own, NULL, 2, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "probes is not aligned",
-                  qmf_gallery_search(gallery, own, MISALIGNED(const qmf_template *const, list), 1, &options, matches, 20,
-                                     counts));
+                  qmf_gallery_search(gallery, own, MISALIGNED(const qmf_template *const, list), 1, &options, NULL,
+                                     matches, 20, counts));
     KEEPS_MATCHES(INVALID, "nothing to compare",
-                  qmf_gallery_search(gallery, own, list, 0, &options, matches, 20, counts));
+                  qmf_gallery_search(gallery, own, list, 0, &options, NULL, matches, 20, counts));
     KEEPS_MATCHES(INVALID, "options is not aligned",
-                  qmf_gallery_search(gallery, own, list, 2, MISALIGNED(const qmf_search_options, slots), matches, 20,
-                                     counts));
+                  qmf_gallery_search(gallery, own, list, 2, MISALIGNED(const qmf_search_options, slots), NULL, matches,
+                                     20, counts));
     for (i = 0; i < WRONG_COUNT; i++) {
         wrong = options;
         wrong.struct_size = WRONG_SIZES[i];
         KEEPS_MATCHES(INVALID, "options: struct_size",
-                      qmf_gallery_search(gallery, own, list, 2, &wrong, matches, 20, counts));
+                      qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
     }
     wrong = options;
     wrong.threads = 1025;
-    KEEPS_MATCHES(INVALID, "threads is 1025", qmf_gallery_search(gallery, own, list, 2, &wrong, matches, 20, counts));
+    KEEPS_MATCHES(INVALID, "threads is 1025",
+                  qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
     wrong = options;
     wrong.most = 0;
-    KEEPS_MATCHES(INVALID, "most is 0", qmf_gallery_search(gallery, own, list, 2, &wrong, matches, 20, counts));
+    KEEPS_MATCHES(INVALID, "most is 0", qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
     wrong.most = UINT64_MAX;
     KEEPS_MATCHES(INVALID, "more than memory can hold",
-                  qmf_gallery_search(gallery, own, list, 2, &wrong, matches, 20, counts));
-    KEEPS_MATCHES(SMALL, "are needed", qmf_gallery_search(gallery, own, list, 1, &wrong, matches, 20, counts));
+                  qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
+    KEEPS_MATCHES(SMALL, "are needed", qmf_gallery_search(gallery, own, list, 1, &wrong, NULL, matches, 20, counts));
     wrong = options;
     wrong.least_score = NAN;
-    KEEPS_MATCHES(INVALID, "least_score", qmf_gallery_search(gallery, own, list, 2, &wrong, matches, 20, counts));
+    KEEPS_MATCHES(INVALID, "least_score", qmf_gallery_search(gallery, own, list, 2, &wrong, NULL, matches, 20, counts));
     KEEPS_MATCHES(SMALL, "room for 19 elements, 20 are needed",
-                  qmf_gallery_search(gallery, own, list, 2, NULL, matches, 19, counts));
+                  qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 19, counts));
     fill(counts, sizeof counts);
-    REFUSED(INVALID, "matches is NULL", qmf_gallery_search(gallery, own, list, 2, NULL, NULL, 20, counts));
+    REFUSED(INVALID, "matches is NULL", qmf_gallery_search(gallery, own, list, 2, NULL, NULL, NULL, 20, counts));
     CHECK(is_filled(counts, sizeof counts));
     KEEPS_MATCHES(INVALID, "matches is not aligned",
-                  qmf_gallery_search(gallery, own, list, 1, NULL, MISALIGNED(qmf_match, matches), 10, counts));
-    KEEPS(matches, INVALID, "counts is NULL", qmf_gallery_search(gallery, own, list, 2, NULL, matches, 20, NULL));
+                  qmf_gallery_search(gallery, own, list, 1, NULL, NULL, MISALIGNED(qmf_match, matches), 10, counts));
+    KEEPS(matches, INVALID, "counts is NULL", qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, NULL));
     KEEPS_MATCHES(INVALID, "counts is not aligned",
-                  qmf_gallery_search(gallery, own, list, 2, NULL, matches, 20, MISALIGNED(size_t, counts)));
+                  qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, MISALIGNED(size_t, counts)));
     list[1] = NULL;
-    KEEPS_MATCHES(INVALID, "probes[1] is NULL", qmf_gallery_search(gallery, own, list, 2, NULL, matches, 20, counts));
+    KEEPS_MATCHES(INVALID, "probes[1] is NULL",
+                  qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, counts));
     list[1] = foreign;
     KEEPS_MATCHES(QMF_ERROR_MODEL_MISMATCH, "probe 1 is of model other (",
-                  qmf_gallery_search(gallery, own, list, 2, NULL, matches, 20, counts));
+                  qmf_gallery_search(gallery, own, list, 2, NULL, NULL, matches, 20, counts));
     list[1] = face;
     KEEPS_MATCHES(QMF_ERROR_MODEL_MISMATCH, "the calibration of model other",
-                  qmf_gallery_search(gallery, foreign_calibration, list, 2, NULL, matches, 20, counts));
+                  qmf_gallery_search(gallery, foreign_calibration, list, 2, NULL, NULL, matches, 20, counts));
 }
 
 int main(int argc, char **argv) {

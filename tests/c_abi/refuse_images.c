@@ -20,12 +20,12 @@ static void refused(const qmf_engine *by, const qmf_image *image, qmf_status wan
     qmf_template *made[2];
     size_t count;
     fill(&count, sizeof count);
-    KEEPS(faces, wanted, part, qmf_detect(by, image, faces, 2, &count));
+    KEEPS(faces, wanted, part, qmf_detect(by, image, NULL, faces, 2, &count));
     KEEPS(chip, wanted, part, qmf_align(by, image, landmarks, chip, sizeof chip, &count));
-    KEEPS(made, wanted, part, qmf_extract(by, image, &made[0]));
-    KEEPS(made, wanted, part, qmf_extract_all(by, image, made, 2, &count));
-    KEEPS(made, wanted, part, qmf_extract_landmarks(by, image, landmarks, &made[0]));
-    KEEPS(made, wanted, part, qmf_extract_fused(by, images, 1, QMF_FUSION_QUALITY, &made[0]));
+    KEEPS(made, wanted, part, qmf_extract(by, image, NULL, &made[0]));
+    KEEPS(made, wanted, part, qmf_extract_all(by, image, NULL, made, 2, &count));
+    KEEPS(made, wanted, part, qmf_extract_landmarks(by, image, landmarks, NULL, &made[0]));
+    KEEPS(made, wanted, part, qmf_extract_fused(by, images, 1, QMF_FUSION_QUALITY, NULL, &made[0]));
     CHECK(strstr(last_error(), "images[0]") != NULL);
     CHECK(is_filled(&count, sizeof count));
 }
@@ -46,7 +46,7 @@ static qmf_image good_image(qmf_image_format format, size_t size) {
     image.height = HEIGHT;
     image.data = black;
     image.data_size = size;
-    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, 0, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, NULL, 0, &count));
     CHECK(count == 0);
     return image;
 }
@@ -93,7 +93,7 @@ static void pixels(void) {
     later.known.data = black;
     later.known.data_size = good.data_size;
     later.future = 0;
-    EXPECT(QMF_OK, qmf_detect(engine, &later.known, NULL, 0, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &later.known, NULL, NULL, 0, &count));
     later.future = 1;
     refused(engine, &later.known, INVALID, "sets an option this version");
 }
@@ -137,7 +137,7 @@ static void yuv(void) {
             good.chroma[1] = black;
             good.chroma_size[0] = good.chroma_size[1] = WIDTH * HEIGHT / 4;
         }
-        EXPECT(QMF_OK, qmf_detect(engine, &good, NULL, 0, &count));
+        EXPECT(QMF_OK, qmf_detect(engine, &good, NULL, NULL, 0, &count));
         REFUSES(INVALID, "luma plane", image.data_size--);
         REFUSES(INVALID, "chroma plane", image.chroma_size[0]--);
         REFUSES(INVALID, "image: chroma[0]: ", image.chroma_size[0] = SIZE_MAX);

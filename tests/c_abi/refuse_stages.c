@@ -1,6 +1,6 @@
 /*
- * The stages and extraction, where they must refuse: the status, the text, and that nothing is written. Wrong images are
- * in refuse_images.c.
+ * The stages and extraction, where they must refuse: the status, the text, and that nothing is written. Wrong images
+ * are in refuse_images.c.
  *
  * refuse_stages FOLDER MODEL: the folder holds the files that tests/c_abi/setting.rs writes.
  */
@@ -15,15 +15,17 @@ static float landmarks[10];
 static void detecting(void) {
     qmf_face faces[4];
     size_t count, slots[2];
-    REFUSED(INVALID, "count is NULL", qmf_detect(engine, &photo, faces, 4, NULL));
-    KEEPS(slots, INVALID, "count is not aligned", qmf_detect(engine, &photo, faces, 4, MISALIGNED(size_t, slots)));
-    KEEPS(count, INVALID, "engine is NULL", qmf_detect(NULL, &photo, faces, 4, &count));
-    KEEPS(count, INVALID, "engine is not aligned", qmf_detect(CROOKED, &photo, faces, 4, &count));
-    KEEPS(count, INVALID, "faces is NULL", qmf_detect(engine, &photo, NULL, 4, &count));
-    KEEPS(count, INVALID, "faces is not aligned", qmf_detect(engine, &photo, MISALIGNED(qmf_face, faces), 2, &count));
-    TOO_SMALL(faces, count, 1, qmf_detect(engine, &photo, faces, 0, &count));
-    TOO_SMALL(faces, count, 1, qmf_detect(engine, &photo, NULL, 0, &count));
-    EXPECT(QMF_OK, qmf_detect(engine, &photo, faces, 4, &count));
+    REFUSED(INVALID, "count is NULL", qmf_detect(engine, &photo, NULL, faces, 4, NULL));
+    KEEPS(slots, INVALID, "count is not aligned",
+          qmf_detect(engine, &photo, NULL, faces, 4, MISALIGNED(size_t, slots)));
+    KEEPS(count, INVALID, "engine is NULL", qmf_detect(NULL, &photo, NULL, faces, 4, &count));
+    KEEPS(count, INVALID, "engine is not aligned", qmf_detect(CROOKED, &photo, NULL, faces, 4, &count));
+    KEEPS(count, INVALID, "faces is NULL", qmf_detect(engine, &photo, NULL, NULL, 4, &count));
+    KEEPS(count, INVALID, "faces is not aligned",
+          qmf_detect(engine, &photo, NULL, MISALIGNED(qmf_face, faces), 2, &count));
+    TOO_SMALL(faces, count, 1, qmf_detect(engine, &photo, NULL, faces, 0, &count));
+    TOO_SMALL(faces, count, 1, qmf_detect(engine, &photo, NULL, NULL, 0, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &photo, NULL, faces, 4, &count));
     CHECK(count == 1);
     memcpy(landmarks, faces[0].landmarks, sizeof landmarks);
 }
@@ -38,7 +40,7 @@ static void detecting(void) {
             change;                                                                                                    \
         }                                                                                                              \
         KEEPS(chip, INVALID, part, qmf_align(engine, &photo, points, chip, sizeof chip, &size));                       \
-        KEEPS(made, INVALID, part, qmf_extract_landmarks(engine, &photo, points, &made));                              \
+        KEEPS(made, INVALID, part, qmf_extract_landmarks(engine, &photo, points, NULL, &made));                        \
     } while (0)
 
 static void aligning(void) {
@@ -65,20 +67,22 @@ static void embedding(void) {
     static uint8_t chips[2 * QMF_CHIP_SIZE];
     static float out[2 * LENGTH];
     size_t length, slots[2];
-    REFUSED(INVALID, "length is NULL", qmf_embed(engine, chips, 2, out, 2 * LENGTH, NULL));
+    REFUSED(INVALID, "length is NULL", qmf_embed(engine, chips, 2, NULL, out, 2 * LENGTH, NULL));
     KEEPS(slots, INVALID, "length is not aligned",
-          qmf_embed(engine, chips, 2, out, 2 * LENGTH, MISALIGNED(size_t, slots)));
-    KEEPS(length, INVALID, "engine is NULL", qmf_embed(NULL, chips, 2, out, 2 * LENGTH, &length));
-    KEEPS(length, INVALID, "engine is not aligned", qmf_embed(CROOKED, chips, 2, out, 2 * LENGTH, &length));
-    KEEPS(length, INVALID, "chips is NULL", qmf_embed(engine, NULL, 2, out, 2 * LENGTH, &length));
-    KEEPS(out, INVALID, "count is 0", qmf_embed(engine, chips, 0, out, 2 * LENGTH, &length));
-    KEEPS(out, INVALID, "more than memory can hold", qmf_embed(engine, chips, SIZE_MAX, out, 2 * LENGTH, &length));
-    KEEPS(out, INVALID, "more than memory can hold", qmf_embed(engine, chips, SIZE_MAX / 3, out, SIZE_MAX, &length));
-    KEEPS(length, INVALID, "embeddings is NULL", qmf_embed(engine, chips, 2, NULL, 2 * LENGTH, &length));
+          qmf_embed(engine, chips, 2, NULL, out, 2 * LENGTH, MISALIGNED(size_t, slots)));
+    KEEPS(length, INVALID, "engine is NULL", qmf_embed(NULL, chips, 2, NULL, out, 2 * LENGTH, &length));
+    KEEPS(length, INVALID, "engine is not aligned", qmf_embed(CROOKED, chips, 2, NULL, out, 2 * LENGTH, &length));
+    KEEPS(length, INVALID, "chips is NULL", qmf_embed(engine, NULL, 2, NULL, out, 2 * LENGTH, &length));
+    KEEPS(out, INVALID, "count is 0", qmf_embed(engine, chips, 0, NULL, out, 2 * LENGTH, &length));
+    KEEPS(out, INVALID, "more than memory can hold",
+          qmf_embed(engine, chips, SIZE_MAX, NULL, out, 2 * LENGTH, &length));
+    KEEPS(out, INVALID, "more than memory can hold",
+          qmf_embed(engine, chips, SIZE_MAX / 3, NULL, out, SIZE_MAX, &length));
+    KEEPS(length, INVALID, "embeddings is NULL", qmf_embed(engine, chips, 2, NULL, NULL, 2 * LENGTH, &length));
     KEEPS(out, INVALID, "embeddings is not aligned",
-          qmf_embed(engine, chips, 1, MISALIGNED(float, out), LENGTH, &length));
-    TOO_SMALL(out, length, 2 * LENGTH, qmf_embed(engine, chips, 2, out, 2 * LENGTH - 1, &length));
-    TOO_SMALL(out, length, LENGTH, qmf_embed(engine, chips, 1, NULL, 0, &length));
+          qmf_embed(engine, chips, 1, NULL, MISALIGNED(float, out), LENGTH, &length));
+    TOO_SMALL(out, length, 2 * LENGTH, qmf_embed(engine, chips, 2, NULL, out, 2 * LENGTH - 1, &length));
+    TOO_SMALL(out, length, LENGTH, qmf_embed(engine, chips, 1, NULL, NULL, 0, &length));
 }
 
 static void quality_of(void) {
@@ -97,7 +101,8 @@ static void quality_of(void) {
     KEEPS(quality, INVALID, "engine is NULL", qmf_quality(NULL, a, LENGTH, &quality));
     KEEPS(quality, INVALID, "engine is not aligned", qmf_quality(CROOKED, a, LENGTH, &quality));
     KEEPS(quality, INVALID, "embedding is NULL", qmf_quality(engine, NULL, LENGTH, &quality));
-    KEEPS(quality, INVALID, "embedding is not aligned", qmf_quality(engine, MISALIGNED(const float, a), LENGTH, &quality));
+    KEEPS(quality, INVALID, "embedding is not aligned",
+          qmf_quality(engine, MISALIGNED(const float, a), LENGTH, &quality));
     KEEPS(quality, INVALID, "has 128 floats, 0 were given", qmf_quality(engine, a, 0, &quality));
     KEEPS(quality, INVALID, "has 128 floats, 127 were given", qmf_quality(engine, a, LENGTH - 1, &quality));
     KEEPS(quality, INVALID, "has 128 floats, 129 were given", qmf_quality(engine, a, LENGTH + 1, &quality));
@@ -123,70 +128,73 @@ static void unified_quality(void) {
 
 static void extracting(void) {
     qmf_template *made, *slots[2];
-    REFUSED(INVALID, "result is NULL", qmf_extract(engine, &photo, NULL));
-    KEEPS(slots, INVALID, "result is not aligned", qmf_extract(engine, &photo, MISALIGNED(qmf_template *, slots)));
-    KEEPS(made, INVALID, "engine is NULL", qmf_extract(NULL, &photo, &made));
-    KEEPS(made, INVALID, "engine is not aligned", qmf_extract(CROOKED, &photo, &made));
-
-    REFUSED(INVALID, "result is NULL", qmf_extract_landmarks(engine, &photo, landmarks, NULL));
+    REFUSED(INVALID, "result is NULL", qmf_extract(engine, &photo, NULL, NULL));
     KEEPS(slots, INVALID, "result is not aligned",
-          qmf_extract_landmarks(engine, &photo, landmarks, MISALIGNED(qmf_template *, slots)));
-    KEEPS(made, INVALID, "engine is NULL", qmf_extract_landmarks(NULL, &photo, landmarks, &made));
-    KEEPS(made, INVALID, "engine is not aligned", qmf_extract_landmarks(CROOKED, &photo, landmarks, &made));
-    KEEPS(made, INVALID, "landmarks is NULL", qmf_extract_landmarks(engine, &photo, NULL, &made));
+          qmf_extract(engine, &photo, NULL, MISALIGNED(qmf_template *, slots)));
+    KEEPS(made, INVALID, "engine is NULL", qmf_extract(NULL, &photo, NULL, &made));
+    KEEPS(made, INVALID, "engine is not aligned", qmf_extract(CROOKED, &photo, NULL, &made));
+
+    REFUSED(INVALID, "result is NULL", qmf_extract_landmarks(engine, &photo, landmarks, NULL, NULL));
+    KEEPS(slots, INVALID, "result is not aligned",
+          qmf_extract_landmarks(engine, &photo, landmarks, NULL, MISALIGNED(qmf_template *, slots)));
+    KEEPS(made, INVALID, "engine is NULL", qmf_extract_landmarks(NULL, &photo, landmarks, NULL, &made));
+    KEEPS(made, INVALID, "engine is not aligned", qmf_extract_landmarks(CROOKED, &photo, landmarks, NULL, &made));
+    KEEPS(made, INVALID, "landmarks is NULL", qmf_extract_landmarks(engine, &photo, NULL, NULL, &made));
     KEEPS(made, INVALID, "landmarks is not aligned",
-          qmf_extract_landmarks(engine, &photo, MISALIGNED(const float, landmarks), &made));
+          qmf_extract_landmarks(engine, &photo, MISALIGNED(const float, landmarks), NULL, &made));
 }
 
 static void extracting_all(void) {
     qmf_template *all[2];
     size_t count, slots[2];
-    REFUSED(INVALID, "count is NULL", qmf_extract_all(engine, &photo, all, 2, NULL));
+    REFUSED(INVALID, "count is NULL", qmf_extract_all(engine, &photo, NULL, all, 2, NULL));
     KEEPS(slots, INVALID, "count is not aligned",
-          qmf_extract_all(engine, &photo, all, 2, MISALIGNED(size_t, slots)));
-    KEEPS(count, INVALID, "engine is NULL", qmf_extract_all(NULL, &photo, all, 2, &count));
-    KEEPS(count, INVALID, "engine is not aligned", qmf_extract_all(CROOKED, &photo, all, 2, &count));
-    KEEPS(count, INVALID, "results is NULL", qmf_extract_all(engine, &photo, NULL, 2, &count));
+          qmf_extract_all(engine, &photo, NULL, all, 2, MISALIGNED(size_t, slots)));
+    KEEPS(count, INVALID, "engine is NULL", qmf_extract_all(NULL, &photo, NULL, all, 2, &count));
+    KEEPS(count, INVALID, "engine is not aligned", qmf_extract_all(CROOKED, &photo, NULL, all, 2, &count));
+    KEEPS(count, INVALID, "results is NULL", qmf_extract_all(engine, &photo, NULL, NULL, 2, &count));
     KEEPS(all, INVALID, "results is not aligned",
-          qmf_extract_all(engine, &photo, MISALIGNED(qmf_template *, all), 1, &count));
-    TOO_SMALL(all, count, 1, qmf_extract_all(engine, &photo, all, 0, &count));
-    TOO_SMALL(all, count, 1, qmf_extract_all(engine, &photo, NULL, 0, &count));
+          qmf_extract_all(engine, &photo, NULL, MISALIGNED(qmf_template *, all), 1, &count));
+    TOO_SMALL(all, count, 1, qmf_extract_all(engine, &photo, NULL, all, 0, &count));
+    TOO_SMALL(all, count, 1, qmf_extract_all(engine, &photo, NULL, NULL, 0, &count));
 }
 
 static void extracting_fused(void) {
     const qmf_image *images[2];
     qmf_template *made, *slots[2];
     images[0] = images[1] = &photo;
-    REFUSED(INVALID, "result is NULL", qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, NULL));
+    REFUSED(INVALID, "result is NULL", qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, NULL, NULL));
     KEEPS(slots, INVALID, "result is not aligned",
-          qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, MISALIGNED(qmf_template *, slots)));
-    KEEPS(made, INVALID, "2 is no QMF_FUSION_*", qmf_extract_fused(engine, images, 2, 2, &made));
-    KEEPS(made, INVALID, "-1 is no QMF_FUSION_*", qmf_extract_fused(engine, images, 2, -1, &made));
-    KEEPS(made, INVALID, "engine is NULL", qmf_extract_fused(NULL, images, 2, QMF_FUSION_MEAN, &made));
-    KEEPS(made, INVALID, "engine is not aligned", qmf_extract_fused(CROOKED, images, 2, QMF_FUSION_MEAN, &made));
-    KEEPS(made, INVALID, "images is NULL", qmf_extract_fused(engine, NULL, 2, QMF_FUSION_MEAN, &made));
+          qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, NULL, MISALIGNED(qmf_template *, slots)));
+    KEEPS(made, INVALID, "2 is no QMF_FUSION_*", qmf_extract_fused(engine, images, 2, 2, NULL, &made));
+    KEEPS(made, INVALID, "-1 is no QMF_FUSION_*", qmf_extract_fused(engine, images, 2, -1, NULL, &made));
+    KEEPS(made, INVALID, "engine is NULL", qmf_extract_fused(NULL, images, 2, QMF_FUSION_MEAN, NULL, &made));
+    KEEPS(made, INVALID, "engine is not aligned", qmf_extract_fused(CROOKED, images, 2, QMF_FUSION_MEAN, NULL, &made));
+    KEEPS(made, INVALID, "images is NULL", qmf_extract_fused(engine, NULL, 2, QMF_FUSION_MEAN, NULL, &made));
     KEEPS(made, INVALID, "images is not aligned",
-          qmf_extract_fused(engine, MISALIGNED(const qmf_image *const, images), 1, QMF_FUSION_MEAN, &made));
-    KEEPS(made, INVALID, "count is 0", qmf_extract_fused(engine, images, 0, QMF_FUSION_MEAN, &made));
+          qmf_extract_fused(engine, MISALIGNED(const qmf_image *const, images), 1, QMF_FUSION_MEAN, NULL, &made));
+    KEEPS(made, INVALID, "count is 0", qmf_extract_fused(engine, images, 0, QMF_FUSION_MEAN, NULL, &made));
     KEEPS(made, INVALID, "more than memory can hold",
-          qmf_extract_fused(engine, images, SIZE_MAX, QMF_FUSION_MEAN, &made));
+          qmf_extract_fused(engine, images, SIZE_MAX, QMF_FUSION_MEAN, NULL, &made));
     /* What is wrong is named by its place, and the good one before it leaves nothing behind. */
     images[1] = NULL;
-    KEEPS(made, INVALID, "images[1]: image is NULL", qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, &made));
+    KEEPS(made, INVALID, "images[1]: image is NULL",
+          qmf_extract_fused(engine, images, 2, QMF_FUSION_MEAN, NULL, &made));
 }
 
 static void extracting_chips(void) {
     static uint8_t chip[QMF_CHIP_SIZE];
     qmf_template *made, *slots[2];
-    REFUSED(INVALID, "result is NULL", qmf_extract_chip(engine, chip, sizeof chip, NULL));
+    REFUSED(INVALID, "result is NULL", qmf_extract_chip(engine, chip, sizeof chip, NULL, NULL));
     KEEPS(slots, INVALID, "result is not aligned",
-          qmf_extract_chip(engine, chip, sizeof chip, MISALIGNED(qmf_template *, slots)));
-    KEEPS(made, INVALID, "engine is NULL", qmf_extract_chip(NULL, chip, sizeof chip, &made));
-    KEEPS(made, INVALID, "engine is not aligned", qmf_extract_chip(CROOKED, chip, sizeof chip, &made));
-    KEEPS(made, INVALID, "chip is NULL", qmf_extract_chip(engine, NULL, sizeof chip, &made));
-    KEEPS(made, INVALID, "37632 bytes, not 37631", qmf_extract_chip(engine, chip, sizeof chip - 1, &made));
-    KEEPS(made, INVALID, "37632 bytes, not 0", qmf_extract_chip(engine, chip, 0, &made));
-    KEEPS(made, INVALID, "37632 bytes, not 18446744073709551615", qmf_extract_chip(engine, chip, SIZE_MAX, &made));
+          qmf_extract_chip(engine, chip, sizeof chip, NULL, MISALIGNED(qmf_template *, slots)));
+    KEEPS(made, INVALID, "engine is NULL", qmf_extract_chip(NULL, chip, sizeof chip, NULL, &made));
+    KEEPS(made, INVALID, "engine is not aligned", qmf_extract_chip(CROOKED, chip, sizeof chip, NULL, &made));
+    KEEPS(made, INVALID, "chip is NULL", qmf_extract_chip(engine, NULL, sizeof chip, NULL, &made));
+    KEEPS(made, INVALID, "37632 bytes, not 37631", qmf_extract_chip(engine, chip, sizeof chip - 1, NULL, &made));
+    KEEPS(made, INVALID, "37632 bytes, not 0", qmf_extract_chip(engine, chip, 0, NULL, &made));
+    KEEPS(made, INVALID, "37632 bytes, not 18446744073709551615",
+          qmf_extract_chip(engine, chip, SIZE_MAX, NULL, &made));
 }
 
 /* An engine that refused goes on working, and an answer is no failure: the text stays. */
@@ -195,9 +203,9 @@ static void afterwards(const char *folder) {
     const qmf_image blank = read_image(folder, "blank.png", &file);
     qmf_template *made = NULL;
     REFUSED(INVALID, "engine is NULL", qmf_engine_get_info(NULL, NULL));
-    EXPECT(QMF_NO_FACE, qmf_extract(engine, &blank, &made));
+    EXPECT(QMF_NO_FACE, qmf_extract(engine, &blank, NULL, &made));
     CHECK(made == NULL && strcmp(last_error(), "engine is NULL") == 0);
-    EXPECT(QMF_OK, qmf_extract(engine, &photo, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, &photo, NULL, &made));
     CHECK(strcmp(last_error(), "engine is NULL") == 0);
     qmf_template_destroy(made);
     free(file.data);

@@ -166,8 +166,10 @@ static void sealing(void) {
           qmf_template_seal(face, QMF_SCALAR_F32, key, 31, context, 8, data, room, &size));
     KEEPS(size, INVALID, "32 bytes, not 33",
           qmf_template_seal(face, QMF_SCALAR_F32, key, 33, context, 8, data, room, &size));
-    KEEPS(size, INVALID, "32 bytes, not 0", qmf_template_seal(face, QMF_SCALAR_F32, key, 0, context, 8, data, room, &size));
-    KEEPS(size, INVALID, "context is NULL", qmf_template_seal(face, QMF_SCALAR_F32, key, 32, NULL, 8, data, room, &size));
+    KEEPS(size, INVALID, "32 bytes, not 0",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 0, context, 8, data, room, &size));
+    KEEPS(size, INVALID, "context is NULL",
+          qmf_template_seal(face, QMF_SCALAR_F32, key, 32, NULL, 8, data, room, &size));
     KEEPS(size, INVALID, "more than memory can hold",
           qmf_template_seal(face, QMF_SCALAR_F32, key, 32, context, SIZE_MAX, data, room, &size));
     KEEPS(size, INVALID, "data is NULL",
@@ -257,6 +259,53 @@ static void fusing(void) {
     qmf_template_destroy(opposite);
 }
 
+static void reviewing(void) {
+    const qmf_template *list[2];
+    qmf_fused_part parts[2], slots[3];
+    qmf_calibration *own = NULL, *given = NULL, *of_other = NULL;
+    const double fmr = 1e-3;
+    list[0] = list[1] = face;
+    EXPECT(QMF_OK, qmf_engine_get_calibration(engine, &own));
+    EXPECT(QMF_OK, qmf_calibration_create(0.1, 0.2, &given));
+    EXPECT(QMF_OK, qmf_calibration_load("foreign.toml", &of_other));
+    REFUSED(INVALID, "parts is NULL", qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, fmr, NULL, 2));
+    KEEPS(slots, INVALID, "parts is not aligned",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, fmr, MISALIGNED(qmf_fused_part, slots), 2));
+    KEEPS(parts, INVALID, "templates is NULL",
+          qmf_template_review_fusion(NULL, 2, QMF_FUSION_MEAN, own, fmr, parts, 2));
+    KEEPS(parts, INVALID, "templates is not aligned",
+          qmf_template_review_fusion(MISALIGNED(const qmf_template *const, list), 1, QMF_FUSION_MEAN, own, fmr, parts,
+                                     2));
+    KEEPS(parts, INVALID, "count is 0", qmf_template_review_fusion(list, 0, QMF_FUSION_MEAN, own, fmr, parts, 2));
+    KEEPS(parts, SMALL, "2 are needed", qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, fmr, parts, 1));
+    KEEPS(parts, SMALL, "2 are needed", qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, fmr, NULL, 0));
+    KEEPS(parts, INVALID, "more than memory can hold",
+          qmf_template_review_fusion(list, SIZE_MAX, QMF_FUSION_MEAN, own, fmr, parts, SIZE_MAX));
+    KEEPS(parts, INVALID, "2 is no QMF_FUSION_*", qmf_template_review_fusion(list, 2, 2, own, fmr, parts, 2));
+    KEEPS(parts, INVALID, "calibration is not aligned",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, MISALIGNED(const qmf_calibration, own), fmr, parts, 2));
+    KEEPS(parts, INVALID, "above 0 and below 1",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, NAN, parts, 2));
+    KEEPS(parts, QMF_ERROR_CALIBRATION, "supports",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, 1e-12, parts, 2));
+    KEEPS(parts, QMF_ERROR_CALIBRATION, "no thresholds",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, given, fmr, parts, 2));
+    KEEPS(parts, QMF_ERROR_MODEL_MISMATCH, "the calibration of",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, of_other, fmr, parts, 2));
+    list[1] = NULL;
+    KEEPS(parts, INVALID, "templates[1] is NULL",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, fmr, parts, 2));
+    list[1] = CROOKED;
+    KEEPS(parts, INVALID, "templates[1] is not aligned",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, own, fmr, parts, 2));
+    list[1] = foreign;
+    KEEPS(parts, QMF_ERROR_MODEL_MISMATCH, "other",
+          qmf_template_review_fusion(list, 2, QMF_FUSION_MEAN, NULL, fmr, parts, 2));
+    qmf_calibration_destroy(own);
+    qmf_calibration_destroy(given);
+    qmf_calibration_destroy(of_other);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 3);
     engine = open_engine(argv[2]);
@@ -273,6 +322,7 @@ int main(int argc, char **argv) {
     sealing();
     unsealing(argv[1]);
     fusing();
+    reviewing();
     CHECK(qmf_live_templates() == 4);
     qmf_template_destroy(MISALIGNED(qmf_template, face));
     CHECK(strstr(last_error(), "handle is not aligned") != NULL && qmf_live_templates() == 4);

@@ -134,10 +134,10 @@ static void one_photo(const qmf_engine *engine, const char *folder, const char *
     memset(faces, 0xA5, sizeof faces);
     memset(chip, 0xA5, sizeof chip);
     memset(embedding, 0xA5, sizeof embedding);
-    EXPECT(QMF_OK, qmf_detect(engine, &image, faces, 8, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, faces, 8, &count));
     CHECK(count >= 1 && count < 8 && memcmp(&faces[count], "\xA5\xA5\xA5\xA5", 4) == 0);
     /* Just enough room gives the same. */
-    EXPECT(QMF_OK, qmf_detect(engine, &image, found, count, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, found, count, &count));
     CHECK(memcmp(found, faces, count * sizeof faces[0]) == 0);
     printf("detect %s %lu", name, (unsigned long)count);
     for (i = 0; i < count; i++) {
@@ -147,7 +147,7 @@ static void one_photo(const qmf_engine *engine, const char *folder, const char *
     for (i = 0; i < count; i++) {
         EXPECT(QMF_OK, qmf_align(engine, &image, faces[i].landmarks[0], chip, sizeof chip, &size));
         CHECK(size == QMF_CHIP_SIZE && memcmp(&chip[size], "\xA5\xA5\xA5\xA5", 4) == 0);
-        EXPECT(QMF_OK, qmf_embed(engine, chip, 1, embedding, LENGTH + 2, &length));
+        EXPECT(QMF_OK, qmf_embed(engine, chip, 1, NULL, embedding, LENGTH + 2, &length));
         CHECK(length == LENGTH && memcmp(&embedding[length], "\xA5\xA5\xA5\xA5\xA5\xA5\xA5\xA5", 8) == 0);
         EXPECT(QMF_OK, qmf_quality(engine, embedding, LENGTH, &quality));
         printf("face %s %lu", name, (unsigned long)i);
@@ -168,7 +168,7 @@ static void three_chips(const qmf_engine *engine, const char *folder) {
     float embeddings[3 * LENGTH];
     size_t length = 0;
     CHECK(chips.size == 3 * QMF_CHIP_SIZE && QMF_CHIP_SIZE == QMF_CHIP_SIDE * QMF_CHIP_SIDE * 3);
-    EXPECT(QMF_OK, qmf_embed(engine, chips.data, 3, embeddings, 3 * LENGTH, &length));
+    EXPECT(QMF_OK, qmf_embed(engine, chips.data, 3, NULL, embeddings, 3 * LENGTH, &length));
     CHECK(length == 3 * LENGTH);
     printf("embed 3");
     print_f32(embeddings, length);
@@ -182,11 +182,11 @@ static void no_face(const qmf_engine *engine, const char *folder) {
     const qmf_image image = read_image(folder, "blank.png", &file);
     qmf_face face;
     size_t count = 99;
-    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, 0, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, NULL, 0, &count));
     CHECK(count == 0);
     count = 99;
     memset(&face, 0xA5, sizeof face);
-    EXPECT(QMF_OK, qmf_detect(engine, &image, &face, 1, &count));
+    EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, &face, 1, &count));
     CHECK(count == 0 && memcmp(&face, "\xA5\xA5\xA5\xA5", 4) == 0);
     free(file.data);
 }

@@ -126,21 +126,21 @@ static void every_stage(const qmf_engine *engine, const char *folder) {
     qmf_template *made = NULL;
     qmf_template_info info;
     size_t size = 0;
-    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &made));
     CHECK(qmf_live_templates() == 1);
     print_template("extract", made);
     info = info_of(made);
     CHECK((info.flags & QMF_TEMPLATE_HAS_FACE) != 0);
     qmf_template_destroy(made);
-    EXPECT(QMF_OK, qmf_extract_landmarks(engine, &image, info.face.landmarks[0], &made));
+    EXPECT(QMF_OK, qmf_extract_landmarks(engine, &image, info.face.landmarks[0], NULL, &made));
     print_template("landmarks", made);
     CHECK(info_of(made).quality == info.quality && (info_of(made).flags & QMF_TEMPLATE_HAS_FACE) == 0);
     qmf_template_destroy(made);
     EXPECT(QMF_OK, qmf_align(engine, &image, info.face.landmarks[0], chip, sizeof chip, &size));
-    EXPECT(QMF_OK, qmf_extract_chip(engine, chip, size, &made));
+    EXPECT(QMF_OK, qmf_extract_chip(engine, chip, size, NULL, &made));
     print_template("chip", made);
     qmf_template_destroy(made);
-    EXPECT(QMF_OK, qmf_embed(engine, chip, 1, embedding, LENGTH, &size));
+    EXPECT(QMF_OK, qmf_embed(engine, chip, 1, NULL, embedding, LENGTH, &size));
     EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &made));
     print_template("embedding", made);
     qmf_template_destroy(made);
@@ -160,7 +160,7 @@ static void several_faces(const qmf_engine *engine, const char *folder, const ch
     qmf_template *all[8], *one = NULL;
     size_t count = 0, i;
     memset(all, 0xA5, sizeof all);
-    EXPECT(QMF_OK, qmf_extract_all(engine, &image, all, 8, &count));
+    EXPECT(QMF_OK, qmf_extract_all(engine, &image, NULL, all, 8, &count));
     CHECK(count >= 2 && count < 8 && qmf_live_templates() == count);
     CHECK(memcmp(&all[count], "\xA5\xA5\xA5\xA5", 4) == 0);
     for (i = 0; i < count; i++) {
@@ -175,7 +175,7 @@ static void several_faces(const qmf_engine *engine, const char *folder, const ch
         char name[16];
         options.face_choice = (qmf_face_choice)i;
         EXPECT(QMF_OK, qmf_engine_create(model, &options, &chooser));
-        EXPECT(QMF_OK, qmf_extract(chooser, &image, &one));
+        EXPECT(QMF_OK, qmf_extract(chooser, &image, NULL, &one));
         (void)snprintf(name, sizeof name, "choice%d", (int)i);
         print_template(name, one);
         qmf_template_destroy(one);
@@ -191,9 +191,9 @@ static void no_face(const qmf_engine *engine, const char *folder) {
     const qmf_image *const images[2] = {&image, &image};
     qmf_template *made = NULL;
     size_t count = 99;
-    EXPECT(QMF_NO_FACE, qmf_extract(engine, &image, &made));
-    EXPECT(QMF_NO_FACE, qmf_extract_fused(engine, images, 2, QMF_FUSION_QUALITY, &made));
-    EXPECT(QMF_OK, qmf_extract_all(engine, &image, NULL, 0, &count));
+    EXPECT(QMF_NO_FACE, qmf_extract(engine, &image, NULL, &made));
+    EXPECT(QMF_NO_FACE, qmf_extract_fused(engine, images, 2, QMF_FUSION_QUALITY, NULL, &made));
+    EXPECT(QMF_OK, qmf_extract_all(engine, &image, NULL, NULL, 0, &count));
     CHECK(made == NULL && count == 0 && qmf_live_templates() == 0);
     free(file.data);
 }
@@ -211,11 +211,11 @@ static void fusion(const qmf_engine *engine, const char *folder) {
     for (i = 0; i < 3; i++) {
         pointers[i] = &images[i];
     }
-    EXPECT(QMF_OK, qmf_extract(engine, &images[0], &parts[0]));
+    EXPECT(QMF_OK, qmf_extract(engine, &images[0], NULL, &parts[0]));
     EXPECT(QMF_OK, qmf_template_create_failed(engine, &parts[1]));
-    EXPECT(QMF_OK, qmf_extract(engine, &images[2], &parts[2]));
+    EXPECT(QMF_OK, qmf_extract(engine, &images[2], NULL, &parts[2]));
     for (how = QMF_FUSION_QUALITY; how <= QMF_FUSION_MEAN; how++) {
-        EXPECT(QMF_OK, qmf_extract_fused(engine, pointers, 3, how, &made));
+        EXPECT(QMF_OK, qmf_extract_fused(engine, pointers, 3, how, NULL, &made));
         print_template(how == QMF_FUSION_QUALITY ? "images-quality" : "images-mean", made);
         CHECK((info_of(made).flags & QMF_TEMPLATE_FUSED) != 0 && info_of(made).images == 2);
         qmf_template_destroy(made);
@@ -231,6 +231,99 @@ static void fusion(const qmf_engine *engine, const char *folder) {
         qmf_template_destroy(parts[i]);
         free(files[i].data);
     }
+}
+
+static void print_parts(const char *name, const qmf_fused_part *parts, size_t count) {
+    size_t i;
+    printf("review %s", name);
+    for (i = 0; i < count; i++) {
+        printf(" %u %u %u", (unsigned)parts[i].flags, (unsigned)parts[i].fit_rank, (unsigned)parts[i].quality_rank);
+        print_f64(parts[i].cosine);
+        print_f64(parts[i].quality);
+        print_f64(parts[i].weight);
+        print_f64(parts[i].score);
+        CHECK(parts[i].reserved == 0);
+    }
+    printf("\n");
+}
+
+/* Two photos of one person, one of another and a failed template: the stranger fits worst, as the calibration says. */
+static void review(const qmf_engine *engine, const char *folder) {
+    static const char *const NAMES[] = {"a.png", "b.png", "c.png"};
+    qmf_template *all[4] = {NULL, NULL, NULL, NULL};
+    const qmf_template *const *const list = (const qmf_template *const *)all;
+    qmf_calibration *calibration = NULL, *gated = NULL;
+    qmf_fused_part parts[6];
+    int how, i;
+    for (i = 0; i < 3; i++) {
+        bytes file;
+        const qmf_image image = read_image(folder, NAMES[i], &file);
+        EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &all[i]));
+        free(file.data);
+    }
+    EXPECT(QMF_OK, qmf_template_create_failed(engine, &all[3]));
+    EXPECT(QMF_OK, qmf_engine_get_calibration(engine, &calibration));
+    EXPECT(QMF_OK, qmf_calibration_with_quality_gate(calibration, 12.9, &gated));
+    for (how = QMF_FUSION_QUALITY; how <= QMF_FUSION_MEAN; how++) {
+        memset(parts, 0xA5, sizeof parts);
+        EXPECT(QMF_OK, qmf_template_review_fusion(list, 4, how, NULL, 77.0, parts, 6));
+        CHECK(memcmp(&parts[4], "\xA5\xA5\xA5\xA5", 4) == 0);
+        print_parts("alone", parts, 4);
+        CHECK(parts[2].fit_rank == 0 && parts[2].cosine < 0.3 && parts[0].cosine > 0.4);
+        CHECK(parts[3].flags == QMF_PART_FAILED && parts[3].cosine != parts[3].cosine && parts[3].weight == 0.0);
+        CHECK(parts[3].fit_rank == QMF_NO_RANK && parts[3].quality_rank == QMF_NO_RANK);
+        EXPECT(QMF_OK, qmf_template_review_fusion(list, 4, how, gated, 1e-3, parts, 4));
+        print_parts("judged", parts, 4);
+        CHECK((parts[2].flags & QMF_PART_NO_MATCH) != 0);
+        CHECK((parts[0].flags & QMF_PART_NO_MATCH) == 0 && (parts[1].flags & QMF_PART_NO_MATCH) == 0);
+    }
+    EXPECT(QMF_OK, qmf_template_review_fusion(list, 1, QMF_FUSION_MEAN, NULL, 0.0, parts, 6));
+    print_parts("one", parts, 1);
+    CHECK(parts[0].weight == 1.0 && parts[0].fit_rank == QMF_NO_RANK && parts[0].quality_rank == 0);
+    for (i = 0; i < 4; i++) {
+        qmf_template_destroy(all[i]);
+    }
+    qmf_calibration_destroy(calibration);
+    qmf_calibration_destroy(gated);
+}
+
+/* A template of an embedding that was normalised says so, also when it was stored; the engine's log is told. */
+static int warned;
+
+static void count_warnings(void *user_data, qmf_log_level level, const char *message) {
+    CHECK(user_data == NULL && level == QMF_LOG_WARNING && strstr(message, "length 1") != NULL);
+    warned++;
+}
+
+static void unit_length(const char *model) {
+    qmf_engine_options options = cpu_options();
+    qmf_engine *engine = NULL;
+    qmf_template *made = NULL, *read = NULL;
+    qmf_scalar scalar;
+    float embedding[LENGTH];
+    bytes stored;
+    int i;
+    options.log_level = QMF_LOG_WARNING;
+    options.log_callback = count_warnings;
+    EXPECT(QMF_OK, qmf_engine_create(model, &options, &engine));
+    for (i = 0; i < LENGTH; i++) {
+        embedding[i] = i < 64 ? 0.125f : 0.0f; /* 64 eighths: of length 1 */
+    }
+    EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &made));
+    CHECK(warned == 1 && info_of(made).flags == QMF_TEMPLATE_UNIT_LENGTH && info_of(made).quality == 1.0);
+    for (scalar = QMF_SCALAR_F32; scalar <= QMF_SCALAR_I8; scalar++) {
+        stored = serialized(made, scalar);
+        EXPECT(QMF_OK, qmf_template_parse(stored.data, stored.size, &read));
+        CHECK(info_of(read).flags == QMF_TEMPLATE_UNIT_LENGTH);
+        qmf_template_destroy(read);
+        free(stored.data);
+    }
+    qmf_template_destroy(made);
+    embedding[0] = 0.2f;
+    EXPECT(QMF_OK, qmf_template_create(engine, embedding, LENGTH, &made));
+    CHECK(warned == 1 && info_of(made).flags == 0);
+    qmf_template_destroy(made);
+    qmf_engine_destroy(engine);
 }
 
 static void metadata(const qmf_engine *engine, const char *folder) {
@@ -274,7 +367,7 @@ static void unified_quality(const char *folder) {
     bytes file;
     const qmf_image image = read_image(folder, "a.png", &file);
     qmf_template *made = NULL;
-    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &made));
     CHECK(info_of(made).uqs >= 0);
     print_template("uqs", made);
     qmf_template_destroy(made);
@@ -290,6 +383,8 @@ int main(int argc, char **argv) {
     several_faces(engine, argv[1], argv[2]);
     no_face(engine, argv[1]);
     fusion(engine, argv[1]);
+    review(engine, argv[1]);
+    unit_length(argv[2]);
     metadata(engine, argv[1]);
     qmf_engine_destroy(engine);
     unified_quality(argv[1]);

@@ -66,7 +66,7 @@ std::vector<std::uint8_t> bytes_of(const qmf_template *handle) {
 
 Owned<qmf_template> extract(const qmf_engine *engine, const qmf_image &image) {
     qmf_template *made = nullptr;
-    EXPECT(QMF_OK, qmf_extract(engine, &image, &made));
+    EXPECT(QMF_OK, qmf_extract(engine, &image, NULL, &made));
     return Owned<qmf_template>(made);
 }
 
@@ -132,7 +132,7 @@ void one_call(const qmf_engine *engine, const Scene &scene, std::size_t index, s
         float embedding[LENGTH];
         std::size_t length = 0;
         qmf_comparison result;
-        EXPECT(QMF_OK, qmf_embed(engine, scene.chips.data + a * QMF_CHIP_SIZE, 1, embedding, LENGTH, &length));
+        EXPECT(QMF_OK, qmf_embed(engine, scene.chips.data + a * QMF_CHIP_SIZE, 1, NULL, embedding, LENGTH, &length));
         EXPECT(QMF_OK, qmf_comparison_init(&result, sizeof result));
         EXPECT(QMF_OK, qmf_compare_embeddings(scene.calibration.get(), embedding, embedding_of(face).data(), LENGTH, &result));
         CHECK(std::fabs(result.cosine - 1.0) < 1e-4);
@@ -163,7 +163,7 @@ void one_call(const qmf_engine *engine, const Scene &scene, std::size_t index, s
     case 3: {
         const qmf_template *all[3] = {scene.faces[0].get(), scene.faces[1].get(), scene.faces[2].get()};
         float scores[3];
-        EXPECT(QMF_OK, qmf_score_matrix(scene.calibration.get(), &face, 1, all, 3, scores, 3));
+        EXPECT(QMF_OK, qmf_score_matrix(scene.calibration.get(), &face, 1, all, 3, NULL, scores, 3));
         CHECK(std::fabs(scores[b] - scene.scores[a][b]) < 1e-5);
         break;
     }
@@ -230,7 +230,7 @@ void logging(const char *model, const char *folder) {
         for (int i = 0; i < 5; i++) {
             float embedding[LENGTH];
             std::size_t length = 0;
-            EXPECT(QMF_OK, qmf_embed(engine.get(), chips.data, 1, embedding, LENGTH, &length));
+            EXPECT(QMF_OK, qmf_embed(engine.get(), chips.data, 1, NULL, embedding, LENGTH, &length));
         }
         CHECK(messages == 5);
         own += messages;

@@ -24,7 +24,8 @@
 
 typedef qmf_status (*init_call)(qmf_engine_options *, size_t);
 typedef qmf_status (*create_call)(const char *, const qmf_engine_options *, qmf_engine **);
-typedef qmf_status (*embed_call)(const qmf_engine *, const uint8_t *, size_t, float *, size_t, size_t *);
+typedef qmf_status (*embed_call)(const qmf_engine *, const uint8_t *, size_t, const qmf_cancel *, float *, size_t,
+                                 size_t *);
 typedef qmf_status (*error_call)(char *, size_t, size_t *);
 typedef void (*destroy_call)(qmf_engine *);
 typedef uint64_t (*live_call)(void);
@@ -67,8 +68,8 @@ static void round_trip(const char *path, const char *model) {
         CHECK(init(&options, sizeof options) == QMF_OK);
         options.device = QMF_DEVICE_CPU;
         CHECK(create(model, &options, &engine) == QMF_OK && live() == 1);
-        CHECK(embed(engine, chip, 1, embedding, 128, &length) == QMF_OK && length == 128);
-        CHECK(embed(engine, chip, 0, embedding, 128, &length) == QMF_ERROR_INVALID_ARGUMENT);
+        CHECK(embed(engine, chip, 1, NULL, embedding, 128, &length) == QMF_OK && length == 128);
+        CHECK(embed(engine, chip, 0, NULL, embedding, 128, &length) == QMF_ERROR_INVALID_ARGUMENT);
         CHECK(error(text, sizeof text, NULL) == QMF_OK && strstr(text, "count is 0") != NULL);
         CHECK(pthread_create(&thread, NULL, fail, NULL) == 0 && pthread_join(thread, NULL) == 0);
         destroy(engine);

@@ -1,4 +1,4 @@
-//! What `src/engine/sync.rs` names, as loom has it: each lock and each wait is a point where the model tries every order.
+//! What `src/sync.rs` names, as loom has it: each lock and each wait is a point where the model tries every order.
 
 use loom::sync as model;
 use std::ops::{Add, Deref, DerefMut};

@@ -97,13 +97,13 @@ static void stages(const qmf_engine *engine, bytes face_file, bytes blank_file, 
     double quality = 0.0;
     int32_t uqs = 0;
 
-    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_detect(engine, NULL, faces, ROOM, &count));
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_detect(engine, NULL, NULL, faces, ROOM, &count));
     CHECK(count == 99);
-    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_detect(engine, &image, NULL, 0, &count));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_detect(engine, &image, NULL, NULL, 0, &count));
     CHECK(count == 1);
-    OK(qmf_detect(engine, &image, faces, ROOM, &count));
+    OK(qmf_detect(engine, &image, NULL, faces, ROOM, &count));
     CHECK(count == 1 && faces[0].score > 0.9f && faces[0].bbox[0] < faces[0].bbox[2]);
-    OK(qmf_detect(engine, &blank, NULL, 0, &count));
+    OK(qmf_detect(engine, &blank, NULL, NULL, 0, &count));
     CHECK(count == 0);
 
     FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_align(engine, &image, &faces[0].landmarks[0][0], chip, 5, &size));
@@ -113,14 +113,14 @@ static void stages(const qmf_engine *engine, bytes face_file, bytes blank_file, 
     pixels.width = pixels.height = QMF_CHIP_SIDE;
     pixels.data = chip;
     pixels.data_size = QMF_CHIP_SIZE;
-    OK(qmf_detect(engine, &pixels, faces, ROOM, &count));
+    OK(qmf_detect(engine, &pixels, NULL, faces, ROOM, &count));
     pixels.data_size--;
-    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_detect(engine, &pixels, faces, ROOM, &count));
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_detect(engine, &pixels, NULL, faces, ROOM, &count));
 
-    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_embed(engine, chip, 0, embedding, LENGTH, &length));
-    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_embed(engine, chip, 1, embedding, LENGTH - 1, &length));
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_embed(engine, chip, 0, NULL, embedding, LENGTH, &length));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_embed(engine, chip, 1, NULL, embedding, LENGTH - 1, &length));
     CHECK(length == LENGTH);
-    OK(qmf_embed(engine, chip, 1, embedding, LENGTH, &length));
+    OK(qmf_embed(engine, chip, 1, NULL, embedding, LENGTH, &length));
     OK(qmf_quality(engine, embedding, LENGTH, &quality));
     CHECK(quality > 5.0);
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_quality(engine, embedding, LENGTH - 1, &quality));
@@ -136,21 +136,21 @@ static void extraction(const qmf_engine *engine, bytes face_file, bytes blank_fi
     both[0] = &image;
     both[1] = &blank;
 
-    FAILS(QMF_NO_FACE, qmf_extract(engine, &blank, &one));
-    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_extract(NULL, &image, &one));
+    FAILS(QMF_NO_FACE, qmf_extract(engine, &blank, NULL, &one));
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_extract(NULL, &image, NULL, &one));
     CHECK(one == NULL && qmf_live_templates() == 0);
-    OK(qmf_extract(engine, &image, &one));
+    OK(qmf_extract(engine, &image, NULL, &one));
     OK(qmf_template_info_init(&info, sizeof info));
     OK(qmf_template_get_info(one, &info));
     CHECK((info.flags & QMF_TEMPLATE_HAS_FACE) != 0 && info.faces == 1 && info.length == LENGTH && info.images == 1);
-    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_extract_all(engine, &image, NULL, 0, &count));
-    OK(qmf_extract_all(engine, &image, all, ROOM, &count));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_extract_all(engine, &image, NULL, NULL, 0, &count));
+    OK(qmf_extract_all(engine, &image, NULL, all, ROOM, &count));
     CHECK(count == 1);
-    FAILS(QMF_NO_FACE, qmf_extract_fused(engine, &both[1], 1, QMF_FUSION_QUALITY, &fused));
-    OK(qmf_extract_fused(engine, both, 2, QMF_FUSION_MEAN, &fused));
-    OK(qmf_extract_landmarks(engine, &image, &info.face.landmarks[0][0], &of_landmarks));
-    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_extract_chip(engine, chip, QMF_CHIP_SIZE - 1, &of_chip));
-    OK(qmf_extract_chip(engine, chip, QMF_CHIP_SIZE, &of_chip));
+    FAILS(QMF_NO_FACE, qmf_extract_fused(engine, &both[1], 1, QMF_FUSION_QUALITY, NULL, &fused));
+    OK(qmf_extract_fused(engine, both, 2, QMF_FUSION_MEAN, NULL, &fused));
+    OK(qmf_extract_landmarks(engine, &image, &info.face.landmarks[0][0], NULL, &of_landmarks));
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_extract_chip(engine, chip, QMF_CHIP_SIZE - 1, NULL, &of_chip));
+    OK(qmf_extract_chip(engine, chip, QMF_CHIP_SIZE, NULL, &of_chip));
     CHECK(qmf_live_templates() == 5);
     qmf_template_destroy(one);
     qmf_template_destroy(all[0]);
@@ -167,6 +167,7 @@ static void templates(const qmf_engine *engine, const float *embedding) {
     const qmf_template *row[2];
     static const uint8_t key[QMF_KEY_SIZE] = {7};
     uint8_t stored[4096], metadata[8];
+    qmf_fused_part parts[2];
     float back[LENGTH];
     size_t size = 0, length = 0;
 
@@ -197,6 +198,9 @@ static void templates(const qmf_engine *engine, const float *embedding) {
     row[1] = failed;
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_template_fuse(row, 0, QMF_FUSION_QUALITY, &fused));
     OK(qmf_template_fuse(row, 2, QMF_FUSION_QUALITY, &fused));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_template_review_fusion(row, 2, QMF_FUSION_QUALITY, NULL, 0.0, parts, 1));
+    OK(qmf_template_review_fusion(row, 2, QMF_FUSION_QUALITY, NULL, 0.0, parts, 2));
+    CHECK(fabs(parts[0].weight - 1.0) < 1e-12 && parts[0].quality_rank == 0 && parts[1].flags == QMF_PART_FAILED);
     qmf_template_destroy(made);
     qmf_template_destroy(failed);
     qmf_template_destroy(named);
@@ -264,13 +268,13 @@ static void fits(const qmf_engine *engine) {
     }
     OK(qmf_fit_options_init(&options, sizeof options));
     FAILS(QMF_ERROR_CALIBRATION,
-          qmf_calibration_fit(engine, rows, IMAGES, LENGTH, people, &options, NULL, &of_rows, &warnings));
+          qmf_calibration_fit(engine, rows, IMAGES, LENGTH, people, &options, NULL, NULL, &of_rows, &warnings));
     options.least_fmr = 0.1;
     options.greatest_fmr = 0.5;
     options.replicates = 10;
     options.procedure = QMF_FIT_PROCEDURE_DIRECT;
-    OK(qmf_calibration_fit(engine, rows, IMAGES, LENGTH, people, &options, "made-up", &of_rows, &warnings));
-    OK(qmf_calibration_fit_templates((const qmf_template *const *)templates, IMAGES, people, &options, NULL,
+    OK(qmf_calibration_fit(engine, rows, IMAGES, LENGTH, people, &options, "made-up", NULL, &of_rows, &warnings));
+    OK(qmf_calibration_fit_templates((const qmf_template *const *)templates, IMAGES, people, &options, NULL, NULL,
                                      &of_templates, NULL));
     OK(qmf_threshold_init(&threshold, sizeof threshold));
     OK(qmf_calibration_get_threshold(of_rows, 0, &threshold));
@@ -306,14 +310,14 @@ static void galleries(const qmf_calibration *calibration, const qmf_template *on
     OK(qmf_gallery_info_init(&info, sizeof info));
     OK(qmf_gallery_get_info(gallery, &info));
     CHECK(first == 0 && info.count == 2 && info.length == LENGTH && info.bytes >= 2 * LENGTH * sizeof(float));
-    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_gallery_score(gallery, calibration, row, 1, 1, scores, 1, &count));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_gallery_score(gallery, calibration, row, 1, 1, NULL, scores, 1, &count));
     CHECK(count == 2);
-    OK(qmf_gallery_score(gallery, calibration, row, 1, 1, scores, 2, &count));
+    OK(qmf_gallery_score(gallery, calibration, row, 1, 1, NULL, scores, 2, &count));
     CHECK(fabs((double)scores[0] - same) < 1e-5 && isinf(scores[1]) && scores[1] < 0);
     OK(qmf_search_options_init(&options, sizeof options));
     options.most = 1;
     options.threads = 1;
-    OK(qmf_gallery_search(gallery, calibration, row, 1, &options, matches, 2, &count));
+    OK(qmf_gallery_search(gallery, calibration, row, 1, &options, NULL, matches, 2, &count));
     CHECK(count == 1 && matches[0].index == 0 && fabs(matches[0].score - same) < 1e-5);
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_gallery_remove(gallery, &beyond, 1));
     OK(qmf_gallery_remove(gallery, &second, 1));
@@ -322,6 +326,25 @@ static void galleries(const qmf_calibration *calibration, const qmf_template *on
     qmf_gallery_destroy(gallery);
     qmf_gallery_destroy(NULL);
     CHECK(qmf_live_galleries() == 0);
+}
+
+/* One that nobody triggered, then triggered. */
+static void cancels(const qmf_engine *engine, const uint8_t *chip) {
+    qmf_cancel *cancel = NULL;
+    qmf_template *made = NULL;
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_cancel_create(NULL));
+    OK(qmf_cancel_create(&cancel));
+    CHECK(qmf_live_cancels() == 1);
+    OK(qmf_extract_chip(engine, chip, QMF_CHIP_SIZE, cancel, &made));
+    qmf_template_destroy(made);
+    made = NULL;
+    FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_cancel_trigger(NULL));
+    OK(qmf_cancel_trigger(cancel));
+    FAILS(QMF_ERROR_CANCELLED, qmf_extract_chip(engine, chip, QMF_CHIP_SIZE, cancel, &made));
+    CHECK(made == NULL);
+    qmf_cancel_destroy(cancel);
+    qmf_cancel_destroy(NULL);
+    CHECK(qmf_live_cancels() == 0);
 }
 
 /* Ends the engine first: what it made lives on. */
@@ -348,10 +371,10 @@ static void comparisons(qmf_engine *engine, const float *embedding) {
     CHECK(fabs(result.score - same) < 1e-6);
     row[0] = one;
     row[1] = failed;
-    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_score_matrix(calibration, row, 2, row, 2, scores, 3));
-    OK(qmf_score_matrix(calibration, row, 2, row, 2, scores, 4));
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_score_matrix(calibration, row, 2, row, 2, NULL, scores, 3));
+    OK(qmf_score_matrix(calibration, row, 2, row, 2, NULL, scores, 4));
     CHECK(fabs((double)scores[0] - same) < 1e-5 && isinf(scores[1]) && isinf(scores[2]) && isinf(scores[3]));
-    OK(qmf_score_matrix_embeddings(calibration, embedding, 1, embedding, 1, LENGTH, scores, 1));
+    OK(qmf_score_matrix_embeddings(calibration, embedding, 1, embedding, 1, LENGTH, NULL, scores, 1));
     CHECK(fabs((double)scores[0] - same) < 1e-5);
     galleries(calibration, one, failed, same);
     qmf_calibration_destroy(calibration);
@@ -370,7 +393,7 @@ static void short_run(const char *model, const char *path, const char *calibrati
     size_t length = 0;
     FAILS(QMF_ERROR_MODEL, qmf_engine_create("no-such-model", &options, &engine));
     OK(qmf_engine_create(model, &options, &engine));
-    OK(qmf_extract(engine, &image, &face));
+    OK(qmf_extract(engine, &image, NULL, &face));
     OK(qmf_template_get_embedding(face, embedding, LENGTH, &length));
     qmf_template_destroy(face);
     free(file.data);
@@ -404,6 +427,7 @@ int main(int argc, char **argv) {
     templates(engine, embedding);
     calibrations(engine, argv[5]);
     fits(engine);
+    cancels(engine, chip);
     comparisons(engine, embedding);
     free(face.data);
     free(blank.data);

@@ -83,19 +83,25 @@ void refused(qmagface::Status status, const char *part, Call call) {
 
 #endif
 
+// Embeddings of made-up people, five images of each, and who is on each.
+std::vector<float> made_up_people(std::size_t length, std::vector<std::uint32_t> &people);
+
 // The parts.
 void test_library();
 void test_options(const Setting &setting);
 void test_images(const Setting &setting);
 void test_stages(const Setting &setting);
 void test_templates(const Setting &setting);
+void test_reviews(const Setting &setting);
 void test_calibrations(const Setting &setting);
 void test_fits(const Setting &setting);
 void test_galleries(const Setting &setting);
+void test_cancels(const Setting &setting);
 void test_moves(const Setting &setting);
 void test_lifetimes(const Setting &setting);
 void test_log(const Setting &setting);
 void test_threads(const Setting &setting);
+void test_fork(const Setting &setting);
 void test_results();
 void test_views();
 

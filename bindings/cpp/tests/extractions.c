@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
     CHECK(qmf_engine_create(argv[2], &options, &engine) == QMF_OK);
     for (i = 0; i < count; i++) {
         qmf_template *face = NULL;
-        CHECK(qmf_extract(engine, &image, &face) == QMF_OK);
+        CHECK(qmf_extract(engine, &image, NULL, &face) == QMF_OK);
         qmf_template_destroy(face);
         /* The first ones fill the buffers that an engine keeps. */
         if (i == count / 10) {

@@ -3,7 +3,8 @@
 //
 //   client MODEL BUNDLE FACE BLANK CALIBRATION
 //
-// The arguments are those of client.c; `client --short MODEL FACE` is the short run for valgrind. `client --take-a-failure` takes the value of a failed Result, which aborts.
+// The arguments are those of client.c; `client --short MODEL FACE` is the short run for valgrind.
+// `client --take-a-failure` takes the value of a failed Result, which aborts.
 
 #include "client.hpp"
 
@@ -76,17 +77,21 @@ int main(int count, char **arguments) {
     test_images(setting);
     test_stages(setting);
     test_templates(setting);
+    test_reviews(setting);
     test_calibrations(setting);
     test_fits(setting);
     test_galleries(setting);
+    test_cancels(setting);
     test_moves(setting);
     test_lifetimes(setting);
     test_log(setting);
     test_threads(setting);
+    test_fork(setting);
     CHECK(qmagface::live_engines() == 0);
     CHECK(qmagface::live_templates() == 0);
     CHECK(qmagface::live_calibrations() == 0);
     CHECK(qmagface::live_galleries() == 0);
+    CHECK(qmagface::live_cancels() == 0);
     std::puts("the C++ client is content");
     return 0;
 }

@@ -7,6 +7,9 @@
 #include <memory>
 #include <thread>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 using namespace qmagface;
 
 namespace {
@@ -15,7 +18,8 @@ template <typename T>
 constexpr bool moves_only = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
                             !std::is_default_constructible_v<T> && std::is_nothrow_move_constructible_v<T> &&
                             std::is_nothrow_move_assignable_v<T> && std::is_nothrow_destructible_v<T>;
-static_assert(moves_only<Engine> && moves_only<Template> && moves_only<Calibration> && moves_only<Gallery>,
+static_assert(moves_only<Engine> && moves_only<Template> && moves_only<Calibration> && moves_only<Gallery> &&
+                  moves_only<Cancel>,
               "one owner each");
 
 void empty(const char *what, const Template &none, const Template &some) {
@@ -259,4 +263,38 @@ void test_threads(const Setting &setting) {
     for (std::thread &thread : threads) {
         thread.join();
     }
+}
+
+void test_fork(const Setting &setting) {
+    const Image image = Image::encoded(setting.face);
+    EngineOptions options = usual_options();
+    const Engine travels = get(Engine::open(setting.model, options));
+    options.inline_mode = false;
+    options.threads = 2;
+    options.log_level = LogLevel::error;
+    // A message of a call that is refused would be one too many: the child's copy of a log may wait for ever.
+    options.log = [](LogLevel, std::string_view) { CHECK(false); };
+    std::optional<Engine> stays = get(Engine::open(setting.model, options));
+    (void)get(stays->extract(image));
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        (void)alarm(120);  // what would wait for ever must not
+        const std::string processes =
+            "process " + std::to_string(parent) + ", and this is process " + std::to_string(getpid()) + ",";
+        refused(Status::forked, processes.c_str(), [&] { return stays->info(); });
+        refused(Status::forked, processes.c_str(), [&] { return stays->detect(image); });
+        refused(Status::forked, processes.c_str(), [&] { return stays->extract(image); });
+        refused(Status::forked, processes.c_str(), [&] { return stays->make_failed_template(); });
+        stays.reset();
+        CHECK(live_engines() == 1);
+        CHECK(get(travels.extract(image)).has_value());
+        const Engine own = get(Engine::open(setting.model, usual_options()));
+        CHECK(get(own.extract(image)).has_value());
+        _exit(0);  // what the parent's engine left is not the child's leak
+    }
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(get(stays->extract(image)).has_value());
 }

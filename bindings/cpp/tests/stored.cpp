@@ -66,6 +66,80 @@ void test_templates(const Setting &setting) {
     CHECK(get(get(Template::fuse(Span<const Template>(&failed, 1), Fusion::mean)).info()).failed);
     refused(Status::invalid_argument, "", [] { return Template::fuse(Span<const Template>()); });
     refused(Status::invalid_argument, "fusion", [&] { return Template::fuse(both, static_cast<Fusion>(9)); });
+
+    // One of an embedding that was normalised says so.
+    std::vector<float> embedding = get(face.embedding());
+    const double quality = get(face.info()).quality;
+    for (float &value : embedding) {
+        value = static_cast<float>(value / quality);
+    }
+    const Template unit = get(engine.make_template(embedding));
+    CHECK(get(unit.info()).unit_length && !get(face.info()).unit_length);
+    const Calibration calibration = get(engine.calibration());
+    CHECK(get(calibration.compare(face, unit)).unit_length && !get(calibration.compare(face, face)).unit_length);
+    CHECK(get(calibration.compare(Floats(embedding), Floats(embedding))).unit_length);
+    Gallery gallery = get(Gallery::create());
+    (void)get(gallery.add(face));
+    (void)get(gallery.add(unit));
+    CHECK(get(gallery.info()).unit_lengths == 1);
+}
+
+namespace {
+
+// An embedding of a person: five numbers stand out.
+Template of_person(const Engine &engine, std::size_t person, float quality) {
+    std::vector<float> embedding(128, 0.1F);
+    for (std::size_t i = 0; i < 5; ++i) {
+        embedding[5 * person + i] = 2.0F;
+    }
+    embedding[100 + static_cast<std::size_t>(quality)] += 0.5F;
+    float squares = 0.0F;
+    for (const float value : embedding) {
+        squares += value * value;
+    }
+    for (float &value : embedding) {
+        value *= quality / std::sqrt(squares);
+    }
+    return get(engine.make_template(embedding));
+}
+
+}  // namespace
+
+void test_reviews(const Setting &setting) {
+    const Engine engine = get(Engine::open(setting.model, usual_options()));
+    const Calibration calibration = get(get(engine.calibration()).with_quality_gate(9.0));
+    std::vector<Template> photos;
+    photos.push_back(of_person(engine, 1, 12.0F));
+    photos.push_back(of_person(engine, 1, 8.0F));
+    photos.push_back(of_person(engine, 2, 14.0F));
+    photos.push_back(of_person(engine, 1, 11.0F));
+    photos.push_back(get(engine.make_failed_template()));
+    for (const Fusion fusion : {Fusion::quality, Fusion::mean}) {
+        const auto alone = get(Template::review_fusion(photos, fusion));
+        const auto judged = get(calibration.review_fusion(photos, 1e-3, fusion));
+        CHECK(alone.size() == 5 && judged.size() == 5);
+        double weights = 0.0;
+        for (std::size_t i = 0; i < 5; ++i) {
+            const FusedPart &part = judged[i];
+            weights += part.weight;
+            CHECK(alone[i].cosine == part.cosine && alone[i].fit_rank == part.fit_rank && !alone[i].score);
+            CHECK(part.failed == (i == 4) && part.cosine.has_value() == (i != 4) && part.score.has_value() == (i != 4));
+            CHECK(part.no_match == (i == 2) && part.low_quality == (i == 1) && !alone[i].no_match);
+            CHECK(part.quality == get(photos[i].info()).quality);
+        }
+        CHECK(std::abs(weights - 1.0) < 1e-9);
+        CHECK(judged[2].fit_rank == std::size_t{0} && judged[1].quality_rank == std::size_t{0});
+        CHECK(!judged[4].fit_rank && !judged[4].quality_rank);
+    }
+    CHECK(get(Template::review_fusion(Span<const Template>(photos.data(), 1)))[0].weight == 1.0);
+    refused(Status::invalid_argument, "count is 0", [] { return Template::review_fusion(Span<const Template>()); });
+    refused(Status::invalid_argument, "count is 0",
+            [&] { return calibration.review_fusion(Span<const Template>(), 1e-3); });
+    refused(Status::calibration, "supports", [&] { return calibration.review_fusion(photos, 1e-12); });
+    Calibration taken = get(engine.calibration());
+    const Calibration other = std::move(taken);
+    CHECK(other);
+    refused(Status::invalid_argument, "calibration is NULL", [&] { return taken.review_fusion(photos, 1e-3); });
 }
 
 void test_calibrations(const Setting &setting) {
@@ -138,12 +212,9 @@ void test_calibrations(const Setting &setting) {
     refused(Status::invalid_argument, "", [&] { return own.score_matrix(Span<const Template>(), gallery); });
 }
 
-namespace {
-
-constexpr std::size_t images_each = 5;
-
-// Made-up embeddings of 60 people: the shorter one is, the less it resembles its person's others, as with real ones.
-std::vector<float> made_up(std::size_t length, std::vector<std::uint32_t> &people) {
+// The shorter an embedding is, the less it resembles its person's others, as with real ones.
+std::vector<float> made_up_people(std::size_t length, std::vector<std::uint32_t> &people) {
+    constexpr std::size_t images_each = 5;
     std::uint32_t state = 1;
     const auto next = [&state] {
         state = state * 1664525u + 1013904223u;
@@ -172,13 +243,11 @@ std::vector<float> made_up(std::size_t length, std::vector<std::uint32_t> &peopl
     return embeddings;
 }
 
-} // namespace
-
 void test_fits(const Setting &setting) {
     Engine engine = get(Engine::open(setting.model, usual_options()));
     const std::size_t length = get(engine.info()).embedding_length;
     std::vector<std::uint32_t> people;
-    const std::vector<float> embeddings = made_up(length, people);
+    const std::vector<float> embeddings = made_up_people(length, people);
     FitOptions options;
     CHECK(options.procedure == FitProcedure::published && options.fmr.least == 1e-5 && options.fmr.greatest == 1e-2);
     options.fmr.least = 1e-3;
@@ -234,6 +303,19 @@ void test_fits(const Setting &setting) {
     rash.replicates = 0;
     const Calibration odd = get(Calibration::fit(embeddings, length, people, rash, &warnings));
     CHECK(warnings && warnings.unsupported && !get(odd.measured_thresholds())[0].score_interval);
+
+    // Embeddings that were normalised have no quality any more.
+    std::vector<float> normalised = embeddings;
+    for (std::size_t image = 0; image < people.size(); ++image) {
+        float squares = 0.0F;
+        for (std::size_t i = 0; i < length; ++i) {
+            squares += normalised[image * length + i] * normalised[image * length + i];
+        }
+        for (std::size_t i = 0; i < length; ++i) {
+            normalised[image * length + i] /= std::sqrt(squares);
+        }
+    }
+    refused(Status::calibration, "normalised", [&] { return Calibration::fit(normalised, length, people, options); });
 
     refused(Status::calibration, "300000 impostor pairs",
             [&] { return Calibration::fit(embeddings, length, people); });

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using QMagFace.Interop;
 
 namespace QMagFace
@@ -37,32 +38,56 @@ namespace QMagFace
             }
         }
 
+        /// <summary>
+        /// As <see cref="Template.ReviewFusion(IEnumerable{Template}, Fusion)"/>, and for each part whether it would
+        /// match the fusion of the others.
+        /// </summary>
+        /// <param name="templates">At least one, of one model.</param>
+        /// <param name="fmr">The false match rate whose threshold decides.</param>
+        /// <param name="fusion">How much each counts.</param>
+        /// <returns>One for each template, in their order.</returns>
+        /// <exception cref="ModelMismatchException">Templates or calibration are of different models.</exception>
+        /// <exception cref="QMagFaceException">The calibration can't support the false match rate.</exception>
+        public IReadOnlyList<FusedPart> ReviewFusion(
+            IEnumerable<Template> templates, double fmr, Fusion fusion = Fusion.Quality)
+        {
+            return Template.ReviewFusion(templates, fusion, Handle, fmr);
+        }
+
         /// <summary>Scores one template against many.</summary>
         /// <param name="probe">The one.</param>
         /// <param name="gallery">The many.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>A score for each of <paramref name="gallery"/>.</returns>
         /// <exception cref="ModelMismatchException">Templates or calibration are of different models.</exception>
-        public float[] Score(Template probe, IEnumerable<Template> gallery)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public float[] Score(
+            Template probe, IEnumerable<Template> gallery,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(probe, nameof(probe));
             using (var one = new HandleArray(new[] { probe }, nameof(probe)))
             using (var many = new HandleArray(gallery, nameof(gallery)))
             {
-                return Scores(one, many);
+                return Scores(one, many, cancellationToken);
             }
         }
 
         /// <summary>Scores many templates against many.</summary>
         /// <param name="probes">One for each row.</param>
         /// <param name="gallery">One for each column.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The scores, probes by gallery.</returns>
         /// <exception cref="ModelMismatchException">Templates or calibration are of different models.</exception>
-        public float[,] ScoreMatrix(IEnumerable<Template> probes, IEnumerable<Template> gallery)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public float[,] ScoreMatrix(
+            IEnumerable<Template> probes, IEnumerable<Template> gallery,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             using (var rows = new HandleArray(probes, nameof(probes)))
             using (var columns = new HandleArray(gallery, nameof(gallery)))
             {
-                return Matrix(Scores(rows, columns), rows.Count, columns.Count);
+                return Matrix(Scores(rows, columns, cancellationToken), rows.Count, columns.Count);
             }
         }
 
@@ -70,8 +95,12 @@ namespace QMagFace
         /// <param name="probes">Embeddings one after another: one for each row.</param>
         /// <param name="gallery">Embeddings one after another: one for each column.</param>
         /// <param name="length">Floats of one embedding.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The scores, probes by gallery.</returns>
-        public float[,] ScoreMatrix(float[] probes, float[] gallery, int length)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public float[,] ScoreMatrix(
+            float[] probes, float[] gallery, int length,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(probes, nameof(probes));
             Arguments.NotNull(gallery, nameof(gallery));
@@ -83,7 +112,7 @@ namespace QMagFace
             fixed (float* second = gallery)
             fixed (float* to = scores)
             {
-                ScoreEmbeddings(first, rows, second, columns, length, to);
+                ScoreEmbeddings(first, rows, second, columns, length, to, cancellationToken);
             }
             return Matrix(scores, rows, columns);
         }
@@ -109,7 +138,7 @@ namespace QMagFace
             return new Comparison(result);
         }
 
-        private float[] Scores(HandleArray probes, HandleArray gallery)
+        private float[] Scores(HandleArray probes, HandleArray gallery, CancellationToken cancellationToken)
         {
             var handle = Handle;
             var scores = new float[checked(probes.Count * gallery.Count)];
@@ -117,22 +146,28 @@ namespace QMagFace
             {
                 return scores;
             }
+            using (var cancellation = new Cancellation(cancellationToken))
             fixed (IntPtr* rows = probes.Pointers)
             fixed (IntPtr* columns = gallery.Pointers)
             fixed (float* to = scores)
             {
-                Failure.Check(NativeMethods.qmf_score_matrix(
-                    handle, rows, Sizes.From(probes.Count), columns, Sizes.From(gallery.Count), to,
+                cancellation.Check(NativeMethods.qmf_score_matrix(
+                    handle, rows, Sizes.From(probes.Count), columns, Sizes.From(gallery.Count), cancellation.Handle, to,
                     Sizes.From(scores.Length)));
             }
             return scores;
         }
 
-        private void ScoreEmbeddings(float* probes, int rows, float* gallery, int columns, int length, float* scores)
+        private void ScoreEmbeddings(
+            float* probes, int rows, float* gallery, int columns, int length, float* scores,
+            CancellationToken cancellationToken)
         {
-            Failure.Check(NativeMethods.qmf_score_matrix_embeddings(
-                Handle, probes, Sizes.From(rows), gallery, Sizes.From(columns), Sizes.From(length), scores,
-                Sizes.From(checked(rows * columns))));
+            using (var cancellation = new Cancellation(cancellationToken))
+            {
+                cancellation.Check(NativeMethods.qmf_score_matrix_embeddings(
+                    Handle, probes, Sizes.From(rows), gallery, Sizes.From(columns), Sizes.From(length),
+                    cancellation.Handle, scores, Sizes.From(checked(rows * columns))));
+            }
         }
     }
 }

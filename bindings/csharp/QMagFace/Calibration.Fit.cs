@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using QMagFace.Interop;
 
 namespace QMagFace
@@ -7,8 +8,8 @@ namespace QMagFace
     // Fitting to labelled data, and what was measured on it.
     public sealed unsafe partial class Calibration
     {
-        private delegate int FitCall(NativeFitOptions* options, byte* data, uint* people, out CalibrationHandle result,
-            uint* warnings);
+        private delegate int FitCall(NativeFitOptions* options, byte* data, uint* people, CancelHandle cancel,
+            out CalibrationHandle result, uint* warnings);
 
         /// <summary>How many people it was fitted on; null if that is not known.</summary>
         public long? SubjectCount
@@ -39,12 +40,18 @@ namespace QMagFace
         /// <param name="length">Floats of one embedding.</param>
         /// <param name="people">Who is on each: equal numbers are one person.</param>
         /// <param name="options">How; null for the defaults.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
         /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
-        /// <remarks><see cref="Engine.FitCalibration(float[], int[], FitOptions)"/> ties it to a model.</remarks>
-        public static Calibration Fit(float[] embeddings, int length, int[] people, FitOptions options = null)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        /// <remarks>
+        /// <see cref="Engine.FitCalibration(float[], int[], FitOptions, CancellationToken)"/> ties it to a model.
+        /// </remarks>
+        public static Calibration Fit(
+            float[] embeddings, int length, int[] people, FitOptions options = null,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Fit(embeddings, length, people, options, out _);
+            return Fit(embeddings, length, people, options, out _, cancellationToken);
         }
 
         /// <summary>Fits a calibration of any model to all pairs of embeddings of known people.</summary>
@@ -53,15 +60,18 @@ namespace QMagFace
         /// <param name="people">Who is on each: equal numbers are one person.</param>
         /// <param name="options">How; null for the defaults.</param>
         /// <param name="warnings">What is odd about the fit.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
         /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
         public static Calibration Fit(
-            float[] embeddings, int length, int[] people, FitOptions options, out FitWarnings warnings)
+            float[] embeddings, int length, int[] people, FitOptions options, out FitWarnings warnings,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             // A handle that holds nothing is NULL to the library: of no engine's model.
             using (var none = new EngineHandle())
             {
-                return Fit(none, embeddings, length, people, options, out warnings);
+                return Fit(none, embeddings, length, people, options, out warnings, cancellationToken);
             }
         }
 
@@ -69,12 +79,16 @@ namespace QMagFace
         /// <param name="templates">The templates; failed ones take no part.</param>
         /// <param name="people">Who is on each: equal numbers are one person.</param>
         /// <param name="options">How; null for the defaults.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
         /// <exception cref="ModelMismatchException">The templates are of two models.</exception>
         /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
-        public static Calibration Fit(IEnumerable<Template> templates, int[] people, FitOptions options = null)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public static Calibration Fit(
+            IEnumerable<Template> templates, int[] people, FitOptions options = null,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Fit(templates, people, options, out _);
+            return Fit(templates, people, options, out _, cancellationToken);
         }
 
         /// <summary>Fits a calibration to all pairs of templates of known people, for their model.</summary>
@@ -82,11 +96,14 @@ namespace QMagFace
         /// <param name="people">Who is on each: equal numbers are one person.</param>
         /// <param name="options">How; null for the defaults.</param>
         /// <param name="warnings">What is odd about the fit.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
         /// <exception cref="ModelMismatchException">The templates are of two models.</exception>
         /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
         public static Calibration Fit(
-            IEnumerable<Template> templates, int[] people, FitOptions options, out FitWarnings warnings)
+            IEnumerable<Template> templates, int[] people, FitOptions options, out FitWarnings warnings,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             using (var handles = new HandleArray(templates, nameof(templates)))
             {
@@ -96,10 +113,10 @@ namespace QMagFace
                 {
                     // A lambda can't have the pointer itself.
                     var start = (IntPtr)first;
-                    return Fit(people, options, out warnings,
-                        (NativeFitOptions* how, byte* data, uint* who, out CalibrationHandle result, uint* odd) =>
-                            NativeMethods.qmf_calibration_fit_templates((IntPtr*)start, Sizes.From(people.Length), who,
-                                how, data, out result, odd));
+                    return Fit(people, options, out warnings, cancellationToken,
+                        (NativeFitOptions* how, byte* data, uint* who, CancelHandle cancel,
+                            out CalibrationHandle result, uint* odd) => NativeMethods.qmf_calibration_fit_templates((IntPtr*)start,
+                                Sizes.From(people.Length), who, how, data, cancel, out result, odd));
                 }
             }
         }
@@ -121,7 +138,7 @@ namespace QMagFace
         }
 
         internal static Calibration Fit(EngineHandle engine, float[] embeddings, int length, int[] people,
-            FitOptions options, out FitWarnings warnings)
+            FitOptions options, out FitWarnings warnings, CancellationToken cancellationToken)
         {
             Arguments.Filled(embeddings, nameof(embeddings));
             Arguments.Positive(length, nameof(length));
@@ -131,26 +148,32 @@ namespace QMagFace
             fixed (float* first = embeddings)
             {
                 var start = (IntPtr)first;
-                return Fit(people, options, out warnings,
-                    (NativeFitOptions* how, byte* data, uint* who, out CalibrationHandle result, uint* odd) =>
-                        NativeMethods.qmf_calibration_fit(engine, (float*)start, Sizes.From(count), Sizes.From(length),
-                            who, how, data, out result, odd));
+                return Fit(people, options, out warnings, cancellationToken,
+                    (NativeFitOptions* how, byte* data, uint* who, CancelHandle cancel, out CalibrationHandle result,
+                        uint* odd) => NativeMethods.qmf_calibration_fit(engine, (float*)start, Sizes.From(count),
+                            Sizes.From(length), who, how, data, cancel, out result, odd));
             }
         }
 
-        private static Calibration Fit(int[] people, FitOptions options, out FitWarnings warnings, FitCall call)
+        private static Calibration Fit(int[] people, FitOptions options, out FitWarnings warnings,
+            CancellationToken cancellationToken, FitCall call)
         {
             LibraryInfo.EnsureCompatible();
             var wanted = options ?? new FitOptions();
-            var how = wanted.ToNative();
             var name = wanted.Data == null ? null : NativeText.Encode(wanted.Data, nameof(options));
-            uint odd;
-            fixed (int* who = people)
-            fixed (byte* data = name)
+            using (var cancellation = new Cancellation(cancellationToken))
+            using (var progress = new ProgressSink(wanted.Progress))
             {
-                Failure.Check(call(&how, data, (uint*)who, out CalibrationHandle result, &odd));
-                warnings = (FitWarnings)odd;
-                return new Calibration(result);
+                var how = wanted.ToNative(progress);
+                uint odd;
+                fixed (int* who = people)
+                fixed (byte* data = name)
+                {
+                    cancellation.Check(
+                        call(&how, data, (uint*)who, cancellation.Handle, out CalibrationHandle result, &odd));
+                    warnings = (FitWarnings)odd;
+                    return new Calibration(result);
+                }
             }
         }
 

@@ -1,6 +1,7 @@
 #if QMAGFACE_SPAN
 using System;
 using System.Runtime.InteropServices;
+using System.Threading;
 using QMagFace.Interop;
 
 namespace QMagFace
@@ -41,11 +42,14 @@ namespace QMagFace
         /// <param name="gallery">Embeddings one after another: one for each column.</param>
         /// <param name="length">Floats of one embedding.</param>
         /// <param name="scores">Gets the scores, row by row.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <exception cref="ArgumentException">
         /// No whole number of embeddings, or <paramref name="scores"/> is too short.
         /// </exception>
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
         public void ScoreMatrix(
-            ReadOnlySpan<float> probes, ReadOnlySpan<float> gallery, int length, Span<float> scores)
+            ReadOnlySpan<float> probes, ReadOnlySpan<float> gallery, int length, Span<float> scores,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.Positive(length, nameof(length));
             var rows = Arguments.Pieces(probes.Length, length, nameof(probes));
@@ -59,7 +63,7 @@ namespace QMagFace
             fixed (float* second = &MemoryMarshal.GetReference(gallery))
             fixed (float* to = &MemoryMarshal.GetReference(scores))
             {
-                ScoreEmbeddings(first, rows, second, columns, length, to);
+                ScoreEmbeddings(first, rows, second, columns, length, to, cancellationToken);
             }
         }
     }

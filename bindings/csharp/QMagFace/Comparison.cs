@@ -15,6 +15,7 @@ namespace QMagFace
             LowQuality = (native.flags & NativeComparison.LowQuality) != 0;
             OutOfRange = (native.flags & NativeComparison.OutOfRange) != 0;
             FailedTemplate = (native.flags & NativeComparison.FailedTemplate) != 0;
+            UnitLength = (native.flags & NativeComparison.UnitLength) != 0;
         }
 
         /// <summary>Cosine of the two embeddings, -1..1 up to rounding; -1 with a failed template.</summary>
@@ -46,5 +47,11 @@ namespace QMagFace
 
         /// <summary>One of the templates is a failed one, which matches nothing.</summary>
         public bool FailedTemplate { get; }
+
+        /// <summary>
+        /// One of the qualities is 1: that embedding was normalised to length 1, and its quality is lost. The score
+        /// means nothing then; the cosine holds.
+        /// </summary>
+        public bool UnitLength { get; }
     }
 }

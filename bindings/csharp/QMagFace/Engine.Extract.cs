@@ -14,55 +14,73 @@ namespace QMagFace
     {
         /// <summary>Makes a template of the face that <see cref="EngineOptions.FaceChoice"/> says.</summary>
         /// <param name="image">The image.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The template, to be disposed of by the caller.</returns>
         /// <exception cref="NoFaceException">The image has no face.</exception>
         /// <exception cref="ImageDecodeException">The image can't be decoded.</exception>
-        public Template Extract(Image image)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public Template Extract(Image image, CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Result(ExtractNative(image, out TemplateHandle result), result);
+            return Result(ExtractNative(image, cancellationToken, out TemplateHandle result), result);
         }
 
-        /// <summary>As <see cref="Extract(Image)"/>, without an exception where the image has no face.</summary>
+        /// <summary>
+        /// As <see cref="Extract(Image, CancellationToken)"/>, without an exception where the image has no face.
+        /// </summary>
         /// <param name="image">The image.</param>
         /// <param name="template">The template, to be disposed of by the caller; null without a face.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>Whether the image has a face.</returns>
         /// <exception cref="ImageDecodeException">The image can't be decoded.</exception>
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
 #if NET8_0_OR_GREATER
-        public bool TryExtract(Image image, [NotNullWhen(true)] out Template? template)
+        public bool TryExtract(
+            Image image, [NotNullWhen(true)] out Template? template,
+            CancellationToken cancellationToken = default(CancellationToken))
 #else
-        public bool TryExtract(Image image, out Template template)
+        public bool TryExtract(
+            Image image, out Template template, CancellationToken cancellationToken = default(CancellationToken))
 #endif
         {
-            return TryResult(ExtractNative(image, out TemplateHandle result), result, out template);
+            return TryResult(ExtractNative(image, cancellationToken, out TemplateHandle result), result, out template);
         }
 
         /// <summary>Makes a template of the face with known landmarks.</summary>
         /// <param name="image">The image.</param>
         /// <param name="landmarks">The face's points in the image.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The template, to be disposed of by the caller.</returns>
         /// <exception cref="ImageDecodeException">The image can't be decoded.</exception>
-        public Template Extract(Image image, Landmarks landmarks)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public Template Extract(
+            Image image, Landmarks landmarks, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(image, nameof(image));
             var handle = Handle;
             var points = stackalloc float[Landmarks.Floats];
             landmarks.Write(points);
+            using (var cancellation = new Cancellation(cancellationToken))
             using (var pinned = new PinnedImage(image))
             {
                 var native = pinned.Native;
-                var status = NativeMethods.qmf_extract_landmarks(handle, &native, points, out TemplateHandle result);
-                return Result(status, result);
+                cancellation.Check(NativeMethods.qmf_extract_landmarks(
+                    handle, &native, points, cancellation.Handle, out TemplateHandle result));
+                return new Template(result);
             }
         }
 
         /// <summary>Makes a template of every face.</summary>
         /// <param name="image">The image.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The templates, best score first, each to be disposed of by the caller; none without a face.</returns>
         /// <exception cref="ImageDecodeException">The image can't be decoded.</exception>
-        public IReadOnlyList<Template> ExtractAll(Image image)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public IReadOnlyList<Template> ExtractAll(
+            Image image, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(image, nameof(image));
             var handle = Handle;
+            using (var cancellation = new Cancellation(cancellationToken))
             using (var pinned = new PinnedImage(image))
             {
                 var native = pinned.Native;
@@ -73,11 +91,12 @@ namespace QMagFace
                     int status;
                     fixed (IntPtr* start = found)
                     {
-                        status = NativeMethods.qmf_extract_all(handle, &native, start, Sizes.From(found.Length), &count);
+                        status = NativeMethods.qmf_extract_all(
+                            handle, &native, cancellation.Handle, start, Sizes.From(found.Length), &count);
                     }
                     if (status != (int)Status.BufferTooSmall)
                     {
-                        Failure.Check(status);
+                        cancellation.Check(status);
                         return Templates(found, Sizes.ToInt(count));
                     }
                     found = new IntPtr[Sizes.ToInt(count)];
@@ -98,112 +117,86 @@ namespace QMagFace
         /// <summary>Makes one template of several images of one person.</summary>
         /// <param name="images">At least one. Those without a face are left out.</param>
         /// <param name="fusion">How much each counts.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The template, to be disposed of by the caller.</returns>
         /// <exception cref="NoFaceException">No image has a face.</exception>
         /// <exception cref="ImageDecodeException">An image can't be decoded.</exception>
-        public Template ExtractFused(IEnumerable<Image> images, Fusion fusion)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public Template ExtractFused(
+            IEnumerable<Image> images, Fusion fusion,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Result(ExtractFusedNative(images, fusion, out TemplateHandle result), result);
+            return Result(ExtractFusedNative(images, fusion, cancellationToken, out TemplateHandle result), result);
         }
 
         /// <summary>
-        /// As <see cref="ExtractFused(IEnumerable{Image}, Fusion)"/>, without an exception where no image has a face.
+        /// As <see cref="ExtractFused(IEnumerable{Image}, Fusion, CancellationToken)"/>, without an exception where no
+        /// image has a face.
         /// </summary>
         /// <param name="images">At least one. Those without a face are left out.</param>
         /// <param name="fusion">How much each counts.</param>
         /// <param name="template">The template, to be disposed of by the caller; null without a face.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>Whether an image has a face.</returns>
         /// <exception cref="ImageDecodeException">An image can't be decoded.</exception>
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
 #if NET8_0_OR_GREATER
         public bool TryExtractFused(
-            IEnumerable<Image> images, Fusion fusion, [NotNullWhen(true)] out Template? template)
+            IEnumerable<Image> images, Fusion fusion, [NotNullWhen(true)] out Template? template,
+            CancellationToken cancellationToken = default(CancellationToken))
 #else
-        public bool TryExtractFused(IEnumerable<Image> images, Fusion fusion, out Template template)
+        public bool TryExtractFused(
+            IEnumerable<Image> images, Fusion fusion, out Template template,
+            CancellationToken cancellationToken = default(CancellationToken))
 #endif
         {
-            return TryResult(ExtractFusedNative(images, fusion, out TemplateHandle result), result, out template);
+            var status = ExtractFusedNative(images, fusion, cancellationToken, out TemplateHandle result);
+            return TryResult(status, result, out template);
         }
 
         /// <summary>Makes a template of an aligned face.</summary>
         /// <param name="chip">The chip, of <see cref="ChipSize"/> bytes, as <see cref="Align"/> makes it.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The template, to be disposed of by the caller.</returns>
-        public Template ExtractChip(byte[] chip)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public Template ExtractChip(byte[] chip, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.Filled(chip, nameof(chip));
             fixed (byte* start = chip)
             {
-                return ExtractChip(start, chip.Length);
+                return ExtractChip(start, chip.Length, cancellationToken);
             }
         }
 
-        /// <summary>As <see cref="Extract(Image)"/>, on the thread pool.</summary>
-        /// <inheritdoc cref="ExtractAsync(Image, CancellationToken)"/>
-        public Task<Template> ExtractAsync(Image image)
-        {
-            return ExtractAsync(image, CancellationToken.None);
-        }
-
-        /// <summary>As <see cref="Extract(Image)"/>, on the thread pool.</summary>
+        /// <summary>As <see cref="Extract(Image, CancellationToken)"/>, on the thread pool.</summary>
         /// <param name="image">The image; its bytes must stay as they are until the task ends.</param>
         /// <param name="cancellationToken">
-        /// Cancels an extraction that waits for a thread. One that runs goes on to its end; its template is freed and
-        /// the task is cancelled.
+        /// Ends the extraction early: while it waits for a thread, and while it runs.
         /// </param>
         /// <returns>The template, to be disposed of by the caller.</returns>
         /// <exception cref="NoFaceException">The image has no face.</exception>
-        /// <exception cref="OperationCanceledException">The extraction was cancelled.</exception>
-        public Task<Template> ExtractAsync(Image image, CancellationToken cancellationToken)
+        /// <exception cref="OperationCanceledException">The token ended the extraction.</exception>
+        public Task<Template> ExtractAsync(
+            Image image, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(image, nameof(image));
             ThrowIfDisposed();
-            return Task.Run(
-                () =>
-                {
-                    var template = Extract(image);
-                    if (cancellationToken.IsCancellationRequested)
-                    {
-                        template.Dispose();
-                        cancellationToken.ThrowIfCancellationRequested();
-                    }
-                    return template;
-                },
-                cancellationToken);
+            return Task.Run(() => Extract(image, cancellationToken), cancellationToken);
         }
 
-        /// <summary>As <see cref="ExtractAll(Image)"/>, on the thread pool.</summary>
-        /// <inheritdoc cref="ExtractAllAsync(Image, CancellationToken)"/>
-        public Task<IReadOnlyList<Template>> ExtractAllAsync(Image image)
-        {
-            return ExtractAllAsync(image, CancellationToken.None);
-        }
-
-        /// <summary>As <see cref="ExtractAll(Image)"/>, on the thread pool.</summary>
+        /// <summary>As <see cref="ExtractAll(Image, CancellationToken)"/>, on the thread pool.</summary>
         /// <param name="image">The image; its bytes must stay as they are until the task ends.</param>
         /// <param name="cancellationToken">
-        /// Cancels an extraction that waits for a thread. One that runs goes on to its end; its templates are freed and
-        /// the task is cancelled.
+        /// Ends the extraction early: while it waits for a thread, and while it runs.
         /// </param>
         /// <returns>The templates, best score first, each to be disposed of by the caller; none without a face.</returns>
-        /// <exception cref="OperationCanceledException">The extraction was cancelled.</exception>
-        public Task<IReadOnlyList<Template>> ExtractAllAsync(Image image, CancellationToken cancellationToken)
+        /// <exception cref="OperationCanceledException">The token ended the extraction.</exception>
+        public Task<IReadOnlyList<Template>> ExtractAllAsync(
+            Image image, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(image, nameof(image));
             ThrowIfDisposed();
-            return Task.Run(
-                () =>
-                {
-                    var templates = ExtractAll(image);
-                    if (cancellationToken.IsCancellationRequested)
-                    {
-                        foreach (var template in templates)
-                        {
-                            template.Dispose();
-                        }
-                        cancellationToken.ThrowIfCancellationRequested();
-                    }
-                    return templates;
-                },
-                cancellationToken);
+            return Task.Run(() => ExtractAll(image, cancellationToken), cancellationToken);
         }
 
         private static Template Result(int status, TemplateHandle result)
@@ -254,21 +247,26 @@ namespace QMagFace
             return templates;
         }
 
-        private int ExtractNative(Image image, out TemplateHandle result)
+        // The status, which is no failure where the image has no face; a cancelled call throws.
+        private int ExtractNative(Image image, CancellationToken cancellationToken, out TemplateHandle result)
         {
             Arguments.NotNull(image, nameof(image));
             var handle = Handle;
+            using (var cancellation = new Cancellation(cancellationToken))
             using (var pinned = new PinnedImage(image))
             {
                 var native = pinned.Native;
-                return NativeMethods.qmf_extract(handle, &native, out result);
+                return cancellation.Unless(
+                    NativeMethods.qmf_extract(handle, &native, cancellation.Handle, out result));
             }
         }
 
-        private int ExtractFusedNative(IEnumerable<Image> images, Fusion fusion, out TemplateHandle result)
+        private int ExtractFusedNative(
+            IEnumerable<Image> images, Fusion fusion, CancellationToken cancellationToken, out TemplateHandle result)
         {
             Arguments.NotNull(images, nameof(images));
             var handle = Handle;
+            var cancellation = new Cancellation(cancellationToken);
             var pinned = new List<PinnedImage>();
             try
             {
@@ -290,12 +288,14 @@ namespace QMagFace
                     {
                         pointers[i] = (IntPtr)(first + i);
                     }
-                    return NativeMethods.qmf_extract_fused(
-                        handle, (NativeImage**)start, Sizes.From(natives.Length), (int)fusion, out result);
+                    return cancellation.Unless(NativeMethods.qmf_extract_fused(
+                        handle, (NativeImage**)start, Sizes.From(natives.Length), (int)fusion, cancellation.Handle,
+                        out result));
                 }
             }
             finally
             {
+                cancellation.Dispose();
                 foreach (var one in pinned)
                 {
                     one.Dispose();
@@ -303,11 +303,15 @@ namespace QMagFace
             }
         }
 
-        private Template ExtractChip(byte* chip, int length)
+        private Template ExtractChip(byte* chip, int length, CancellationToken cancellationToken)
         {
             Arguments.SameLength(length, ChipSize, nameof(chip));
-            return Result(
-                NativeMethods.qmf_extract_chip(Handle, chip, Sizes.From(length), out TemplateHandle result), result);
+            using (var cancellation = new Cancellation(cancellationToken))
+            {
+                cancellation.Check(NativeMethods.qmf_extract_chip(
+                    Handle, chip, Sizes.From(length), cancellation.Handle, out TemplateHandle result));
+                return new Template(result);
+            }
         }
     }
 }

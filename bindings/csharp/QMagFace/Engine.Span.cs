@@ -1,6 +1,7 @@
 #if QMAGFACE_SPAN
 using System;
 using System.Runtime.InteropServices;
+using System.Threading;
 using QMagFace.Interop;
 
 namespace QMagFace
@@ -27,10 +28,14 @@ namespace QMagFace
         /// <param name="embeddings">
         /// Gets their embeddings one after another, <see cref="EngineInfo.EmbeddingLength"/> floats each.
         /// </param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <exception cref="ArgumentException">
         /// <paramref name="chips"/> is no whole number of chips, or <paramref name="embeddings"/> is too short.
         /// </exception>
-        public void Embed(ReadOnlySpan<byte> chips, Span<float> embeddings)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public void Embed(
+            ReadOnlySpan<byte> chips, Span<float> embeddings,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             var count = Arguments.Pieces(chips.Length, ChipSize, nameof(chips));
             var needed = checked(count * Info.EmbeddingLength);
@@ -42,7 +47,7 @@ namespace QMagFace
             fixed (byte* start = &MemoryMarshal.GetReference(chips))
             fixed (float* to = &MemoryMarshal.GetReference(embeddings))
             {
-                Embed(start, count, to, needed);
+                Embed(start, count, to, needed, cancellationToken);
             }
         }
 
@@ -72,13 +77,16 @@ namespace QMagFace
 
         /// <summary>Makes a template of an aligned face.</summary>
         /// <param name="chip">The chip, of <see cref="ChipSize"/> bytes, as <see cref="Align"/> makes it.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The template, to be disposed of by the caller.</returns>
-        public Template ExtractChip(ReadOnlySpan<byte> chip)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public Template ExtractChip(
+            ReadOnlySpan<byte> chip, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.Filled(chip.Length, nameof(chip));
             fixed (byte* start = &MemoryMarshal.GetReference(chip))
             {
-                return ExtractChip(start, chip.Length);
+                return ExtractChip(start, chip.Length, cancellationToken);
             }
         }
     }

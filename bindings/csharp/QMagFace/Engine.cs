@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using QMagFace.Interop;
 
 namespace QMagFace
@@ -147,11 +148,15 @@ namespace QMagFace
         /// <param name="embeddings">Embeddings of <see cref="EngineInfo.EmbeddingLength"/> floats one after another.</param>
         /// <param name="people">Who is on each: equal numbers are one person.</param>
         /// <param name="options">How; null for the defaults.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
         /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
-        public Calibration FitCalibration(float[] embeddings, int[] people, FitOptions options = null)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public Calibration FitCalibration(
+            float[] embeddings, int[] people, FitOptions options = null,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
-            return FitCalibration(embeddings, people, options, out _);
+            return FitCalibration(embeddings, people, options, out _, cancellationToken);
         }
 
         /// <summary>Fits a calibration of this engine's model to all pairs of embeddings of known people.</summary>
@@ -159,21 +164,28 @@ namespace QMagFace
         /// <param name="people">Who is on each: equal numbers are one person.</param>
         /// <param name="options">How; null for the defaults.</param>
         /// <param name="warnings">What is odd about the fit.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The calibration, with thresholds for the false match rates that the pairs support.</returns>
         /// <exception cref="QMagFaceException">There are too few pairs, or they determine no parameters.</exception>
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
         public Calibration FitCalibration(
-            float[] embeddings, int[] people, FitOptions options, out FitWarnings warnings)
+            float[] embeddings, int[] people, FitOptions options, out FitWarnings warnings,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
-            return Calibration.Fit(Handle, embeddings, Info.EmbeddingLength, people, options, out warnings);
+            return Calibration.Fit(
+                Handle, embeddings, Info.EmbeddingLength, people, options, out warnings, cancellationToken);
         }
 
         /// <summary>Finds the faces of an image.</summary>
         /// <param name="image">The image.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The faces, best score first; none if there are none.</returns>
-        public IReadOnlyList<Face> Detect(Image image)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public IReadOnlyList<Face> Detect(Image image, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(image, nameof(image));
             var handle = Handle;
+            using (var cancellation = new Cancellation(cancellationToken))
             using (var pinned = new PinnedImage(image))
             {
                 var native = pinned.Native;
@@ -183,10 +195,11 @@ namespace QMagFace
                     fixed (NativeFace* start = found)
                     {
                         UIntPtr count;
-                        var status = NativeMethods.qmf_detect(handle, &native, start, Sizes.From(found.Length), &count);
+                        var status = NativeMethods.qmf_detect(
+                            handle, &native, cancellation.Handle, start, Sizes.From(found.Length), &count);
                         if (status != (int)Status.BufferTooSmall)
                         {
-                            Failure.Check(status);
+                            cancellation.Check(status);
                             var faces = new Face[Sizes.ToInt(count)];
                             for (var i = 0; i < faces.Length; i++)
                             {
@@ -226,8 +239,10 @@ namespace QMagFace
 
         /// <summary>Embeds one chip or several.</summary>
         /// <param name="chips">Chips one after another, <see cref="ChipSize"/> bytes each.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>Their embeddings one after another, <see cref="EngineInfo.EmbeddingLength"/> floats each.</returns>
-        public float[] Embed(byte[] chips)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public float[] Embed(byte[] chips, CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(chips, nameof(chips));
             var count = Arguments.Pieces(chips.Length, ChipSize, nameof(chips));
@@ -235,7 +250,7 @@ namespace QMagFace
             fixed (byte* start = chips)
             fixed (float* to = embeddings)
             {
-                Embed(start, count, to, embeddings.Length);
+                Embed(start, count, to, embeddings.Length, cancellationToken);
             }
             return embeddings;
         }
@@ -337,11 +352,15 @@ namespace QMagFace
             }
         }
 
-        private void Embed(byte* chips, int count, float* embeddings, int capacity)
+        private void Embed(
+            byte* chips, int count, float* embeddings, int capacity, CancellationToken cancellationToken)
         {
             UIntPtr length;
-            Failure.Check(NativeMethods.qmf_embed(
-                Handle, chips, Sizes.From(count), embeddings, Sizes.From(capacity), &length));
+            using (var cancellation = new Cancellation(cancellationToken))
+            {
+                cancellation.Check(NativeMethods.qmf_embed(
+                    Handle, chips, Sizes.From(count), cancellation.Handle, embeddings, Sizes.From(capacity), &length));
+            }
         }
 
         private double GetQuality(float* embedding, int length)

@@ -58,6 +58,11 @@ namespace QMagFace
 
         /// <summary>The caller asked for the work to stop.</summary>
         Cancelled = 17,
+
+        /// <summary>
+        /// The object is of the process that this one was forked from, and so are the threads or locks that it needs.
+        /// </summary>
+        Forked = 18,
     }
 
     /// <summary>Where the networks run.</summary>

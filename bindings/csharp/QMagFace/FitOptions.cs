@@ -1,3 +1,4 @@
+using System;
 using QMagFace.Interop;
 
 namespace QMagFace
@@ -29,8 +30,8 @@ namespace QMagFace
         public FitProcedure Procedure { get; set; }
 
         /// <summary>
-        /// Least false match rate that counts for the fit, 1e-12 or more. It takes 3 / LeastFmr pairs of different people.
-        /// Default: 1e-5.
+        /// Least false match rate that counts for the fit, 1e-12 or more. It takes 3 / LeastFmr pairs of different
+        /// people. Default: 1e-5.
         /// </summary>
         public double LeastFmr { get; set; }
 
@@ -49,7 +50,8 @@ namespace QMagFace
         public int Replicates { get; set; }
 
         /// <summary>
-        /// Whether false match rates are used for which there are too few pairs, as the paper's code does. Default: false.
+        /// Whether false match rates are used for which there are too few pairs, as the paper's code does. Default:
+        /// false.
         /// </summary>
         public bool AllowUnsupported { get; set; }
 
@@ -62,7 +64,14 @@ namespace QMagFace
         /// <summary>Name of the data, one line, for the calibration's file. Default: null, none.</summary>
         public string Data { get; set; }
 
-        internal NativeFitOptions ToNative()
+        /// <summary>
+        /// Is told how far the fit is: what is done of the step at hand, and what there is to do. Each step has its
+        /// own: all pairs are compared, maybe more than once, then the people drawn. Called by the threads that fit,
+        /// one at a time; an exception that it throws is dropped. Default: null.
+        /// </summary>
+        public Action<long, long> Progress { get; set; }
+
+        internal NativeFitOptions ToNative(ProgressSink progress)
         {
             Arguments.NotNegative(FmrCount, nameof(FmrCount));
             Arguments.NotNegative(WeightCount, nameof(WeightCount));
@@ -79,6 +88,8 @@ namespace QMagFace
             native.allow_unsupported = AllowUnsupported ? 1u : 0u;
             native.threads = (uint)Threads;
             native.seed = Seed;
+            native.progress_callback = progress.FunctionPointer;
+            native.progress_user_data = progress.UserData;
             return native;
         }
     }

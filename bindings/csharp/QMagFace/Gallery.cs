@@ -1,14 +1,15 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using QMagFace.Interop;
 
 namespace QMagFace
 {
     /// <summary>Templates of one model, packed for comparing probes with all of them (1:N).</summary>
     /// <remarks>
-    /// A template's place is its index, 0 for the first that was added. The first also decides of which model the gallery
-    /// is. It keeps none of the templates' objects. Any number of threads may use one, also while others add and remove:
-    /// those wait for each other. After <see cref="Dispose"/> every other member throws
+    /// A template's place is its index, 0 for the first that was added. The first also decides of which model the
+    /// gallery is. It keeps none of the templates' objects. Any number of threads may use one, also while others add
+    /// and remove: those wait for each other. After <see cref="Dispose"/> every other member throws
     /// <see cref="ObjectDisposedException"/>; one that is never disposed of is freed by the garbage collector.
     /// </remarks>
     public sealed unsafe class Gallery : IDisposable
@@ -45,6 +46,14 @@ namespace QMagFace
         public int EmbeddingLength
         {
             get { return checked((int)Info().length); }
+        }
+
+        /// <summary>
+        /// How many templates have <see cref="Template.HasUnitLength"/>. Scores and searches with them don't tell.
+        /// </summary>
+        public int UnitLengthCount
+        {
+            get { return checked((int)Info().unit_lengths); }
         }
 
         /// <summary>Bytes of native memory it takes, with the room it has for more templates.</summary>
@@ -123,8 +132,8 @@ namespace QMagFace
         }
 
         /// <summary>
-        /// Removes templates, all or none. Those behind move up: each gets the index that is less by the number removed in
-        /// front of it.
+        /// Removes templates, all or none. Those behind move up: each gets the index that is less by the number removed
+        /// in front of it.
         /// </summary>
         /// <param name="indices">The templates' indices, which must rise.</param>
         /// <exception cref="QMagFaceException">There is no such template, or the indices don't rise.</exception>
@@ -147,13 +156,18 @@ namespace QMagFace
         /// <param name="calibration">What scores are made with.</param>
         /// <param name="probes">One for each row.</param>
         /// <param name="threads">0: one per core; 1: only the calling one. The scores don't depend on it.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>The scores, probes by templates; minus infinity with a failed one.</returns>
         /// <exception cref="ModelMismatchException">A probe or the calibration is of another model.</exception>
-        public float[,] Score(Calibration calibration, IEnumerable<Template> probes, int threads = 0)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public float[,] Score(
+            Calibration calibration, IEnumerable<Template> probes, int threads = 0,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             var handle = Handle;
             Arguments.NotNull(calibration, nameof(calibration));
             Arguments.NotNegative(threads, nameof(threads));
+            using (var cancellation = new Cancellation(cancellationToken))
             using (var handles = new HandleArray(probes, nameof(probes)))
             {
                 Arguments.Filled(handles.Count, nameof(probes));
@@ -168,8 +182,8 @@ namespace QMagFace
                     fixed (float* to = scores)
                     {
                         status = NativeMethods.qmf_gallery_score(
-                            handle, calibration.Handle, start, Sizes.From(handles.Count), (uint)threads, to,
-                            Sizes.From(room), &count);
+                            handle, calibration.Handle, start, Sizes.From(handles.Count), (uint)threads,
+                            cancellation.Handle, to, Sizes.From(room), &count);
                     }
                     if (status == (int)Status.BufferTooSmall)
                     {
@@ -177,7 +191,7 @@ namespace QMagFace
                         room = Sizes.ToInt(count);
                         continue;
                     }
-                    Failure.Check(status);
+                    cancellation.Check(status);
                     var matrix = new float[handles.Count, Sizes.ToInt(count) / handles.Count];
                     Buffer.BlockCopy(scores, 0, matrix, 0, matrix.Length * sizeof(float));
                     return matrix;
@@ -189,29 +203,37 @@ namespace QMagFace
         /// <param name="calibration">What scores are made with.</param>
         /// <param name="probe">The probe.</param>
         /// <param name="options">How many, and how alike; null for the defaults.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>
-        /// The matches from the highest score on, of equal scores the lower index first. A failed template is never among
-        /// them; a failed probe has none.
+        /// The matches from the highest score on, of equal scores the lower index first. A failed template is never
+        /// among them; a failed probe has none.
         /// </returns>
         /// <exception cref="ModelMismatchException">The probe or the calibration is of another model.</exception>
-        public IReadOnlyList<GalleryMatch> Search(Calibration calibration, Template probe, SearchOptions options = null)
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
+        public IReadOnlyList<GalleryMatch> Search(
+            Calibration calibration, Template probe, SearchOptions options = null,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             Arguments.NotNull(probe, nameof(probe));
-            return Search(calibration, new[] { probe }, options)[0];
+            return Search(calibration, new[] { probe }, options, cancellationToken)[0];
         }
 
         /// <summary>Finds the templates that each of several probes is most like.</summary>
         /// <param name="calibration">What scores are made with.</param>
         /// <param name="probes">At least one.</param>
         /// <param name="options">How many, and how alike; null for the defaults.</param>
+        /// <param name="cancellationToken">Ends the call early, also while it runs.</param>
         /// <returns>For each probe its matches, as for one.</returns>
         /// <exception cref="ModelMismatchException">A probe or the calibration is of another model.</exception>
+        /// <exception cref="OperationCanceledException">The token ended the call.</exception>
         public IReadOnlyList<IReadOnlyList<GalleryMatch>> Search(
-            Calibration calibration, IEnumerable<Template> probes, SearchOptions options = null)
+            Calibration calibration, IEnumerable<Template> probes, SearchOptions options = null,
+            CancellationToken cancellationToken = default(CancellationToken))
         {
             var handle = Handle;
             Arguments.NotNull(calibration, nameof(calibration));
             var how = (options ?? new SearchOptions()).ToNative();
+            using (var cancellation = new Cancellation(cancellationToken))
             using (var handles = new HandleArray(probes, nameof(probes)))
             {
                 Arguments.Filled(handles.Count, nameof(probes));
@@ -224,8 +246,8 @@ namespace QMagFace
                 fixed (NativeMatch* to = matches)
                 fixed (UIntPtr* found = counts)
                 {
-                    Failure.Check(NativeMethods.qmf_gallery_search(
-                        handle, calibration.Handle, start, Sizes.From(handles.Count), &how, to,
+                    cancellation.Check(NativeMethods.qmf_gallery_search(
+                        handle, calibration.Handle, start, Sizes.From(handles.Count), &how, cancellation.Handle, to,
                         Sizes.From(matches.Length), found));
                 }
                 var result = new IReadOnlyList<GalleryMatch>[counts.Length];

@@ -82,6 +82,19 @@ namespace QMagFace
             }
         }
 
+        /// <summary>
+        /// How many native cancellations exist in this process, one for each call that runs with a token: for finding
+        /// leaks.
+        /// </summary>
+        public static long LiveCancellations
+        {
+            get
+            {
+                EnsureCompatible();
+                return checked((long)NativeMethods.qmf_live_cancels());
+            }
+        }
+
         /// <summary>The name of a status in the native interface, such as "QMF_ERROR_MODEL".</summary>
         /// <param name="status">Any number; unknown ones are "QMF_UNKNOWN".</param>
         /// <returns>The name.</returns>

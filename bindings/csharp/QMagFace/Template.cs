@@ -53,6 +53,14 @@ namespace QMagFace
             get { return Live(Has(NativeTemplateInfo.Fused)); }
         }
 
+        /// <summary>
+        /// Its quality is 1: it was made of an embedding that was normalised to length 1, and its quality is lost.
+        /// </summary>
+        public bool HasUnitLength
+        {
+            get { return Live(Has(NativeTemplateInfo.UnitLength)); }
+        }
+
         /// <summary>Floats of the embedding.</summary>
         public int EmbeddingLength
         {
@@ -188,6 +196,28 @@ namespace QMagFace
             }
         }
 
+        /// <summary>
+        /// Says what each of several templates, which <see cref="Fuse(IEnumerable{Template}, Fusion)"/> would make one
+        /// of, has to do with the others.
+        /// </summary>
+        /// <remarks>
+        /// Fusing leaves nothing out but failed ones: a photo of somebody else, or a bad one, is for the caller to find
+        /// here. <see cref="Calibration.ReviewFusion"/> also says which would not match the others.
+        /// </remarks>
+        /// <param name="templates">At least one, of one model.</param>
+        /// <param name="fusion">How much each counts.</param>
+        /// <returns>One for each template, in their order.</returns>
+        /// <exception cref="ModelMismatchException">The templates are of different models.</exception>
+        public static IReadOnlyList<FusedPart> ReviewFusion(
+            IEnumerable<Template> templates, Fusion fusion = Fusion.Quality)
+        {
+            // A handle that holds nothing is NULL to the library: no calibration.
+            using (var none = new CalibrationHandle())
+            {
+                return ReviewFusion(templates, fusion, none, 0.0);
+            }
+        }
+
         /// <summary>Writes the template with 32-bit floats.</summary>
         /// <returns>The bytes.</returns>
         public byte[] Serialize()
@@ -278,6 +308,24 @@ namespace QMagFace
         public void Dispose()
         {
             _handle.Dispose();
+        }
+
+        internal static IReadOnlyList<FusedPart> ReviewFusion(
+            IEnumerable<Template> templates, Fusion fusion, CalibrationHandle calibration, double fmr)
+        {
+            using (var handles = new HandleArray(templates, nameof(templates)))
+            {
+                Arguments.Filled(handles.Count, nameof(templates));
+                var parts = new NativeFusedPart[handles.Count];
+                fixed (IntPtr* start = handles.Pointers)
+                fixed (NativeFusedPart* to = parts)
+                {
+                    Failure.Check(NativeMethods.qmf_template_review_fusion(
+                        start, Sizes.From(handles.Count), (int)fusion, calibration, fmr, to,
+                        Sizes.From(parts.Length)));
+                }
+                return Array.ConvertAll(parts, part => new FusedPart(part));
+            }
         }
 
         private static Template Parse(byte* data, int length)

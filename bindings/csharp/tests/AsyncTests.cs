@@ -85,6 +85,103 @@ namespace QMagFace.Tests
                 }
             }
             Assert.That(LibraryInfo.LiveTemplates, Is.EqualTo(before));
+            Assert.That(LibraryInfo.LiveCancellations, Is.EqualTo(0));
+        }
+
+        // Before the call and while it runs: the exception is .NET's own, with the caller's token, and nothing is left.
+        [Test]
+        public void EveryLongCallCanBeCancelled()
+        {
+            var photo = Shared.Photo("obama2.jpg");
+            var chip = Shared.Chip;
+            var people = Enumerable.Range(0, 60).Select(image => image / 5).ToArray();
+            var random = new Random(1);
+            var embeddings = Enumerable.Range(0, 60 * 128).Select(_ => (float)random.NextDouble()).ToArray();
+            using (var engine = new Engine("sface", Shared.Options()))
+            using (var calibration = engine.GetCalibration())
+            using (var gallery = new Gallery())
+            using (var face = engine.Extract(photo))
+            using (var source = new CancellationTokenSource())
+            {
+                gallery.Add(face);
+                var landmarks = engine.Detect(photo)[0].Landmarks;
+                var faces = new[] { face };
+                var token = source.Token;
+                var calls = new Action[]
+                {
+                    () => engine.Detect(photo, token),
+                    () => engine.Embed(chip, token),
+                    () => engine.Extract(photo, token).Dispose(),
+                    () => engine.Extract(photo, landmarks, token).Dispose(),
+                    () => { Assert.That(engine.TryExtract(photo, out Template one, token)); one.Dispose(); },
+                    () => engine.ExtractAll(photo, token).ToList().ForEach(one => one.Dispose()),
+                    () => engine.ExtractFused(new[] { photo }, Fusion.Mean, token).Dispose(),
+                    () =>
+                    {
+                        Assert.That(engine.TryExtractFused(new[] { photo }, Fusion.Mean, out Template one, token));
+                        one.Dispose();
+                    },
+                    () => engine.ExtractChip(chip, token).Dispose(),
+                    () => calibration.Score(face, faces, token),
+                    () => calibration.ScoreMatrix(faces, faces, token),
+                    () => calibration.ScoreMatrix(embeddings, embeddings, 128, token),
+                    () => gallery.Score(calibration, faces, 1, token),
+                    () => gallery.Search(calibration, face, null, token),
+                    () => gallery.Search(calibration, faces, null, token),
+                };
+                var fits = new Action[]
+                {
+                    () => engine.FitCalibration(embeddings, people, null, token),
+                    () => engine.FitCalibration(embeddings, people, null, out FitWarnings _, token),
+                    () => Calibration.Fit(embeddings, 128, people, null, token),
+                    () => Calibration.Fit(embeddings, 128, people, null, out FitWarnings _, token),
+                    () => Calibration.Fit(faces, new[] { 1 }, null, token),
+                    () => Calibration.Fit(faces, new[] { 1 }, null, out FitWarnings _, token),
+                };
+                foreach (var call in calls)
+                {
+                    call();
+                }
+                source.Cancel();
+                foreach (var call in calls.Concat(fits))
+                {
+                    var error = Assert.Catch<OperationCanceledException>(() => call());
+                    Assert.That(error.CancellationToken, Is.EqualTo(token));
+                }
+                engine.Extract(photo).Dispose();
+            }
+            Assert.That(LibraryInfo.LiveCancellations, Is.EqualTo(0));
+        }
+
+        [Test]
+        public void ARunningCallEndsWhenItsTokenIsCancelled()
+        {
+            var chips = new byte[Engine.ChipSize * 1500];
+            EndsSoon(token => Shared.Engine.Embed(chips, token));
+            var photos = Enumerable.Repeat(Shared.Photo("obama2.jpg"), 500).ToArray();
+            EndsSoon(token => Shared.Engine.ExtractFused(photos, Fusion.Quality, token));
+            Assert.That(LibraryInfo.LiveCancellations, Is.EqualTo(0));
+            // A task on the pool is cancelled, not faulted.
+            using (var source = new CancellationTokenSource())
+            {
+                var task = Task.Run(() => Shared.Engine.Embed(chips, source.Token), source.Token);
+                source.CancelAfter(100);
+                Cancelled(task);
+            }
+            Shared.Engine.Extract(photos[0]).Dispose();
+        }
+
+        // A call that would take many times as long as it may.
+        internal static void EndsSoon(Action<CancellationToken> call)
+        {
+            using (var source = new CancellationTokenSource())
+            {
+                var clock = System.Diagnostics.Stopwatch.StartNew();
+                source.CancelAfter(50);
+                var error = Assert.Catch<OperationCanceledException>(() => call(source.Token));
+                Assert.That(error.CancellationToken, Is.EqualTo(source.Token));
+                Assert.That(clock.Elapsed.TotalSeconds, Is.LessThan(5.0));
+            }
         }
 
         private static void Cancelled(Task task)

@@ -33,6 +33,7 @@ namespace QMagFace.Tests
             Assert.That(options.Threads, Is.EqualTo(0));
             Assert.That(options.Seed, Is.EqualTo(0));
             Assert.That(options.Data, Is.Null);
+            Assert.That(options.Progress, Is.Null);
         }
 
         [Test]
@@ -138,12 +139,51 @@ namespace QMagFace.Tests
         }
 
         [Test]
+        public void AFitTellsHowFarItIsAndEndsWhenItIsCancelled()
+        {
+            long last = 0, steps = 0, total = 0;
+            var options = Options;
+            options.Threads = 2;
+            options.Progress = (done, all) =>
+            {
+                // One call at a time.
+                steps += all != total || done < last ? 1 : 0;
+                last = done;
+                total = all;
+            };
+            Calibration.Fit(Embeddings, Length, People, options).Dispose();
+            Assert.That(last, Is.EqualTo(50));
+            Assert.That(total, Is.EqualTo(50));
+            Assert.That(steps, Is.GreaterThan(1));
+            options.Progress = (done, all) => throw new InvalidOperationException("nobody hears it");
+            Calibration.Fit(Embeddings, Length, People, options).Dispose();
+
+            // It would take minutes.
+            options.Progress = null;
+            options.Replicates = 100000;
+            AsyncTests.EndsSoon(token => Calibration.Fit(Embeddings, Length, People, options, token));
+            AsyncTests.EndsSoon(
+                token => Shared.Engine.FitCalibration(Embeddings, People, options, out FitWarnings _, token));
+        }
+
+        [Test]
         public void WhatMeansNothingIsRefused()
         {
             var few = Assert.Throws<QMagFaceException>(() => Calibration.Fit(Embeddings, Length, People));
             Assert.That(few.Status, Is.EqualTo(Status.Calibration));
             Assert.That(few.Message, Is.StringContaining("300000 impostor pairs"));
             Assert.Throws<QMagFaceException>(() => Shared.Engine.FitCalibration(Embeddings, People));
+            var normalised = new List<float>();
+            for (var image = 0; image < People.Length; image++)
+            {
+                var row = Embeddings.Skip(image * Length).Take(Length).ToArray();
+                var norm = Math.Sqrt(row.Sum(value => (double)value * value));
+                normalised.AddRange(row.Select(value => (float)(value / norm)));
+            }
+            var lost = Assert.Throws<QMagFaceException>(
+                () => Calibration.Fit(normalised.ToArray(), Length, People, Options));
+            Assert.That(lost.Status, Is.EqualTo(Status.Calibration));
+            Assert.That(lost.Message, Is.StringContaining("normalised"));
             Assert.Throws<ArgumentNullException>(() => Calibration.Fit((float[])null, Length, People));
             Assert.Throws<ArgumentNullException>(() => Calibration.Fit((IEnumerable<Template>)null, People));
             Assert.Throws<ArgumentNullException>(() => Calibration.Fit(Embeddings, Length, null));

@@ -261,7 +261,7 @@ namespace QMagFace.Tests
             return new[]
             {
                 LibraryInfo.LiveEngines, LibraryInfo.LiveTemplates, LibraryInfo.LiveCalibrations,
-                LibraryInfo.LiveGalleries,
+                LibraryInfo.LiveGalleries, LibraryInfo.LiveCancellations,
             };
         }
 

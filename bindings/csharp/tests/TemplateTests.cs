@@ -176,6 +176,73 @@ namespace QMagFace.Tests
         }
 
         [Test]
+        public void AnEmbeddingThatWasNormalisedIsFlagged()
+        {
+            var whole = _template.GetEmbedding();
+            var unit = whole.Select(value => (float)(value / _template.Quality)).ToArray();
+            using (var normalised = Shared.Engine.CreateTemplate(unit))
+            using (var read = Template.Parse(normalised.Serialize(ScalarType.Int8)))
+            using (var calibration = Shared.Engine.GetCalibration())
+            using (var gallery = new Gallery())
+            {
+                Assert.That(normalised.HasUnitLength, Is.True);
+                Assert.That(read.HasUnitLength, Is.True);
+                Assert.That(_template.HasUnitLength, Is.False);
+                Assert.That(calibration.Compare(_template, normalised).UnitLength, Is.True);
+                Assert.That(calibration.Compare(unit, whole).UnitLength, Is.True);
+                Assert.That(calibration.Compare(whole, whole).UnitLength, Is.False);
+                Assert.That(calibration.Compare(unit, whole).Cosine, Is.EqualTo(1.0).Within(1e-6));
+                gallery.Add(new[] { _template, normalised, read });
+                Assert.That(gallery.UnitLengthCount, Is.EqualTo(2));
+                gallery.RemoveAt(1);
+                Assert.That(gallery.UnitLengthCount, Is.EqualTo(1));
+            }
+        }
+
+        [Test]
+        public void APhotoOfSomebodyElseStandsOutOfAFusion()
+        {
+            using (var other = Shared.Engine.Extract(Shared.Photo("obama.jpg")))
+            using (var stranger = Shared.Engine.Extract(Shared.Photo("biden.jpg")))
+            using (var failed = Shared.Engine.CreateFailedTemplate())
+            using (var own = Shared.Engine.GetCalibration())
+            using (var calibration = own.WithQualityGate(1000.0))
+            {
+                var all = new[] { _template, other, stranger, failed };
+                foreach (Fusion fusion in Enum.GetValues(typeof(Fusion)))
+                {
+                    var alone = Template.ReviewFusion(all, fusion);
+                    var judged = calibration.ReviewFusion(all, 1e-3, fusion);
+                    Assert.That(alone.Count, Is.EqualTo(4));
+                    Assert.That(judged.Sum(part => part.Weight), Is.EqualTo(1.0).Within(1e-9));
+                    for (var i = 0; i < 4; i++)
+                    {
+                        Assert.That(judged[i].Quality, Is.EqualTo(all[i].Quality));
+                        Assert.That(judged[i].Cosine, Is.EqualTo(alone[i].Cosine));
+                        Assert.That(judged[i].FitRank, Is.EqualTo(alone[i].FitRank));
+                        Assert.That(judged[i].IsFailed, Is.EqualTo(i == 3));
+                        Assert.That(judged[i].NoMatch, Is.EqualTo(i == 2));
+                        Assert.That(judged[i].LowQuality, Is.EqualTo(i != 3));
+                        Assert.That(judged[i].Score.HasValue, Is.EqualTo(i != 3));
+                        Assert.That(alone[i].Score, Is.Null);
+                        Assert.That(alone[i].NoMatch || alone[i].LowQuality, Is.False);
+                    }
+                    Assert.That(judged[2].FitRank, Is.EqualTo(0));
+                    var qualities = judged.Take(3).OrderBy(part => part.QualityRank.Value).Select(part => part.Quality);
+                    Assert.That(qualities, Is.Ordered);
+                    Assert.That(judged[3].FitRank, Is.Null);
+                    Assert.That(judged[3].QualityRank, Is.Null);
+                    Assert.That(judged[3].Cosine, Is.Null);
+                }
+                Assert.That(Template.ReviewFusion(new[] { _template })[0].Weight, Is.EqualTo(1.0));
+                Shared.Throws<ArgumentNullException>(() => Template.ReviewFusion(null));
+                Shared.Throws<ArgumentException>(() => calibration.ReviewFusion(new Template[0], 1e-3));
+                Assert.That(
+                    Shared.FailsWith(() => calibration.ReviewFusion(all, 1e-12)), Is.EqualTo(Status.Calibration));
+            }
+        }
+
+        [Test]
         public void WrongArgumentsAreRefused()
         {
             Shared.Throws<ArgumentNullException>(() => Template.Fuse(null));

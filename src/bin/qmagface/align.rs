@@ -14,7 +14,6 @@ use qmagface::{Chip, Engine, Error, ErrorKind, FaceChoice, Result};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -98,7 +97,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             Done::Skipped(photo) => skipped.push(photo),
         }
         progress.inc(1);
-        match cancel.load(Ordering::Relaxed) && index + 1 < images.len() {
+        match cancel.is_cancelled() && index + 1 < images.len() {
             true => Err(Error::new(
                 ErrorKind::Cancelled,
                 format!("stopped after {} photos: the same command goes on there", index + 1),

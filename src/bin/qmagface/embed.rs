@@ -13,13 +13,12 @@ use clap::Args;
 use npyz::WriterBuilder;
 use qmagface::evaluate::data::PackedPairs;
 use qmagface::replace::{Replacement, replace};
-use qmagface::{BgrImage, Chip, Engine, Error, ErrorKind, Result};
+use qmagface::{BgrImage, Cancel, Chip, Engine, Error, ErrorKind, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -118,8 +117,8 @@ pub struct Input<'a> {
     pub align: bool,
     pub reading: &'a Reading,
     pub machine: &'a Machine,
-    /// Set it to stop after the batch that is being embedded; what is in the journal stays.
-    pub cancel: Option<&'a AtomicBool>,
+    /// Ends the work after the batch that is being embedded; what is in the journal stays.
+    pub cancel: Option<&'a Cancel>,
 }
 
 /// Embeds images into the journal, with a progress bar; goes on where an interrupted run stopped.
@@ -157,7 +156,7 @@ pub fn embed_all(shared: &Shared, engine: &Engine, input: &Input, journal_path: 
     };
     let mut chips = Vec::with_capacity(batch);
     let result = in_order(start..count, width, work, |index, chip| {
-        if input.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+        if input.cancel.is_some_and(Cancel::is_cancelled) {
             let message = format!(
                 "stopped after {} images: the same command goes on there",
                 journal.done()

@@ -100,6 +100,7 @@ pub(super) fn fit(
     let greatest = grid.fmrs[grid.fmrs.len() - 1];
     let mut chosen = (plain, f64::INFINITY);
     for parameters in parameters {
+        options.work.check()?;
         let known = match loss(&tail, grid, &parameters) {
             // The search keeps what its own candidates need: others can need more.
             None => loss(

@@ -77,7 +77,7 @@ impl Grid {
                     break;
                 };
                 let tail = source.collect(bounds, work)?;
-                if self.covered(&tail) {
+                if self.covered(&tail, work)? {
                     return Ok(tail);
                 }
             }
@@ -99,15 +99,19 @@ impl Grid {
     }
 
     /// Whether the tail has everything that passes.
-    fn covered(&self, tail: &Tail) -> bool {
+    fn covered(&self, tail: &Tail, work: &Work) -> Result<bool> {
         let most = [self.allowed[self.allowed.len() - 1]];
         let mut scores = Vec::new();
-        self.weights.iter().all(|&weight| {
+        for &weight in &self.weights {
+            work.check()?;
             scores.clear();
             scores.extend(tail.impostor.iter().map(|pair| score(pair, weight)));
             let limit = limits(&mut scores, &most, false);
-            limit.is_some_and(|limit| tail.bounds.cover(|quality| limit[0] - weight * quality))
-        })
+            if !limit.is_some_and(|limit| tail.bounds.cover(|quality| limit[0] - weight * quality)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The best weight of each FMR.

@@ -1,8 +1,8 @@
 //! Fitting (alpha, beta) of the quality-aware score to labelled embeddings.
 //!
 //! The published way (QMagFace, arXiv 2111.13475): with a fixed weight w the score of a pair is `w q + s`; of a grid of
-//! weights, the one with the least FNMR is kept for each of some FMRs, with its threshold t; a line `w = beta t - alpha`
-//! through these points gives the parameters.
+//! weights, the one with the least FNMR is kept for each of some FMRs, with its threshold t; a line `w = beta t -
+//! alpha` through these points gives the parameters.
 
 mod direct;
 mod grid;
@@ -14,7 +14,7 @@ pub(super) use tail::tail_of;
 
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pairs::{Count, Pairs, Prepared, Source, Work};
+use crate::pairs::{Count, LostQuality, Pairs, Prepared, Source, Work};
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,8 +27,8 @@ pub enum Procedure {
     Published,
     /// The same with t in the score's own space.
     Consistent,
-    /// The (alpha, beta) with the least mean log FNMR over the FMRs, searched directly for the quality-aware score itself
-    /// (beta >= 0): no line stands between the data and the parameters.
+    /// The (alpha, beta) with the least mean log FNMR over the FMRs, searched directly for the quality-aware score
+    /// itself (beta >= 0): no line stands between the data and the parameters.
     Direct,
 }
 
@@ -183,15 +183,17 @@ pub struct Fit {
 
 /// Fits (alpha, beta) to a set, exactly: no pair is left out, and the result doesn't depend on the threads.
 ///
-/// Memory: the set, 24 bytes for each genuine pair and for each impostor pair that can pass at the greatest FMR with any
-/// weight (a few per cent of the impostor pairs at 1e-2), twice for a moment; at most 20 million of each are kept.
+/// Memory: the set, 24 bytes for each genuine pair and for each impostor pair that can pass at the greatest FMR with
+/// any weight (a few per cent of the impostor pairs at 1e-2), twice for a moment; at most 20 million of each are kept.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] for options outside their range; [`ErrorKind::Calibration`] when the set has no
-/// genuine or no impostor pair, has too few impostor pairs for the least FMR (saying how many it takes), or no line
-/// goes through the points; [`ErrorKind::Limit`] when too many pairs would have to be kept; [`ErrorKind::Cancelled`].
+/// genuine or no impostor pair, has too few impostor pairs for the least FMR (saying how many it takes), was normalised
+/// ([`Prepared::lost_quality`]), or no line goes through the points; [`ErrorKind::Limit`] when too many pairs would
+/// have to be kept; [`ErrorKind::Cancelled`].
 pub fn fit(set: &Prepared, pairs: Pairs, procedure: Procedure, options: &FitOptions) -> Result<Fit> {
     let fmrs = options.check()?;
+    check_quality(set)?;
     let source = Source::new(set, pairs, &options.work)?;
     let count = source.count();
     if count.genuine == 0 || count.impostor == 0 {
@@ -236,6 +238,20 @@ pub fn fit(set: &Prepared, pairs: Pairs, procedure: Procedure, options: &FitOpti
         images: set.len(),
         warnings,
     })
+}
+
+/// Checks that the set's lengths say something of quality.
+///
+/// # Errors
+/// [`ErrorKind::Calibration`] saying what is wrong and what to do.
+pub(super) fn check_quality(set: &Prepared) -> Result<()> {
+    match set.lost_quality() {
+        None => Ok(()),
+        Some(lost) => Err(bad(format!(
+            "{lost}. Nothing about the quality can be fitted to them or measured on them: {}",
+            LostQuality::ADVICE
+        ))),
+    }
 }
 
 /// Impostor pairs that must pass at an FMR for it to be measured at all: with none of 3/FMR pairs passing, the FMR is

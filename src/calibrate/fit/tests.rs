@@ -1,7 +1,7 @@
 use super::*;
+use crate::cancel::Cancel;
 use crate::pairs::List;
 use ndarray::Array2;
-use std::sync::atomic::AtomicBool;
 
 /// A made-up set like real ones: a direction for each person, noise that is larger for a lower quality.
 fn made_up(people: usize, images: usize, seed: u64) -> Prepared {
@@ -335,7 +335,8 @@ fn options_have_ranges_and_work_stops() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(error.message().contains(part), "{error}");
     }
-    let stop = AtomicBool::new(true);
+    let stop = Cancel::new();
+    stop.cancel();
     let work = Work {
         cancel: Some(&stop),
         ..Work::default()
@@ -346,6 +347,37 @@ fn options_have_ranges_and_work_stops() {
         assert_eq!(procedure.to_string().parse::<Procedure>().unwrap(), procedure);
     }
     assert!("fast".parse::<Procedure>().unwrap_err().message().contains("\"fast\""));
+}
+
+#[test]
+fn normalised_embeddings_are_refused_with_what_to_do() {
+    let set = made_up(40, 4, 3);
+    let labels = set.subjects().to_vec();
+    let base = FitOptions {
+        fmr: (1e-3, 1e-1),
+        ..FitOptions::default()
+    };
+    assert!(fit(&set, Pairs::All, Procedure::Consistent, &base).is_ok());
+    for (length, part) in [(1.0f32, "a length of 1"), (12.5, "one length, 12.5000")] {
+        let rows = set.directions().mapv(|v| v * length);
+        let normalised = Prepared::new(rows, &labels).unwrap();
+        for procedure in Procedure::ALL {
+            let list = all_pairs(&normalised);
+            for pairs in [Pairs::All, Pairs::List(&list)] {
+                let error = fit(&normalised, pairs, procedure, &base).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Calibration);
+                for part in [
+                    part,
+                    "160 embeddings",
+                    "normalised",
+                    "quality",
+                    "as the network makes them",
+                ] {
+                    assert!(error.message().contains(part), "{error}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(super) fn intervals(
         // Below those that the bounds were checked for, pairs are missing.
         impostor.truncate(kept.max(1) as usize);
     }
+    options.work.check()?;
     let mut genuine = scored(&tail.genuine);
     genuine.reverse();
     let people = People::new(source, &genuine);

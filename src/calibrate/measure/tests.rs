@@ -186,3 +186,19 @@ fn impossible_measurements_are_refused() {
     let measured = measure(&set, Pairs::All, &PARAMETERS, &[1e-4], &all_the_same).unwrap();
     assert_eq!(measured[0].impostors_above, 0);
 }
+
+#[test]
+fn of_normalised_embeddings_the_plain_cosine_alone_is_measured() {
+    let set = made_up(30, 4, 8);
+    let normalised = Prepared::new(set.directions().to_owned(), set.subjects()).unwrap();
+    let options = MeasureOptions {
+        replicates: 0,
+        ..MeasureOptions::default()
+    };
+    let error = measure(&normalised, Pairs::All, &PARAMETERS, &[1e-2], &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Calibration);
+    assert!(error.message().contains("by their cosine alone"), "{error}");
+    let plain = QualityParameters { alpha: 0.0, beta: 0.0 };
+    let of = |set| measure(set, Pairs::All, &plain, &[1e-2], &options).unwrap()[0].score;
+    assert!((of(&normalised) - of(&set)).abs() < 1e-6);
+}

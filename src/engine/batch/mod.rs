@@ -3,6 +3,9 @@
 //! There is no thread of its own: a caller that finds the network free leads, which means that it runs the network with
 //! what is in the line, mostly its own chips among it, and passes the lead on to the first in the line that is left.
 //! Callers over the line's limit wait outside until there is room. Chips are shared with their callers, not copied.
+//!
+//! Where nothing is merged and any number of callers may run the network at a time there is no line, and no lock
+//! either: an inline engine works in a child of `fork` whatever other threads were doing.
 
 use super::cancel::{Cancel, cancelled};
 use super::seat::{Embeddings, Seat};
@@ -96,6 +99,12 @@ impl Batcher {
         // Overwritten where a later part fails.
         let mut embeddings = Zeroizing::new(Vec::with_capacity(chips.len()));
         for part in chips.chunks(self.part) {
+            if self.size == 1 && self.leaders == usize::MAX {
+                cancel.map_or(Ok(()), Cancel::check)?;
+                let go_on = || !cancel.is_some_and(Cancel::is_cancelled);
+                embeddings.append(&mut self.forward(part, &go_on)?);
+                continue;
+            }
             let seat = Arc::new(Seat::default());
             let _watch = cancel.map(|cancel| cancel.watch(&seat));
             embeddings.append(&mut self.embed_part(&seat, part)?);
@@ -253,14 +262,8 @@ impl Batcher {
     fn run(&self, batch: &[Job]) -> Vec<Embeddings> {
         let forward = |jobs: &[Job]| {
             let chips: Vec<&Chip> = jobs.iter().flat_map(|job| &job.chips).collect();
-            // A network holds no state between calls: one that panicked can be used again.
-            let made = catch_unwind(AssertUnwindSafe(|| self.network.forward(&chips)));
-            let defect = |what| Err(Error::new(ErrorKind::Internal, what));
-            match made {
-                Ok(Ok(made)) if made.len() != chips.len() => defect("the network gave another number of embeddings"),
-                Ok(result) => result,
-                Err(_) => defect("the network panicked, please report it"),
-            }
+            // As long as anybody waits for it.
+            self.forward(&chips, &|| jobs.iter().any(|job| !job.seat.word().cancelled))
         };
         match forward(batch) {
             Ok(embeddings) => {
@@ -271,6 +274,18 @@ impl Batcher {
             Err(error) if batch.len() == 1 => vec![Err(error)],
             // One caller's error must not be another's: each by itself.
             Err(_) => batch.iter().map(|job| forward(std::slice::from_ref(job))).collect(),
+        }
+    }
+
+    /// As many embeddings as chips. It doesn't unwind: a network holds no state between calls, and one that panicked
+    /// can be used again.
+    fn forward(&self, chips: &[&Chip], go_on: &(dyn Fn() -> bool + Sync)) -> Embeddings {
+        let made = catch_unwind(AssertUnwindSafe(|| self.network.forward_while(chips, go_on)));
+        let defect = |what| Err(Error::new(ErrorKind::Internal, what));
+        match made {
+            Ok(Ok(made)) if made.len() != chips.len() => defect("the network gave another number of embeddings"),
+            Ok(result) => result,
+            Err(_) => defect("the network panicked, please report it"),
         }
     }
 }

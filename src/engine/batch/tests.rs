@@ -5,8 +5,8 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 
-/// A network whose embedding is the chip's first value, that counts its runs, refuses 13 and panics at 99; its device is
-/// lost at 77, for good.
+/// A network whose embedding is the chip's first value, that counts its runs, refuses 13 and panics at 99; its device
+/// is lost at 77, for good.
 struct Fake {
     seen: Arc<Seen>,
     /// What happens between going in and coming out.
@@ -329,6 +329,89 @@ fn a_shared_network_is_run_by_several_where_cores_are_left() {
             inside <= most && (most == 1 || inside > 1),
             "{inside} of {most} at a time"
         );
+        assert_idle(&batcher);
+    }
+}
+
+/// As in a child of fork whose parent had another thread in the queue: an inline engine's calls take no lock.
+#[test]
+fn where_nothing_is_merged_nobody_waits_for_a_lock() {
+    let (batcher, seen) = shared(1, Duration::ZERO, 1);
+    let state = batcher.state.lock();
+    let chips: Vec<Chip> = (0..150).map(|value| chip(value % 13)).collect();
+    let made = batcher
+        .embed(&chips.iter().collect::<Vec<_>>(), Some(&Cancel::new()))
+        .unwrap();
+    assert_eq!(
+        made,
+        (0..150).map(|value| vec![(value % 13) as f32]).collect::<Vec<_>>()
+    );
+    assert_eq!(seen.largest.load(Ordering::Relaxed), 64);
+    let cancelled = Cancel::new();
+    cancelled.cancel();
+    let error = batcher.embed(&[&chip(1)], Some(&cancelled)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    // An error and a defect are told as where callers are merged.
+    assert_eq!(
+        batcher.embed(&[&chip(13)], None).unwrap_err().kind(),
+        ErrorKind::Backend
+    );
+    assert_eq!(
+        batcher.embed(&[&chip(99)], None).unwrap_err().kind(),
+        ErrorKind::Internal
+    );
+    drop(state);
+    assert_idle(&batcher);
+}
+
+/// A network that goes on until nobody wants it to.
+struct Endless;
+
+impl EmbeddingNetwork for Endless {
+    fn network(&self) -> Network {
+        Network::SFace
+    }
+
+    fn device(&self) -> tch::Device {
+        tch::Device::Cpu
+    }
+
+    fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {
+        Ok(Vec::new())
+    }
+
+    fn forward(&self, _: &[&Chip]) -> Result<Vec<Vec<f32>>> {
+        panic!("it has no end")
+    }
+
+    fn forward_while(&self, _: &[&Chip], go_on: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Vec<f32>>> {
+        while go_on() {
+            sleep(MS);
+        }
+        Err(cancelled())
+    }
+}
+
+#[test]
+fn a_network_stops_when_nobody_waits_for_it_any_more() {
+    for size in [1, 8] {
+        let batcher = Batcher::new(Box::new(Endless), size, MS, 1);
+        let [first, second] = [Cancel::new(), Cancel::new()];
+        scope(|scope| {
+            let callers = [&first, &second].map(|cancel| {
+                let batcher = &batcher;
+                scope.spawn(move || batcher.embed(&[&chip(1)], Some(cancel)))
+            });
+            sleep(20 * MS);
+            // It may run for both, and goes on for the other.
+            first.cancel();
+            sleep(20 * MS);
+            second.cancel();
+            for caller in callers {
+                let error = caller.join().unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Cancelled);
+            }
+        });
         assert_idle(&batcher);
     }
 }

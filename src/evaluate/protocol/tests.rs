@@ -1,5 +1,6 @@
 use super::*;
 use crate::calibrate::fit::{FitOptions, Procedure, fit};
+use crate::cancel::Cancel;
 use crate::compare::QualityParameters;
 use crate::evaluate::data::ijb::{TemplateImage, TemplatePair, parse_template_images, parse_template_pairs};
 use crate::evaluate::data::{Missing, PairFile, PairFormat};
@@ -9,14 +10,14 @@ use crate::evaluate::score::Score;
 use crate::pairs::{List, Pairs, Prepared, SampleOptions, Work};
 use crate::{Error, ErrorKind};
 use ndarray::Array2;
-use std::sync::atomic::AtomicBool;
 
 const PARAMETERS: QualityParameters = QualityParameters {
     alpha: 0.02,
     beta: 0.04,
 };
 
-/// `people` of `images` images each, whose embeddings of `dimension` floats lie round the person's, the closer the longer.
+/// `people` of `images` images each, whose embeddings of `dimension` floats lie round the person's, the closer the
+/// longer.
 fn made_up(people: usize, images: usize, dimension: usize) -> Prepared {
     let mut random = fastrand::Rng::with_seed(11);
     let mut normal = || (0..6).map(|_| random.f32()).sum::<f32>() - 3.0;
@@ -194,7 +195,8 @@ fn sets_without_both_kinds_of_pairs_are_refused() {
 #[test]
 fn everything_stops_when_asked() {
     let set = made_up(20, 3, 8);
-    let stop = AtomicBool::new(true);
+    let stop = Cancel::new();
+    stop.cancel();
     let work = Work {
         cancel: Some(&stop),
         ..Work::default()

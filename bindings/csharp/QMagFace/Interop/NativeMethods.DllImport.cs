@@ -53,11 +53,24 @@ namespace QMagFace.Interop
         internal static extern ulong qmf_live_engines();
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_cancel_create(out CancelHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_cancel_trigger(CancelHandle value);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern void qmf_cancel_destroy(IntPtr value);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern ulong qmf_live_cancels();
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_image_init(NativeImage* image, UIntPtr size);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_detect(
-            EngineHandle engine, NativeImage* image, NativeFace* faces, UIntPtr capacity, UIntPtr* count);
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, NativeFace* faces, UIntPtr capacity, UIntPtr*
+            count);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_align(
@@ -65,7 +78,8 @@ namespace QMagFace.Interop
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_embed(
-            EngineHandle engine, byte* chips, UIntPtr count, float* embeddings, UIntPtr capacity, UIntPtr* length);
+            EngineHandle engine, byte* chips, UIntPtr count, CancelHandle cancel, float* embeddings, UIntPtr capacity,
+            UIntPtr* length);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_quality(EngineHandle engine, float* embedding, UIntPtr length, double* quality);
@@ -74,23 +88,26 @@ namespace QMagFace.Interop
         internal static extern int qmf_unified_quality(EngineHandle engine, double quality, int* uqs);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int qmf_extract(EngineHandle engine, NativeImage* image, out TemplateHandle result);
+        internal static extern int qmf_extract(
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, out TemplateHandle result);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_extract_all(
-            EngineHandle engine, NativeImage* image, IntPtr* results, UIntPtr capacity, UIntPtr* count);
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, IntPtr* results, UIntPtr capacity, UIntPtr*
+            count);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_extract_fused(
-            EngineHandle engine, NativeImage** images, UIntPtr count, int fusion, out TemplateHandle result);
+            EngineHandle engine, NativeImage** images, UIntPtr count, int fusion, CancelHandle cancel, out
+            TemplateHandle result);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_extract_landmarks(
-            EngineHandle engine, NativeImage* image, float* landmarks, out TemplateHandle result);
+            EngineHandle engine, NativeImage* image, float* landmarks, CancelHandle cancel, out TemplateHandle result);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_extract_chip(
-            EngineHandle engine, byte* chip, UIntPtr size, out TemplateHandle result);
+            EngineHandle engine, byte* chip, UIntPtr size, CancelHandle cancel, out TemplateHandle result);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_template_info_init(NativeTemplateInfo* info, UIntPtr size);
@@ -132,8 +149,8 @@ namespace QMagFace.Interop
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_template_seal(
-            TemplateHandle value, int scalar, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize, byte* data,
-            UIntPtr capacity, UIntPtr* size);
+            TemplateHandle value, int scalar, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize, byte*
+            data, UIntPtr capacity, UIntPtr* size);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_template_unseal(
@@ -143,6 +160,11 @@ namespace QMagFace.Interop
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_template_fuse(
             IntPtr* templates, UIntPtr count, int fusion, out TemplateHandle result);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_template_review_fusion(
+            IntPtr* templates, UIntPtr count, int fusion, CalibrationHandle calibration, double fmr,
+            NativeFusedPart* parts, UIntPtr capacity);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_calibration_info_init(NativeCalibrationInfo* info, UIntPtr size);
@@ -196,13 +218,13 @@ namespace QMagFace.Interop
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_score_matrix(
-            CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, IntPtr* gallery,
-            UIntPtr gallery_count, float* scores, UIntPtr capacity);
+            CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, IntPtr* gallery, UIntPtr gallery_count,
+            CancelHandle cancel, float* scores, UIntPtr capacity);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_score_matrix_embeddings(
             CalibrationHandle calibration, float* probes, UIntPtr probe_count, float* gallery, UIntPtr gallery_count,
-            UIntPtr length, float* scores, UIntPtr capacity);
+            UIntPtr length, CancelHandle cancel, float* scores, UIntPtr capacity);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_fit_options_init(
@@ -210,12 +232,12 @@ namespace QMagFace.Interop
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_calibration_fit(
-            EngineHandle engine, float* embeddings, UIntPtr count, UIntPtr length, uint* people,
-            NativeFitOptions* options, byte* data, out CalibrationHandle result, uint* warnings);
+            EngineHandle engine, float* embeddings, UIntPtr count, UIntPtr length, uint* people, NativeFitOptions*
+            options, byte* data, CancelHandle cancel, out CalibrationHandle result, uint* warnings);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_calibration_fit_templates(
-            IntPtr* templates, UIntPtr count, uint* people, NativeFitOptions* options, byte* data,
+            IntPtr* templates, UIntPtr count, uint* people, NativeFitOptions* options, byte* data, CancelHandle cancel,
             out CalibrationHandle result, uint* warnings);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
@@ -242,7 +264,8 @@ namespace QMagFace.Interop
         internal static extern int qmf_gallery_get_info(GalleryHandle value, NativeGalleryInfo* info);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-        internal static extern int qmf_gallery_add(GalleryHandle value, IntPtr* templates, UIntPtr count, UIntPtr* first);
+        internal static extern int qmf_gallery_add(
+            GalleryHandle value, IntPtr* templates, UIntPtr count, UIntPtr* first);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_gallery_remove(GalleryHandle value, UIntPtr* indices, UIntPtr count);
@@ -250,7 +273,7 @@ namespace QMagFace.Interop
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_gallery_score(
             GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, uint threads,
-            float* scores, UIntPtr capacity, UIntPtr* count);
+            CancelHandle cancel, float* scores, UIntPtr capacity, UIntPtr* count);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_search_options_init(NativeSearchOptions* options, UIntPtr size);
@@ -258,7 +281,8 @@ namespace QMagFace.Interop
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_gallery_search(
             GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count,
-            NativeSearchOptions* options, NativeMatch* matches, UIntPtr capacity, UIntPtr* counts);
+            NativeSearchOptions* options, CancelHandle cancel, NativeMatch* matches, UIntPtr capacity, UIntPtr*
+            counts);
     }
 }
 #endif

@@ -90,12 +90,29 @@ namespace QMagFace.Interop
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_cancel_create(out CancelHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_cancel_trigger(CancelHandle value);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial void qmf_cancel_destroy(IntPtr value);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial ulong qmf_live_cancels();
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_image_init(NativeImage* image, UIntPtr size);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_detect(
-            EngineHandle engine, NativeImage* image, NativeFace* faces, UIntPtr capacity, UIntPtr* count);
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, NativeFace* faces, UIntPtr capacity, UIntPtr*
+            count);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -105,11 +122,13 @@ namespace QMagFace.Interop
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_embed(
-            EngineHandle engine, byte* chips, UIntPtr count, float* embeddings, UIntPtr capacity, UIntPtr* length);
+            EngineHandle engine, byte* chips, UIntPtr count, CancelHandle cancel, float* embeddings, UIntPtr capacity,
+            UIntPtr* length);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
-        internal static partial int qmf_quality(EngineHandle engine, float* embedding, UIntPtr length, double* quality);
+        internal static partial int qmf_quality(
+            EngineHandle engine, float* embedding, UIntPtr length, double* quality);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -117,27 +136,30 @@ namespace QMagFace.Interop
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
-        internal static partial int qmf_extract(EngineHandle engine, NativeImage* image, out TemplateHandle result);
+        internal static partial int qmf_extract(
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, out TemplateHandle result);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_extract_all(
-            EngineHandle engine, NativeImage* image, IntPtr* results, UIntPtr capacity, UIntPtr* count);
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, IntPtr* results, UIntPtr capacity, UIntPtr*
+            count);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_extract_fused(
-            EngineHandle engine, NativeImage** images, UIntPtr count, int fusion, out TemplateHandle result);
+            EngineHandle engine, NativeImage** images, UIntPtr count, int fusion, CancelHandle cancel, out
+            TemplateHandle result);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_extract_landmarks(
-            EngineHandle engine, NativeImage* image, float* landmarks, out TemplateHandle result);
+            EngineHandle engine, NativeImage* image, float* landmarks, CancelHandle cancel, out TemplateHandle result);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_extract_chip(
-            EngineHandle engine, byte* chip, UIntPtr size, out TemplateHandle result);
+            EngineHandle engine, byte* chip, UIntPtr size, CancelHandle cancel, out TemplateHandle result);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -191,8 +213,8 @@ namespace QMagFace.Interop
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_template_seal(
-            TemplateHandle value, int scalar, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize, byte* data,
-            UIntPtr capacity, UIntPtr* size);
+            TemplateHandle value, int scalar, byte* key, UIntPtr keySize, byte* context, UIntPtr contextSize, byte*
+            data, UIntPtr capacity, UIntPtr* size);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -204,6 +226,12 @@ namespace QMagFace.Interop
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_template_fuse(
             IntPtr* templates, UIntPtr count, int fusion, out TemplateHandle result);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_template_review_fusion(
+            IntPtr* templates, UIntPtr count, int fusion, CalibrationHandle calibration, double fmr,
+            NativeFusedPart* parts, UIntPtr capacity);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -273,14 +301,14 @@ namespace QMagFace.Interop
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_score_matrix(
-            CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, IntPtr* gallery,
-            UIntPtr gallery_count, float* scores, UIntPtr capacity);
+            CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, IntPtr* gallery, UIntPtr gallery_count,
+            CancelHandle cancel, float* scores, UIntPtr capacity);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_score_matrix_embeddings(
             CalibrationHandle calibration, float* probes, UIntPtr probe_count, float* gallery, UIntPtr gallery_count,
-            UIntPtr length, float* scores, UIntPtr capacity);
+            UIntPtr length, CancelHandle cancel, float* scores, UIntPtr capacity);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -290,13 +318,13 @@ namespace QMagFace.Interop
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_calibration_fit(
-            EngineHandle engine, float* embeddings, UIntPtr count, UIntPtr length, uint* people,
-            NativeFitOptions* options, byte* data, out CalibrationHandle result, uint* warnings);
+            EngineHandle engine, float* embeddings, UIntPtr count, UIntPtr length, uint* people, NativeFitOptions*
+            options, byte* data, CancelHandle cancel, out CalibrationHandle result, uint* warnings);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_calibration_fit_templates(
-            IntPtr* templates, UIntPtr count, uint* people, NativeFitOptions* options, byte* data,
+            IntPtr* templates, UIntPtr count, uint* people, NativeFitOptions* options, byte* data, CancelHandle cancel,
             out CalibrationHandle result, uint* warnings);
 
         [LibraryImport(Library)]
@@ -331,7 +359,8 @@ namespace QMagFace.Interop
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
-        internal static partial int qmf_gallery_add(GalleryHandle value, IntPtr* templates, UIntPtr count, UIntPtr* first);
+        internal static partial int qmf_gallery_add(
+            GalleryHandle value, IntPtr* templates, UIntPtr count, UIntPtr* first);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -341,7 +370,7 @@ namespace QMagFace.Interop
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_gallery_score(
             GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count, uint threads,
-            float* scores, UIntPtr capacity, UIntPtr* count);
+            CancelHandle cancel, float* scores, UIntPtr capacity, UIntPtr* count);
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
@@ -351,7 +380,8 @@ namespace QMagFace.Interop
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_gallery_search(
             GalleryHandle value, CalibrationHandle calibration, IntPtr* probes, UIntPtr probe_count,
-            NativeSearchOptions* options, NativeMatch* matches, UIntPtr capacity, UIntPtr* counts);
+            NativeSearchOptions* options, CancelHandle cancel, NativeMatch* matches, UIntPtr capacity, UIntPtr*
+            counts);
     }
 }
 #endif

@@ -90,6 +90,7 @@ namespace QMagFace.Interop
         internal const uint Failed = 1;
         internal const uint HasFace = 2;
         internal const uint Fused = 4;
+        internal const uint UnitLength = 8;
 
         internal uint struct_size;
         internal uint flags;
@@ -111,6 +112,7 @@ namespace QMagFace.Interop
         internal const uint LowQuality = 1;
         internal const uint OutOfRange = 2;
         internal const uint FailedTemplate = 4;
+        internal const uint UnitLength = 8;
 
         internal uint struct_size;
         internal uint flags;
@@ -169,6 +171,8 @@ namespace QMagFace.Interop
         internal uint threads;
         internal uint reserved;
         internal ulong seed;
+        internal IntPtr progress_callback;
+        internal IntPtr progress_user_data;
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -180,6 +184,7 @@ namespace QMagFace.Interop
         internal uint reserved;
         internal ulong count;
         internal ulong bytes;
+        internal ulong unit_lengths;
         internal fixed byte model[NativeText.NameSize];
         internal fixed byte fingerprint[NativeText.NameSize];
     }
@@ -191,6 +196,24 @@ namespace QMagFace.Interop
         internal uint threads;
         internal ulong most;
         internal double least_score;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeFusedPart
+    {
+        internal const uint Failed = 1;
+        internal const uint NoMatch = 2;
+        internal const uint LowQuality = 4;
+        internal const uint NoRank = uint.MaxValue;
+
+        internal double cosine;
+        internal double quality;
+        internal double weight;
+        internal double score;
+        internal uint flags;
+        internal uint fit_rank;
+        internal uint quality_rank;
+        internal uint reserved;
     }
 
     [StructLayout(LayoutKind.Sequential)]
