@@ -203,6 +203,49 @@ fn lists_and_names_are_never_guessed() {
 }
 
 #[test]
+fn embeddings_without_quality_are_told() {
+    let set = Set::normalised();
+    let more = [&["--replicates", "0", "--fmrs", "1e-1"], &PARAMETERS[..]].concat();
+    let report = evaluated(&set, "all-pairs", &more);
+    assert!(
+        report.page.contains("Quality-aware figures mean nothing here"),
+        "the page says it"
+    );
+    let mut run = bare();
+    run.args(["evaluate", "all-pairs"]).args(set.arguments()).args(&more);
+    let run = Run::of(run.arg("-o").arg(set.path("again"))).ok();
+    assert!(
+        run.err.contains("note: Quality-aware figures mean nothing"),
+        "{}",
+        run.err
+    );
+    let words = ["length of 1", "normalised"];
+    refused(
+        &set,
+        "all-pairs",
+        &[&more[..], &["--score", "quality"]].concat(),
+        1,
+        &words,
+    );
+    refused(
+        &set,
+        "reject",
+        &[&PARAMETERS[..], &["--fmrs", "1e-1"]].concat(),
+        1,
+        &words,
+    );
+    refused(&set, "optimal-weight", &["--fmrs", "2e-2", "2e-1"], 1, &words);
+    let calibration = set.path("none.toml");
+    let mut run = bare();
+    run.args(["calibrate", "--any-model"])
+        .args(set.arguments())
+        .arg("-o")
+        .arg(&calibration);
+    Run::of(&mut run).fails(1, &words);
+    assert!(!calibration.exists());
+}
+
+#[test]
 fn robustness_and_all_pairs_agree_where_all_pairs_are_generated() {
     let set = Set::new();
     let more = [&["--replicates", "20", "--fmrs", "1e-1,1e-2"], &PARAMETERS[..]].concat();

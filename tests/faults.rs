@@ -298,7 +298,11 @@ fn align_outlives_a_full_disk_and_kill() {
     let output = embed.output().unwrap();
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(told["count"], 4, "{told}");
-    assert_eq!((told["skipped"].as_array().unwrap().len(), &told["hidden"]), (0, &1.into()), "{told}");
+    assert_eq!(
+        (told["skipped"].as_array().unwrap().len(), &told["hidden"]),
+        (0, &1.into()),
+        "{told}"
+    );
 }
 
 #[test]

@@ -77,20 +77,29 @@ pub struct Set {
     pub names: Vec<String>,
 }
 
+fn lfw_name(person: &str, image: usize) -> String {
+    format!("{person}/{person}_{image:04}.jpg")
+}
+
 impl Set {
     pub fn new() -> Set {
         Set::of(PEOPLE.len())
     }
 
     pub fn of(people: usize) -> Set {
-        Set::make(people, |person, image| format!("{person}/{person}_{image:04}.jpg"))
+        Set::make(people, lfw_name, |quality| quality)
     }
 
     pub fn named(name: impl Fn(&str, usize) -> String) -> Set {
-        Set::make(PEOPLE.len(), name)
+        Set::make(PEOPLE.len(), name, |quality| quality)
     }
 
-    fn make(people: usize, name: impl Fn(&str, usize) -> String) -> Set {
+    /// The same embeddings, normalised to length 1.
+    pub fn normalised() -> Set {
+        Set::make(PEOPLE.len(), lfw_name, |_| 1.0)
+    }
+
+    fn make(people: usize, name: impl Fn(&str, usize) -> String, stored: impl Fn(f64) -> f64) -> Set {
         let mut random = fastrand::Rng::with_seed(5);
         let mut draw = || random.f64() * 2.0 - 1.0;
         let centres: Vec<Vec<f64>> = (0..PEOPLE.len())
@@ -105,7 +114,7 @@ impl Set {
                 let noise = 1.8 - 0.09 * quality;
                 let raw: Vec<f64> = centre.iter().map(|value| value + noise * draw()).collect();
                 let length = raw.iter().map(|value| value * value).sum::<f64>().sqrt();
-                embeddings.extend(raw.iter().map(|value| (value / length * quality) as f32));
+                embeddings.extend(raw.iter().map(|value| (value / length * stored(quality)) as f32));
                 names.push(name(person, image));
             }
         }

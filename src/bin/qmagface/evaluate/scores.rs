@@ -145,6 +145,9 @@ pub fn scores(which: Which, given: &Given, loaded: &Loaded) -> Result<(Vec<Score
     if which == Which::Cosine {
         return Ok((vec![Score::Cosine], Vec::new()));
     }
+    if which == Which::Quality {
+        loaded.quality_needed()?;
+    }
     let length = loaded.set.directions().ncols();
     let Parameters { parameters, origin } = parameters(given, Some(length))?;
     let QualityParameters { alpha, beta } = parameters;

@@ -11,7 +11,7 @@ use crate::labelled::{LabelledSet, labelled};
 use crate::people::PersonRule;
 use clap::Args;
 use qmagface::evaluate::data::{Missing, PairFile, Resolved, people_of};
-use qmagface::pairs::{Pair, Prepared, npy};
+use qmagface::pairs::{LostQuality, Pair, Prepared, npy};
 use qmagface::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -110,6 +110,20 @@ impl Loaded {
             format!("{}, by the genuine pairs", self.set.subject_count()),
         ));
         Ok(())
+    }
+
+    /// Fails where the embeddings carry no quality, for what is about nothing else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] saying what is wrong with them.
+    pub fn quality_needed(&self) -> Result<()> {
+        match self.set.lost_quality() {
+            None => Ok(()),
+            Some(lost) => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{}: {lost}: {}", self.name, LostQuality::ADVICE),
+            )),
+        }
     }
 
     /// What the command ends with: photos that failed are a failure of some files.
@@ -270,8 +284,14 @@ fn of_arrays(
     let LabelledSet {
         set,
         people_known,
-        notes,
+        mut notes,
     } = labelled(rule, rows, names, people).map_err(|error| error.at(filenames.display()))?;
+    if let Some(lost) = set.lost_quality() {
+        notes.push(format!(
+            "Quality-aware figures mean nothing here: {lost}. What to do: {}.",
+            LostQuality::ADVICE
+        ));
+    }
     let mut origin = vec![("images".to_owned(), set.len().to_string())];
     if people_known {
         origin.push((

@@ -54,6 +54,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         .into());
     }
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
+    loaded.quality_needed()?;
     let (scores, mut settings) =
         arguments
             .scores
