@@ -234,7 +234,7 @@ fn poor_below(sorted: &[f64]) -> Option<f64> {
     let mut distances: Vec<f64> = sorted.iter().map(|quality| (quality - median).abs()).collect();
     let middle = distances.len() / 2;
     let (_, distance, _) = distances.select_nth_unstable_by(middle, f64::total_cmp);
-    (*distance > 0.0).then(|| median - FAR * *distance)
+    (*distance > 0.0).then_some(median - FAR * *distance)
 }
 
 fn dot(a: ArrayView1<f32>, b: ArrayView1<f32>) -> f64 {

@@ -8,6 +8,9 @@ use crate::weights::element::Element;
 use std::io::Read;
 use std::sync::Arc;
 
+/// An image as it is encoded, shared by all places that hold it.
+pub(crate) type Image = Arc<[u8]>;
+
 /// Index of a value in [`Pickle::values`].
 pub(super) type Id = usize;
 
@@ -80,8 +83,7 @@ pub(super) enum Value {
     /// A float's value never matters here.
     Float,
     Str(Box<str>),
-    /// Shared by all places that hold it.
-    Bytes(Arc<[u8]>),
+    Bytes(Image),
     List(Vec<Id>),
     Tuple(Vec<Id>),
     Dict(Vec<(Id, Id)>),
@@ -187,7 +189,7 @@ impl Pickle {
     }
 
     /// The list of bytes and the list of booleans (or 0 and 1) that the tuple at the top has.
-    pub(crate) fn images_and_labels(&self) -> Result<(Vec<Arc<[u8]>>, Vec<bool>)> {
+    pub(crate) fn images_and_labels(&self) -> Result<(Vec<Image>, Vec<bool>)> {
         let list = |id: Id, what: &str| match &self.values[id] {
             Value::List(items) | Value::Tuple(items) => Ok(items),
             other => Err(damaged(format!(
