@@ -156,8 +156,8 @@ mod tests {
         fs::write(&a, "x").unwrap();
         file([a.as_path()], &b).unwrap();
         assert!(file([b.as_path(), &a], &top.path().join("./a.png")).is_err());
-        files(&[a.clone()], [&b, &top.path().join("c.png")]).unwrap();
-        assert!(files(&[a.clone()], [&b, &top.path().join("./a.png")]).is_err());
+        files(std::slice::from_ref(&a), [&b, &top.path().join("c.png")]).unwrap();
+        assert!(files(std::slice::from_ref(&a), [&b, &top.path().join("./a.png")]).is_err());
         fs::hard_link(&a, &b).unwrap();
         assert!(file([a.as_path()], &b).is_err());
     }
