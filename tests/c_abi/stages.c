@@ -15,7 +15,8 @@ static void texts(void) {
         "QMF_ERROR_LIMIT", "QMF_ERROR_WEIGHTS", "QMF_ERROR_MODEL", "QMF_ERROR_MODEL_NOT_INSTALLED", "QMF_ERROR_DEVICE",
         "QMF_ERROR_BACKEND", "QMF_ERROR_MODEL_MISMATCH", "QMF_ERROR_BUFFER_TOO_SMALL", "QMF_ERROR_PANIC",
         "QMF_ERROR_INTERNAL", "QMF_ERROR_TEMPLATE", "QMF_ERROR_CALIBRATION",
-        "QMF_ERROR_CANCELLED"};
+        "QMF_ERROR_CANCELLED",
+        "QMF_ERROR_FORKED"};
     char text[32], info[4096];
     size_t length = 0;
     qmf_status status;
@@ -38,7 +39,7 @@ static void texts(void) {
     for (status = 0; status < (qmf_status)(sizeof NAMES / sizeof NAMES[0]); status++) {
         CHECK(strcmp(qmf_status_name(status), NAMES[status]) == 0);
     }
-    CHECK(QMF_ERROR_CANCELLED == status - 1);
+    CHECK(QMF_ERROR_FORKED == status - 1);
 
     EXPECT(QMF_OK, qmf_build_info(NULL, 0, &length));
     CHECK(length < sizeof info);

@@ -260,14 +260,15 @@ fn odd_sets_are_reported() {
         )
     };
     let labels: Vec<usize> = (0..40).map(|i| i / 2).collect();
+    let length = |row: usize| 1.0 + row as f32 / 40.0;
     // Everyone alike: every score is the same, nothing passes.
-    let error = fitted(Array2::ones((40, 3)), &labels).unwrap_err();
+    let error = fitted(Array2::from_shape_fn((40, 3), |(i, _)| length(i)), &labels).unwrap_err();
     assert!(
         error.kind() == ErrorKind::Calibration && error.message().contains("no genuine pair passes"),
         "{error}"
     );
     // Everyone at a right angle to everyone else: one threshold.
-    let apart = Array2::from_shape_fn((40, 20), |(i, j)| f32::from(u8::from(i / 2 == j)));
+    let apart = Array2::from_shape_fn((40, 20), |(i, j)| if i / 2 == j { length(i) } else { 0.0 });
     let error = fitted(apart, &labels).unwrap_err();
     assert!(error.message().contains("no line"), "{error}");
     // Qualities that say nothing, and people that are easy to tell.
@@ -283,7 +284,7 @@ fn odd_sets_are_reported() {
         (vec![0; 40], "no impostor"),
     ] {
         assert!(
-            fitted(Array2::ones((40, 3)), &labels)
+            fitted(Array2::from_shape_fn((40, 3), |(i, _)| length(i)), &labels)
                 .unwrap_err()
                 .message()
                 .contains(part)
