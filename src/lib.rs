@@ -58,6 +58,7 @@ pub mod evaluate;
 pub mod ffi;
 pub mod gallery;
 pub mod image;
+mod machine;
 pub mod model;
 pub mod network;
 pub mod pairs;

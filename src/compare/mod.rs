@@ -2,7 +2,6 @@
 //!
 //! | file | its one job |
 //! |---|---|
-//! | `machine/` | the processor's vector instructions, chosen at run time |
 //! | `pair.rs` | two embeddings, in f64 |
 //! | `rows.rs` | one probe against many rows, as fast as memory gives them |
 //! | `tiles.rs` | many probes against many rows: a matrix product that ends in scores |
@@ -11,7 +10,6 @@
 //! | `aligned.rs` | numbers that begin at a cache line |
 
 mod aligned;
-mod machine;
 mod matrix;
 mod pair;
 mod rows;
@@ -19,8 +17,6 @@ mod stored;
 mod tiles;
 
 pub(crate) use aligned::Aligned;
-pub use machine::instructions;
-pub(crate) use machine::{Machine, load};
 pub(crate) use matrix::{Directions, FEW, rows_at_once, score_directions};
 pub(crate) use pair::dot;
 pub(crate) use rows::{Probe, Rows, each_product};

@@ -1,6 +1,6 @@
 //! Two embeddings, in f64.
 
-use super::machine::{Machine, Operation, dispatch};
+use crate::machine::{Machine, Operation, dispatch};
 use pulp::Simd;
 
 /// The sums of products of two vectors of equal length, in f64 arithmetic.
@@ -127,8 +127,8 @@ fn end(a: &[f32], b: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::machine::on_each;
     use super::*;
+    use crate::machine::on_each;
 
     #[test]
     fn every_machine_multiplies_as_f64_arithmetic_does() {

@@ -1,6 +1,6 @@
 //! One probe against many rows: as fast as memory gives them.
 
-use super::machine::{Machine, Operation, dispatch, load};
+use crate::machine::{Machine, Operation, dispatch, load};
 use crate::wiped::Wiped;
 use pulp::Simd;
 use pulp::bytemuck::cast_slice;
@@ -195,8 +195,8 @@ fn add_up<S: Simd>(sums: S::i32s) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::machine::on_each;
     use super::*;
+    use crate::machine::on_each;
     use half::f16;
 
     /// The products of all rows, in order.

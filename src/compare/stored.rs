@@ -1,6 +1,6 @@
 //! Directions as halves and bytes: half and a quarter of the memory, and of the time that reading them takes.
 
-use super::machine::{Machine, Operation, dispatch};
+use crate::machine::{Machine, Operation, dispatch};
 use half::f16;
 use pulp::Simd;
 use pulp::bytemuck::cast_slice;
@@ -107,8 +107,8 @@ impl Operation for Bytes<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::machine::on_each;
     use super::*;
+    use crate::machine::on_each;
 
     #[derive(Clone)]
     struct Read<'a> {

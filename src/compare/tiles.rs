@@ -6,7 +6,7 @@
 //! number of threads, rows and probes.
 
 use super::aligned::Aligned;
-use super::machine::{Machine, Operation, dispatch, load};
+use crate::machine::{Machine, Operation, dispatch, load};
 use pulp::Simd;
 use pulp::bytemuck::cast_slice;
 
@@ -265,8 +265,8 @@ impl Sink for Scores<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::machine::on_each;
     use super::*;
+    use crate::machine::on_each;
 
     /// The products, and the scores, of probes with rows: row by row, and probe by probe.
     #[derive(Clone)]

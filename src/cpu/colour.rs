@@ -2,10 +2,11 @@
 //! empty, but a kernel's row lies as 9 numbers side by side.
 
 use super::epilogue::{Epilogue, Panel, place};
-use super::kernel::{accumulate, blocks, load, most_rows, store, with_rows, with_simd};
+use super::kernel::{accumulate, blocks, load, most_rows, on_machine, store, with_rows};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
-use pulp::{Arch, Simd};
+use crate::machine::{Machine, dispatch};
+use pulp::Simd;
 
 const KERNEL: usize = 3;
 const COLOURS: usize = 3;
@@ -51,7 +52,7 @@ impl Colour {
         let mut output = Map::taken(scratch, [self.weights.len(), pixels.images, height, width]);
         let plane = pixels.images * height * width;
         share.parts(&mut output.data, plane, |panel, output| {
-            Arch::new().dispatch(Slide {
+            dispatch(Slide {
                 pixels,
                 size: [height, width],
                 weights: &self.weights[panel],
@@ -76,11 +77,11 @@ struct Slide<'a> {
 
 impl Slide<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+    fn on<M: Machine, const V: usize, const FIT: usize>(mut self, machine: M) {
         for image in 0..self.pixels.images {
             for y in 0..self.size[0] {
-                for columns in blocks(self.size[1], most_rows::<V>()) {
-                    with_rows!(columns.len(), ROWS => self.places::<S, ROWS, V>(simd, image, y, columns.start));
+                for columns in blocks(self.size[1], most_rows::<V, FIT>()) {
+                    with_rows!(columns.len(), ROWS => self.places::<M, ROWS, V>(machine, image, y, columns.start));
                 }
             }
         }
@@ -88,7 +89,14 @@ impl Slide<'_> {
 
     /// Some places of a row that follow each other.
     #[inline(always)]
-    fn places<S: Simd, const ROWS: usize, const V: usize>(&mut self, simd: S, image: usize, y: usize, first: usize) {
+    fn places<M: Machine, const ROWS: usize, const V: usize>(
+        &mut self,
+        machine: M,
+        image: usize,
+        y: usize,
+        first: usize,
+    ) {
+        let simd = machine.simd();
         let [height, width] = self.size;
         let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
         for row in 0..ROWS {
@@ -96,7 +104,7 @@ impl Slide<'_> {
                 true => place(y, first + row, height, width),
                 false => 0,
             };
-            sums[row] = load::<S, V>(simd, self.epilogue.bias(kind));
+            sums[row] = load::<M, V>(machine, self.epilogue.bias(kind));
         }
         for (row, weights) in self.weights.iter().enumerate() {
             let start = ((image * self.pixels.height + y + row) * self.pixels.width + first) * COLOURS;
@@ -107,15 +115,15 @@ impl Slide<'_> {
                     .first_chunk()
                     .expect("the last kernel ends where the numbers end");
             }
-            accumulate(simd, &mut sums, rows, weights);
+            accumulate(machine, &mut sums, rows, weights);
         }
         let start = (image * height + y) * width + first;
         let output = &mut self.output[start..][..ROWS];
         for row in 0..ROWS {
-            let values = self.epilogue.finish::<S, V>(simd, sums[row], None);
-            store::<S, V>(&mut output[row], values);
+            let values = self.epilogue.finish::<M, V>(machine, sums[row], None);
+            store::<M, V>(&mut output[row], values);
         }
     }
 }
 
-with_simd!(Slide);
+on_machine!(Slide);

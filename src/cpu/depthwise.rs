@@ -1,10 +1,11 @@
 //! 3x3 convolution of each channel by itself, zeros padded.
 
 use super::epilogue::{Epilogue, Panel};
-use super::kernel::{load, store, with_simd};
+use super::kernel::{load, on_machine, store};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
-use pulp::{Arch, Simd};
+use crate::machine::{Machine, dispatch};
+use pulp::Simd;
 
 const KERNEL: usize = 3;
 const TAPS: usize = KERNEL * KERNEL;
@@ -41,7 +42,7 @@ impl Depthwise {
         let mut output = Map::taken(scratch, [input.panels, input.images, height, width]);
         let plane = output.images * output.places();
         share.parts(&mut output.data, plane, |panel, output| {
-            Arch::new().dispatch(Channels {
+            dispatch(Channels {
                 input,
                 panel,
                 stride: self.stride,
@@ -69,12 +70,13 @@ struct Channels<'a> {
 
 impl Channels<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
+    fn on<M: Machine, const V: usize, const FIT: usize>(self, machine: M) {
+        let simd = machine.simd();
         let [height, width] = self.size;
-        let bias = load::<S, V>(simd, self.epilogue.bias(0));
+        let bias = load::<M, V>(machine, self.epilogue.bias(0));
         let mut taps = [[simd.splat_f32s(0.0); V]; TAPS];
         for tap in 0..TAPS {
-            taps[tap] = load::<S, V>(simd, &self.weights[tap]);
+            taps[tap] = load::<M, V>(machine, &self.weights[tap]);
         }
         // Beyond the border there are zeros: a row of them stands in for a row outside.
         let outside = vec![Lane::ZERO; self.input.width];
@@ -94,17 +96,17 @@ impl Channels<'_> {
                             Some(lane) => lane,
                             None => &Lane::ZERO,
                         };
-                        let (input, tap) = (load::<S, V>(simd, lane), taps[row * KERNEL + column]);
+                        let (input, tap) = (load::<M, V>(machine, lane), taps[row * KERNEL + column]);
                         for v in 0..V {
-                            sums[v] = simd.mul_add_f32s(input[v], tap[v], sums[v]);
+                            sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
                         }
                     }
                 }
-                let values = self.epilogue.finish::<S, V>(simd, sums, None);
-                store::<S, V>(output, values);
+                let values = self.epilogue.finish::<M, V>(machine, sums, None);
+                store::<M, V>(output, values);
             }
         }
     }
 }
 
-with_simd!(Channels);
+on_machine!(Channels);

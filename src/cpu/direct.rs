@@ -1,10 +1,11 @@
 //! Convolution as it is written: for each place the products of its inputs, tap by tap, 16 channels at a time.
 
 use super::epilogue::{Epilogue, Panel, place};
-use super::kernel::{accumulate, blocks, load, most_rows, store, with_rows, with_simd};
+use super::kernel::{accumulate, blocks, load, most_rows, on_machine, store, with_rows};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
-use pulp::{Arch, Simd};
+use crate::machine::{Machine, dispatch};
+use pulp::Simd;
 
 /// A convolution with a square kernel.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Direct {
             return output;
         }
         share.parts(&mut output.data, plane, |panel, output| {
-            Arch::new().dispatch(Slide {
+            dispatch(Slide {
                 input,
                 window: self.window,
                 size: [height, width],
@@ -99,18 +100,19 @@ struct Slide<'a> {
 
 impl Slide<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+    fn on<M: Machine, const V: usize, const FIT: usize>(mut self, machine: M) {
         let places = self.size[0] * self.size[1];
         for image in 0..self.input.images {
-            for rows in blocks(places, most_rows::<V>()) {
-                with_rows!(rows.len(), ROWS => self.places::<S, ROWS, V>(simd, image, rows.start));
+            for rows in blocks(places, most_rows::<V, FIT>()) {
+                with_rows!(rows.len(), ROWS => self.places::<M, ROWS, V>(machine, image, rows.start));
             }
         }
     }
 
     /// Some places that follow each other.
     #[inline(always)]
-    fn places<S: Simd, const ROWS: usize, const V: usize>(&mut self, simd: S, image: usize, first: usize) {
+    fn places<M: Machine, const ROWS: usize, const V: usize>(&mut self, machine: M, image: usize, first: usize) {
+        let simd = machine.simd();
         let [height, width] = self.size;
         let Window {
             kernel,
@@ -131,7 +133,7 @@ impl Slide<'_> {
                 true => place(at[row].0, at[row].1, height, width),
                 false => 0,
             };
-            sums[row] = load::<S, V>(simd, self.epilogue.bias(kind));
+            sums[row] = load::<M, V>(machine, self.epilogue.bias(kind));
         }
         let (weights, _) = self.weights.as_chunks::<LANES>();
         let panels = self.input.panels;
@@ -153,7 +155,7 @@ impl Slide<'_> {
                         rows[row] = &lane.0;
                     }
                 }
-                accumulate(simd, &mut sums, rows, weights);
+                accumulate(machine, &mut sums, rows, weights);
             }
         }
         let start = image * height * width + first;
@@ -162,10 +164,10 @@ impl Slide<'_> {
                 Some(lanes) => Some(&lanes[start + row]),
                 None => None,
             };
-            let values = self.epilogue.finish::<S, V>(simd, sums[row], residual);
-            store::<S, V>(&mut self.output[start + row], values);
+            let values = self.epilogue.finish::<M, V>(machine, sums[row], residual);
+            store::<M, V>(&mut self.output[start + row], values);
         }
     }
 }
 
-with_simd!(Slide);
+on_machine!(Slide);

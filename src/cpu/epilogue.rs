@@ -2,6 +2,7 @@
 
 use super::kernel::load;
 use super::{LANES, Lane};
+use crate::machine::{F32s, Machine};
 use pulp::Simd;
 
 /// A layer's bias and slopes as panels.
@@ -75,21 +76,22 @@ impl<'a> Panel<'a> {
 
     /// The rectified values, with the residual added.
     #[inline(always)]
-    pub fn finish<S: Simd, const V: usize>(
+    pub fn finish<M: Machine, const V: usize>(
         &self,
-        simd: S,
-        mut values: [S::f32s; V],
+        machine: M,
+        mut values: [F32s<M>; V],
         residual: Option<&Lane>,
-    ) -> [S::f32s; V] {
+    ) -> [F32s<M>; V] {
+        let simd = machine.simd();
         if let Some(slopes) = self.slopes {
-            let (zero, slopes) = (simd.splat_f32s(0.0), load::<S, V>(simd, slopes));
+            let (zero, slopes) = (simd.splat_f32s(0.0), load::<M, V>(machine, slopes));
             for v in 0..V {
                 let above = simd.max_f32s(values[v], zero);
-                values[v] = simd.mul_add_f32s(simd.min_f32s(values[v], zero), slopes[v], above);
+                values[v] = machine.multiply_add(simd.min_f32s(values[v], zero), slopes[v], above);
             }
         }
         if let Some(residual) = residual {
-            let residual = load::<S, V>(simd, residual);
+            let residual = load::<M, V>(machine, residual);
             for v in 0..V {
                 values[v] = simd.add_f32s(values[v], residual[v]);
             }

@@ -4,12 +4,14 @@
 //! where the compiler doesn't inline it, it costs ten times the work.
 
 use super::Lane;
+use crate::machine::{F32s, Machine};
 use pulp::Simd;
 
 /// A lane's values as `V` vectors.
 #[inline(always)]
-pub(crate) fn load<S: Simd, const V: usize>(simd: S, lane: &Lane) -> [S::f32s; V] {
-    let (vectors, _) = S::as_simd_f32s(&lane.0);
+pub(crate) fn load<M: Machine, const V: usize>(machine: M, lane: &Lane) -> [F32s<M>; V] {
+    let simd = machine.simd();
+    let (vectors, _) = M::Simd::as_simd_f32s(&lane.0);
     let mut values = [simd.splat_f32s(0.0); V];
     for at in 0..V {
         values[at] = vectors[at];
@@ -19,8 +21,8 @@ pub(crate) fn load<S: Simd, const V: usize>(simd: S, lane: &Lane) -> [S::f32s; V
 
 /// `V` vectors as a lane's values.
 #[inline(always)]
-pub(crate) fn store<S: Simd, const V: usize>(lane: &mut Lane, values: [S::f32s; V]) {
-    let (vectors, _) = S::as_mut_simd_f32s(&mut lane.0);
+pub(crate) fn store<M: Machine, const V: usize>(lane: &mut Lane, values: [F32s<M>; V]) {
+    let (vectors, _) = M::Simd::as_mut_simd_f32s(&mut lane.0);
     for at in 0..V {
         vectors[at] = values[at];
     }
@@ -29,29 +31,32 @@ pub(crate) fn store<S: Simd, const V: usize>(lane: &mut Lane, values: [S::f32s; 
 /// Adds to `sums[row]` the products of `INPUTS` numbers of each row with their weights: those of input k for the panel's
 /// outputs are `weights[k]`.
 #[inline(always)]
-pub(crate) fn accumulate<S: Simd, const ROWS: usize, const V: usize, const INPUTS: usize>(
-    simd: S,
-    sums: &mut [[S::f32s; V]; ROWS],
+pub(crate) fn accumulate<M: Machine, const ROWS: usize, const V: usize, const INPUTS: usize>(
+    machine: M,
+    sums: &mut [[F32s<M>; V]; ROWS],
     rows: [&[f32; INPUTS]; ROWS],
     weights: &[Lane; INPUTS],
 ) {
+    let simd = machine.simd();
     for k in 0..INPUTS {
-        let weights = load::<S, V>(simd, &weights[k]);
+        let weights = load::<M, V>(machine, &weights[k]);
         for row in 0..ROWS {
             let input = simd.splat_f32s(rows[row][k]);
             for v in 0..V {
-                sums[row][v] = simd.mul_add_f32s(input, weights[v], sums[row][v]);
+                sums[row][v] = machine.multiply_add(input, weights[v], sums[row][v]);
             }
         }
     }
 }
 
-/// Most rows whose sums fit the machine's registers beside a lane of weights and an input.
-pub(crate) const fn most_rows<const V: usize>() -> usize {
-    // 16 registers hold 6 rows of two vectors, 32 hold 12 rows of one or 6 rows of four.
-    match V {
-        1 => 12,
-        _ => 6,
+/// Most rows whose sums fit the machine's registers beside a lane of weights and an input: `FIT` rows of two vectors do, and
+/// with more than 12 there is nothing to be gained.
+pub(crate) const fn most_rows<const V: usize, const FIT: usize>() -> usize {
+    let rows = 2 * FIT / V;
+    match rows {
+        0 => 1,
+        1..=12 => rows,
+        _ => 12,
     }
 }
 
@@ -119,25 +124,25 @@ macro_rules! with_rows {
 }
 pub(crate) use with_rows;
 
-/// Implements [`pulp::WithSimd`] by calling `run::<S, V>(simd)`, `V` being the vectors of a lane.
-macro_rules! with_simd {
+/// Implements [`crate::machine::Operation`] by calling `run::<M, V, FIT>(machine)`, `V` being the vectors of a lane.
+macro_rules! on_machine {
     ($type:ident) => {
-        impl pulp::WithSimd for $type<'_> {
+        impl crate::machine::Operation for $type<'_> {
             type Output = ();
 
             #[inline(always)]
-            fn with_simd<S: pulp::Simd>(self, simd: S) {
-                match S::F32_LANES {
-                    4 => self.run::<S, 4>(simd),
-                    8 => self.run::<S, 2>(simd),
-                    16 => self.run::<S, 1>(simd),
-                    lanes => unreachable!("vectors of {lanes} floats: `supported` was not asked"),
+            fn run<M: crate::machine::Machine, const FIT: usize>(self, machine: M) {
+                match <M::Simd as pulp::Simd>::F32_LANES {
+                    4 => self.on::<M, 4, FIT>(machine),
+                    8 => self.on::<M, 2, FIT>(machine),
+                    16 => self.on::<M, 1, FIT>(machine),
+                    lanes => unreachable!("no machine has vectors of {lanes} floats"),
                 }
             }
         }
     };
 }
-pub(crate) use with_simd;
+pub(crate) use on_machine;
 
 #[cfg(test)]
 mod tests {

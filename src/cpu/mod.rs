@@ -4,11 +4,9 @@
 //! rectifier and residual are added while a result is still in registers. 3x3 convolutions with stride 1 are Winograd's
 //! F(4x4, 3x3) ([`winograd`]), which needs a quarter of the multiplications; everything else is [`direct`].
 //!
-//! Every sum is formed in one order, with fused multiply-add, whatever the number of threads, the images beside it or the
-//! width of the machine's vectors: an image's results have the same bits in every batch.
-//!
-//! The vector instructions (AVX2, AVX-512, NEON) are chosen at run time by the crate `pulp`; on a machine without any of
-//! them [`supported`] says so, and libtorch computes instead.
+//! Every sum is formed in one order, whatever the number of threads, the images beside it or the width of the machine's
+//! vectors: an image's results have the same bits in every batch. Where the processor has fused multiply-add (AVX2, AVX-512,
+//! NEON: see [`crate::machine`]) they are the same on all of these; portable code rounds twice, and differs in the last bits.
 
 // Closures, and so most of what stands in for an index, cost the vector instructions: see `kernel`.
 #![allow(clippy::needless_range_loop, clippy::manual_map, clippy::manual_memcpy)]
@@ -29,19 +27,3 @@ mod tests;
 
 pub(crate) use map::{LANES, Lane, Map, Scratch};
 pub use workers::Workers;
-
-use pulp::{Arch, Simd, WithSimd};
-
-/// Whether this machine has the vector instructions that this module needs.
-pub(crate) fn supported() -> bool {
-    struct Width;
-    impl WithSimd for Width {
-        type Output = usize;
-
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _simd: S) -> usize {
-            S::F32_LANES
-        }
-    }
-    matches!(Arch::new().dispatch(Width), 4 | 8 | 16)
-}

@@ -1,9 +1,10 @@
 //! The greatest value of each window, with stride 2; an incomplete window at the right and bottom edge counts.
 
-use super::kernel::{load, store, with_simd};
+use super::kernel::{load, on_machine, store};
 use super::workers::Share;
 use super::{Lane, Map, Scratch};
-use pulp::{Arch, Simd};
+use crate::machine::{Machine, dispatch};
+use pulp::Simd;
 
 /// Places from one window to the next.
 const STRIDE: usize = 2;
@@ -14,7 +15,7 @@ pub(crate) fn max_pool(input: &Map, kernel: usize, scratch: &Scratch, share: Sha
     let mut output = Map::taken(scratch, [input.panels, input.images, height, width]);
     let plane = output.images * output.places();
     share.parts(&mut output.data, plane, |panel, output| {
-        Arch::new().dispatch(Windows {
+        dispatch(Windows {
             input,
             panel,
             kernel,
@@ -37,26 +38,27 @@ struct Windows<'a> {
 
 impl Windows<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
+    fn on<M: Machine, const V: usize, const FIT: usize>(self, machine: M) {
+        let simd = machine.simd();
         let [height, width] = self.size;
         for (at, output) in self.output.chunks_exact_mut(width).enumerate() {
             let (image, y) = (at / height, at % height * STRIDE);
             let plane = self.input.plane(self.panel, image);
             for (x, output) in output.iter_mut().enumerate() {
                 let x = x * STRIDE;
-                let mut greatest = load::<S, V>(simd, &plane[y * self.input.width + x]);
+                let mut greatest = load::<M, V>(machine, &plane[y * self.input.width + x]);
                 for y in y..(y + self.kernel).min(self.input.height) {
                     for lane in &plane[y * self.input.width..][x..(x + self.kernel).min(self.input.width)] {
-                        let values = load::<S, V>(simd, lane);
+                        let values = load::<M, V>(machine, lane);
                         for v in 0..V {
                             greatest[v] = simd.max_f32s(greatest[v], values[v]);
                         }
                     }
                 }
-                store::<S, V>(output, greatest);
+                store::<M, V>(output, greatest);
             }
         }
     }
 }
 
-with_simd!(Windows);
+on_machine!(Windows);

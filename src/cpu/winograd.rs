@@ -5,10 +5,11 @@
 //! what it costs in the direct sum; with the usual 0, +-1, +-2 it is four times (measured with normal inputs, 256 channels).
 
 use super::epilogue::{Epilogue, Panel, place};
-use super::kernel::{accumulate, blocks, load, most_rows, store, with_rows, with_simd};
+use super::kernel::{accumulate, blocks, load, most_rows, on_machine, store, with_rows};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
-use pulp::{Arch, Simd};
+use crate::machine::{F32s, Machine, dispatch};
+use pulp::Simd;
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// Side of a tile's outputs.
@@ -78,7 +79,7 @@ impl Winograd {
             let tiles: Vec<Tile> = tiles.map(tile).collect();
             let mut points = scratch.take(self.panels_in * POINTS * tiles.len());
             share.parts(&mut points, POINTS * tiles.len(), |panel, points| {
-                Arch::new().dispatch(Spread {
+                dispatch(Spread {
                     input,
                     panel,
                     tiles: &tiles,
@@ -87,7 +88,7 @@ impl Winograd {
             });
             share.parts(&mut output.data, plane, |panel, output| {
                 let mut products = scratch.take(POINTS * tiles.len());
-                Arch::new().dispatch(Gather {
+                dispatch(Gather {
                     input,
                     tiles: &tiles,
                     points: &points,
@@ -131,36 +132,38 @@ fn transform_kernel(kernel: &[f32]) -> [f32; POINTS] {
 
 /// One direction of a tile's inputs: 6 numbers to 6.
 #[inline(always)]
-fn spread<S: Simd>(simd: S, d: [S::f32s; SIDE]) -> [S::f32s; SIDE] {
+fn spread<M: Machine>(machine: M, d: [F32s<M>; SIDE]) -> [F32s<M>; SIDE] {
+    let simd = machine.simd();
     let (a, b) = (simd.splat_f32s(A as f32), simd.splat_f32s(B as f32));
     let (minus_a2, minus_b2) = (simd.splat_f32s((-A * A) as f32), simd.splat_f32s((-B * B) as f32));
     let minus_both = simd.splat_f32s((-A * A - B * B) as f32);
-    let a_even = simd.mul_add_f32s(minus_b2, d[2], d[4]);
-    let a_odd = simd.mul_f32s(a, simd.mul_add_f32s(minus_b2, d[1], d[3]));
-    let b_even = simd.mul_add_f32s(minus_a2, d[2], d[4]);
-    let b_odd = simd.mul_f32s(b, simd.mul_add_f32s(minus_a2, d[1], d[3]));
+    let a_even = machine.multiply_add(minus_b2, d[2], d[4]);
+    let a_odd = simd.mul_f32s(a, machine.multiply_add(minus_b2, d[1], d[3]));
+    let b_even = machine.multiply_add(minus_a2, d[2], d[4]);
+    let b_odd = simd.mul_f32s(b, machine.multiply_add(minus_a2, d[1], d[3]));
     [
-        simd.add_f32s(d[0], simd.mul_add_f32s(minus_both, d[2], d[4])),
+        simd.add_f32s(d[0], machine.multiply_add(minus_both, d[2], d[4])),
         simd.add_f32s(a_even, a_odd),
         simd.sub_f32s(a_even, a_odd),
         simd.add_f32s(b_even, b_odd),
         simd.sub_f32s(b_even, b_odd),
-        simd.add_f32s(d[1], simd.mul_add_f32s(minus_both, d[3], d[5])),
+        simd.add_f32s(d[1], machine.multiply_add(minus_both, d[3], d[5])),
     ]
 }
 
 /// One direction of a tile's products: 6 numbers to 4.
 #[inline(always)]
-fn gather<S: Simd>(simd: S, m: [S::f32s; SIDE]) -> [S::f32s; TILE] {
+fn gather<M: Machine>(machine: M, m: [F32s<M>; SIDE]) -> [F32s<M>; TILE] {
+    let simd = machine.simd();
     let splat = |value: f64| simd.splat_f32s(value as f32);
     let (a_even, a_odd) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
     let (b_even, b_odd) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
     [
         simd.add_f32s(m[0], simd.add_f32s(a_even, b_even)),
-        simd.mul_add_f32s(splat(A), a_odd, simd.mul_f32s(splat(B), b_odd)),
-        simd.mul_add_f32s(splat(A * A), a_even, simd.mul_f32s(splat(B * B), b_even)),
+        machine.multiply_add(splat(A), a_odd, simd.mul_f32s(splat(B), b_odd)),
+        machine.multiply_add(splat(A * A), a_even, simd.mul_f32s(splat(B * B), b_even)),
         simd.add_f32s(
-            simd.mul_add_f32s(splat(A * A * A), a_odd, simd.mul_f32s(splat(B * B * B), b_odd)),
+            machine.multiply_add(splat(A * A * A), a_odd, simd.mul_f32s(splat(B * B * B), b_odd)),
             m[5],
         ),
     ]
@@ -177,7 +180,8 @@ struct Spread<'a> {
 
 impl Spread<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
+    fn on<M: Machine, const V: usize, const FIT: usize>(self, machine: M) {
+        let simd = machine.simd();
         let count = self.tiles.len();
         let (height, width) = (self.input.height, self.input.width);
         for (at, tile) in self.tiles.iter().enumerate() {
@@ -189,14 +193,14 @@ impl Spread<'_> {
                     // The tile's first input is one up and one to the left of its first output.
                     let (y, x) = ((tile.y + row).wrapping_sub(1), (tile.x + column).wrapping_sub(1));
                     if y < height && x < width {
-                        let lane = load::<S, V>(simd, &plane[y * width + x]);
+                        let lane = load::<M, V>(machine, &plane[y * width + x]);
                         for v in 0..V {
                             inputs[v][column] = lane[v];
                         }
                     }
                 }
                 for v in 0..V {
-                    rows[v][row] = spread(simd, inputs[v]);
+                    rows[v][row] = spread(machine, inputs[v]);
                 }
             }
             for column in 0..SIDE {
@@ -206,20 +210,20 @@ impl Spread<'_> {
                     for row in 0..SIDE {
                         inputs[row] = rows[v][row][column];
                     }
-                    let values = spread(simd, inputs);
+                    let values = spread(machine, inputs);
                     for row in 0..SIDE {
                         outputs[row][v] = values[row];
                     }
                 }
                 for row in 0..SIDE {
-                    store::<S, V>(&mut self.points[(row * SIDE + column) * count + at], outputs[row]);
+                    store::<M, V>(&mut self.points[(row * SIDE + column) * count + at], outputs[row]);
                 }
             }
         }
     }
 }
 
-with_simd!(Spread);
+on_machine!(Spread);
 
 /// The products of a panel of outputs, and from them the outputs.
 struct Gather<'a> {
@@ -239,28 +243,29 @@ struct Gather<'a> {
 
 impl Gather<'_> {
     #[inline(always)]
-    fn run<S: Simd, const V: usize>(mut self, simd: S) {
+    fn on<M: Machine, const V: usize, const FIT: usize>(mut self, machine: M) {
         let count = self.tiles.len();
         let depth = self.weights.len() / POINTS;
         for (point, weights) in self.weights.chunks_exact(depth).enumerate() {
-            for rows in blocks(count, most_rows::<V>()) {
-                with_rows!(rows.len(), ROWS => self.multiply::<S, ROWS, V>(simd, point, weights, rows.start));
+            for rows in blocks(count, most_rows::<V, FIT>()) {
+                with_rows!(rows.len(), ROWS => self.multiply::<M, ROWS, V>(machine, point, weights, rows.start));
             }
         }
         for at in 0..count {
-            self.finish::<S, V>(simd, at);
+            self.finish::<M, V>(machine, at);
         }
     }
 
     /// One point of some tiles.
     #[inline(always)]
-    fn multiply<S: Simd, const ROWS: usize, const V: usize>(
+    fn multiply<M: Machine, const ROWS: usize, const V: usize>(
         &mut self,
-        simd: S,
+        machine: M,
         point: usize,
         weights: &[Lane],
         first: usize,
     ) {
+        let simd = machine.simd();
         let count = self.tiles.len();
         let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
         let (weights, _) = weights.as_chunks::<LANES>();
@@ -270,17 +275,18 @@ impl Gather<'_> {
             for row in 0..ROWS {
                 inputs[row] = &rows[row].0;
             }
-            accumulate(simd, &mut sums, inputs, weights);
+            accumulate(machine, &mut sums, inputs, weights);
         }
         let products = &mut self.products[point * count + first..][..ROWS];
         for row in 0..ROWS {
-            store::<S, V>(&mut products[row], sums[row]);
+            store::<M, V>(&mut products[row], sums[row]);
         }
     }
 
     /// The outputs of one tile.
     #[inline(always)]
-    fn finish<S: Simd, const V: usize>(&mut self, simd: S, at: usize) {
+    fn finish<M: Machine, const V: usize>(&mut self, machine: M, at: usize) {
+        let simd = machine.simd();
         let count = self.tiles.len();
         let Tile { image, y, x } = self.tiles[at];
         let (height, width) = (self.input.height, self.input.width);
@@ -288,13 +294,13 @@ impl Gather<'_> {
         for column in 0..SIDE {
             let mut products = [[simd.splat_f32s(0.0); SIDE]; V];
             for row in 0..SIDE {
-                let lane = load::<S, V>(simd, &self.products[(row * SIDE + column) * count + at]);
+                let lane = load::<M, V>(machine, &self.products[(row * SIDE + column) * count + at]);
                 for v in 0..V {
                     products[v][row] = lane[v];
                 }
             }
             for v in 0..V {
-                let values = gather(simd, products[v]);
+                let values = gather(machine, products[v]);
                 for row in 0..TILE {
                     columns[v][row][column] = values[row];
                 }
@@ -303,7 +309,7 @@ impl Gather<'_> {
         for row in 0..TILE.min(height - y) {
             let mut outputs = [[simd.splat_f32s(0.0); V]; TILE];
             for v in 0..V {
-                let values = gather(simd, columns[v][row]);
+                let values = gather(machine, columns[v][row]);
                 for column in 0..TILE {
                     outputs[column][v] = values[column];
                 }
@@ -314,7 +320,7 @@ impl Gather<'_> {
                     true => place(y, x, height, width),
                     false => 0,
                 });
-                let bias = load::<S, V>(simd, bias);
+                let bias = load::<M, V>(machine, bias);
                 let mut values = outputs[column];
                 for v in 0..V {
                     values[v] = simd.add_f32s(values[v], bias[v]);
@@ -324,11 +330,11 @@ impl Gather<'_> {
                     Some(lanes) => Some(&lanes[at]),
                     None => None,
                 };
-                let values = self.epilogue.finish::<S, V>(simd, values, residual);
-                store::<S, V>(&mut self.output[at], values);
+                let values = self.epilogue.finish::<M, V>(machine, values, residual);
+                store::<M, V>(&mut self.output[at], values);
             }
         }
     }
 }
 
-with_simd!(Gather);
+on_machine!(Gather);

@@ -4,7 +4,7 @@ use super::native;
 use super::stages::{CropScores, ProposalMap};
 use super::torch;
 use crate::cancel::Cancel;
-use crate::cpu::{self, Workers};
+use crate::cpu::Workers;
 use crate::error::Result;
 use crate::image::{BgrImage, Crop};
 use crate::weights::TensorMap;
@@ -20,12 +20,12 @@ pub(super) enum Networks {
 }
 
 impl Networks {
-    /// On a CPU with vector instructions by the crate's own convolutions, else in libtorch.
+    /// On the CPU by the crate's own convolutions, else in libtorch.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing or misshapen.
     pub fn load(weights: &TensorMap, landmark: Option<&TensorMap>, device: Device, workers: &Workers) -> Result<Self> {
-        if device == Device::Cpu && cpu::supported() {
+        if device == Device::Cpu {
             let networks = native::Networks::load(weights, landmark, workers)?;
             return Ok(Networks::Native(Box::new(networks)));
         }

@@ -1,6 +1,7 @@
 //! The best of many scores, kept while they are made.
 
-use crate::compare::{Fused, Machine, Place, Sink, load};
+use crate::compare::{Fused, Place, Sink};
+use crate::machine::{Machine, load};
 use pulp::Simd;
 use pulp::bytemuck::cast_slice;
 use std::cmp::Ordering;

@@ -4,7 +4,7 @@
 //! the same embeddings on every device and in every back end up to rounding.
 
 use crate::align::Chip;
-use crate::cpu::{self, Workers};
+use crate::cpu::Workers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use rounding::Rounding;
@@ -100,9 +100,7 @@ pub fn build(
 
 /// As [`build`], with the threads that the CPU's share of the work is done on.
 ///
-/// On the CPU the crate's own convolutions compute where the machine has the vector instructions they need, else
-/// libtorch; in 16 bits too, in f32 arithmetic on rounded numbers, unless the processor has instructions for the
-/// format.
+/// On the CPU the crate's own convolutions compute, on every processor; in 16 bits in f32 arithmetic on rounded numbers.
 ///
 /// # Errors
 /// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
@@ -117,7 +115,7 @@ pub fn build_on(
 ) -> Result<Box<dyn EmbeddingNetwork>> {
     let precision = Precision::choose(Some(precision), device)?;
     let rounding = Rounding::of(precision);
-    if device != Device::Cpu || !cpu::supported() || rounding.is_some_and(Rounding::has_instructions) {
+    if device != Device::Cpu {
         return build_libtorch(network, weights, device, precision);
     }
     let folded = fold::fold(network, weights)?;

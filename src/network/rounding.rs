@@ -1,4 +1,4 @@
-//! 16-bit precisions on a CPU without instructions for them: f32 arithmetic on numbers that 16 bits hold.
+//! 16-bit precisions on the CPU: f32 arithmetic on numbers that 16 bits hold.
 
 use super::Precision;
 use super::folded::{Bias, Block, Conv, Folded, PIXEL_SCALE};
@@ -92,22 +92,6 @@ impl Rounding {
         }
         if let Some(slopes) = &mut conv.slopes {
             self.round(slopes);
-        }
-    }
-
-    /// Whether this processor has instructions for products of the format, which libtorch then uses.
-    pub fn has_instructions(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Rounding::F16 => is_x86_feature_detected!("avx512fp16"),
-            #[cfg(target_arch = "x86_64")]
-            Rounding::Bf16 => is_x86_feature_detected!("avx512bf16"),
-            #[cfg(target_arch = "aarch64")]
-            Rounding::F16 => std::arch::is_aarch64_feature_detected!("fp16"),
-            #[cfg(target_arch = "aarch64")]
-            Rounding::Bf16 => std::arch::is_aarch64_feature_detected!("bf16"),
-            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-            Rounding::F16 | Rounding::Bf16 => false,
         }
     }
 }
