@@ -1,27 +1,30 @@
 # The commands of this project. `make help` lists them; each works on a fresh clone.
 
-# Everything is built in the release profile, so that libtorch's bindings compile once.
+# Everything is built in the release profile, so that dependencies compile once.
 CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# Where `make install` puts things: $(DESTDIR)$(PREFIX). WITH_LIBTORCH=1 copies libtorch's libraries there too.
+# Where `make install` puts things: $(DESTDIR)$(PREFIX).
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build install uninstall demo test bench bench-peers fuzz miri soak audit fmt clippy doc header functions clean
+.PHONY: help setup build gpu install uninstall demo test bench bench-peers fuzz miri soak audit fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install missing system packages, find or fetch libtorch, fetch the demo's photos
+setup: ## install missing system packages, fetch the demo's photos
 	@scripts/setup
 
 build: setup ## build the library and the command line program
-	@scripts/say-first-build $(TARGET)
 	@$(CARGO) build --release --locked
 
-install: $(TARGET)/release/libqmagface.a ## install to PREFIX (/usr/local); WITH_LIBTORCH=1 takes libtorch along
-	@$(INSTALL) $(if $(filter 1,$(WITH_LIBTORCH)),--with-libtorch)
+gpu: ## build them with the GPU back end: finds or fetches libtorch (550 MB), whose bindings take some minutes, once
+	@scripts/setup --gpu
+	@$(CARGO) build --release --locked --features torch
+
+install: $(TARGET)/release/libqmagface.a ## install to PREFIX (/usr/local) what was built last
+	@$(INSTALL)
 
 # Only what was never built is built here: `sudo make install` then needs no cargo of root's.
 $(TARGET)/release/libqmagface.a:
@@ -33,8 +36,8 @@ uninstall: ## remove what `make install` put into PREFIX
 demo: build ## compare three real photos, on the command line and from C++
 	@scripts/demo $(TARGET)
 
-test: setup ## run every test and check
-	@scripts/say-first-build $(TARGET)
+test: ## run every test and check
+	@scripts/setup --tests --gpu
 	@scripts/test
 
 # One that fails, for want of models or data, does not keep the others from running.
@@ -51,7 +54,7 @@ fuzz: setup ## hostile input for every reader and the C ABI: TIME=seconds for al
 MIRI = MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-many-seeds=0..8" CARGO_TARGET_DIR=$(TARGET)/miri \
 	rustup run nightly cargo miri test --locked
 miri: setup ## run the C ABI's unsafe code under Miri: takes a nightly compiler with the components miri and rust-src
-	@$(MIRI) --test c_abi_in_rust
+	@$(MIRI) --test c_abi in_rust::
 	@$(MIRI) --lib -- wiped::
 
 soak: setup ## load one engine with 64 threads for SECONDS (600): every result exact, no error, no growth
@@ -70,10 +73,10 @@ doc: setup ## make the library's documentation
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps --lib
 
 header: setup ## make include/qmagface.h anew from src/ffi
-	@QMAGFACE_UPDATE_HEADER=1 $(CARGO) test --release --locked --quiet --test header header_is_current
+	@QMAGFACE_UPDATE_HEADER=1 $(CARGO) test --release --locked --quiet --test c_abi header_is_current
 
 functions: setup ## make docs/functions.md anew: every C function, its C++ and C# face, its tests
-	@QMAGFACE_UPDATE_FUNCTIONS=1 $(CARGO) test --release --locked --quiet --test functions_table the_table_is_current
+	@QMAGFACE_UPDATE_FUNCTIONS=1 $(CARGO) test --release --locked --quiet --test c_abi the_table_is_current
 
 clean: ## remove what was built; downloads stay in the cache folder
 	@$(CARGO) clean

@@ -1,8 +1,8 @@
-//! Checks that libtorch is set up, compiles the shim to what its bindings lack, and says how the linked files find it
-//! and each other at run time.
+//! Names the shared library. For the GPU back end (feature `torch`): checks that libtorch is set up, compiles the shim to
+//! what its bindings lack, and says how the linked files find it at run time.
 //!
 //! It has no build-dependencies but `cc` on purpose, so that it can run early: the build script of libtorch's bindings
-//! fails too when libtorch is missing, and knows nothing of `make setup`.
+//! fails too when libtorch is missing, and knows nothing of `make gpu`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,21 @@ const SONAME: &str = "libqmagface.so.0";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
+        // Some dependencies mark functions of their own for export; only the C interface leaves the library.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
+    }
+    if env::var_os("CARGO_FEATURE_TORCH").is_some() {
+        gpu_back_end();
+    }
+}
+
+/// What the GPU back end takes: a libtorch, the shim, and a way to find libtorch at run time.
+fn gpu_back_end() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     println!("cargo:rerun-if-env-changed=LIBTORCH_BYPASS_VERSION_CHECK");
     println!("cargo:rustc-env=QMAGFACE_LIBTORCH_VERSION={LIBTORCH_VERSION}");
-
     let libtorch = match libtorch() {
         Ok(libtorch) => libtorch,
         Err(reason) => {
@@ -31,22 +42,18 @@ fn main() {
     let lib = libtorch.join("lib");
     println!("cargo:rerun-if-changed={}", lib.join("libtorch_cpu.so").display());
     compile_shim(&libtorch);
-
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         // Libraries shipped beside the file or in ../lib come first, then the libtorch of this build.
         for folder in ["$ORIGIN", "$ORIGIN/../lib"] {
             println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
         }
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
-        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{SONAME}");
-        // Some dependencies mark functions of their own for export; only the C interface leaves the library.
-        println!("cargo:rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
     }
 }
 
 /// Compiles the shim, as the bindings to libtorch compile theirs.
 fn compile_shim(libtorch: &Path) {
-    let source = "src/device/accelerator.cpp";
+    let source = "src/torch/accelerator.cpp";
     println!("cargo:rerun-if-changed={source}");
     println!("cargo:rerun-if-env-changed=LIBTORCH_CXX11_ABI");
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
@@ -63,8 +70,8 @@ fn compile_shim(libtorch: &Path) {
 
 /// The folder that `LIBTORCH` names, once it is known to hold the right libtorch.
 fn libtorch() -> Result<PathBuf, String> {
-    let advice = "run `make setup`, which finds or fetches it and tells cargo where it is, or set LIBTORCH to the \
-                  folder that holds libtorch's include/ and lib/";
+    let advice = "run `make gpu`, which finds or fetches it and tells cargo where it is, or set LIBTORCH to the folder \
+                  that holds libtorch's include/ and lib/";
     let folder = env::var_os("LIBTORCH")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)

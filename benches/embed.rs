@@ -8,6 +8,7 @@ mod formula;
 
 use common::{PHOTOS, required};
 use criterion::{BenchmarkId, Throughput};
+use qmagface::Workers;
 use qmagface::align::Chip;
 use qmagface::network::spec::Network;
 use qmagface::network::{Precision, build};
@@ -19,13 +20,14 @@ fn main() {
     let mut group = criterion.benchmark_group("embed");
     group.sample_size(10);
     let chips = PHOTOS.map(common::chip);
+    let workers = required(Workers::new(None));
     for network in [Network::SFace, Network::IResNet50, Network::IResNet100] {
         let weights = match network {
             Network::SFace => common::weights("sface"),
             _ => formula::weights(network),
         };
         for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
-            let built = required(build(network, &weights, tch::Device::Cpu, precision));
+            let built = required(build(network, &weights, precision, &workers));
             let name = match precision {
                 Precision::F32 => network.name().to_owned(),
                 _ => format!("{network} {precision}"),

@@ -9,13 +9,13 @@ mod formula;
 use clap::{Parser, Subcommand};
 use qmagface::align::Chip;
 use qmagface::network::spec::Network;
-use qmagface::network::{self, EmbeddingNetwork, Precision};
-use qmagface::{DeviceChoice, Engine, EngineOptions, Result, device};
+use qmagface::network::{EmbeddingNetwork, Precision};
+use qmagface::{Device, DeviceChoice, Engine, EngineOptions, Result, torch};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// What f16 must reach against f32 on the golden chips, and what the other precisions must reach.
 const LEAST_COSINE: [(Precision, f64, f64); 4] = [
@@ -99,7 +99,12 @@ fn main() {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let device = device::resolve(arguments.device)?.device;
+    let device = match arguments.device {
+        DeviceChoice::Cpu => Device::Cpu,
+        DeviceChoice::Cuda(index) => Device::Cuda(index),
+        DeviceChoice::Auto => Device::Cuda(0),
+    };
+    torch::prepare(device)?;
     match &arguments.check {
         Check::Symbols => symbols(device),
         Check::Parity { golden, batches } => parity(device, golden, batches),
@@ -132,7 +137,7 @@ fn named(name: &str) -> Network {
 }
 
 fn build(network: Network, device: Device, precision: Precision) -> Result<Box<dyn EmbeddingNetwork>> {
-    network::build_libtorch(network, &formula::weights(network), device, precision)
+    torch::build(network, &formula::weights(network), device, precision)
 }
 
 /// The precisions that the device has.
@@ -144,12 +149,12 @@ fn precisions(device: Device) -> impl Iterator<Item = (Precision, f64, f64)> {
 
 fn symbols(device: Device) -> Result<()> {
     if device.is_cuda() {
-        device::check_graphs()?;
+        torch::check_graphs()?;
     }
-    let memory = device::memory(device)?;
+    let memory = torch::memory(device)?;
     say(json!({
         "check": "symbols",
-        "device": format!("{device:?}"),
+        "device": device.to_string(),
         "build": qmagface::build_info::BuildInfo::collect(),
         "total_bytes": memory.map(|memory| memory.total),
         "pass": true,
@@ -306,7 +311,7 @@ fn memory(device: Device, network: Network, precision: Precision, count: usize) 
     let chips = chips(count);
     let chips: Vec<&Chip> = chips.iter().collect();
     let together = built.forward(&chips)?;
-    let after_first = device::memory(device)?;
+    let after_first = torch::memory(device)?;
     // Again, at whatever size is left; then by few, to compare with.
     let again = built.forward(&chips)?;
     let mut few = Vec::new();
@@ -316,7 +321,7 @@ fn memory(device: Device, network: Network, precision: Precision, count: usize) 
     let few = widened(&few);
     let (cosine, _) = worst(together.iter().zip(&few));
     let (cosine_again, _) = worst(again.iter().zip(&few));
-    let figures = device::memory(device)?;
+    let figures = torch::memory(device)?;
     say(json!({
         "check": "memory", "network": network.name(), "precision": precision.name(), "chips": count,
         "cosine": cosine.min(cosine_again),
@@ -328,19 +333,17 @@ fn memory(device: Device, network: Network, precision: Precision, count: usize) 
     Ok(())
 }
 
-fn synchronize(device: Device) {
-    if let Device::Cuda(index) = device {
-        tch::Cuda::synchronize(index as i64);
-    }
-}
-
 fn ceiling(device: Device, side: i64, precision: Precision, seconds: f64) -> Result<()> {
     let kind = match precision {
         Precision::F32 | Precision::Tf32 => Kind::Float,
         Precision::F16 => Kind::Half,
         Precision::Bf16 => Kind::BFloat16,
     };
-    let [a, b] = [(); 2].map(|()| Tensor::f_randn([side, side], (Kind::Float, device)).and_then(|t| t.f_to_kind(kind)));
+    let place = match device {
+        Device::Cpu => tch::Device::Cpu,
+        Device::Cuda(index) => tch::Device::Cuda(index),
+    };
+    let [a, b] = [(); 2].map(|()| Tensor::f_randn([side, side], (Kind::Float, place)).and_then(|t| t.f_to_kind(kind)));
     let (a, b) = (a?, b?);
     let mut best = f64::INFINITY;
     let end = Instant::now() + Duration::from_secs_f64(seconds);
@@ -352,7 +355,7 @@ fn ceiling(device: Device, side: i64, precision: Precision, seconds: f64) -> Res
         for _ in 0..products {
             let _ = a.f_matmul(&b)?;
         }
-        synchronize(device);
+        torch::synchronize(device);
         best = best.min(started.elapsed().as_secs_f64() / f64::from(products));
         runs += 1;
     }

@@ -245,8 +245,7 @@ typedef struct qmf_engine_options {
      */
     uint32_t device_index;
     /**
-     * Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
-     * process has one of, for what runs there. 0: one per core. Default: 0.
+     * Threads that the engine's networks share on the CPU, 0..1024; they end with it. 0: one per core. Default: 0.
      */
     uint32_t threads;
     /**
@@ -299,7 +298,7 @@ typedef struct qmf_engine_options {
     uint32_t batch_wait_us;
     /**
      * 1: all work is done in the calling thread, on the CPU, no thread is started, and the engine can be used after
-     * `fork()`. It sets the whole process's libtorch to one thread. Default: 0.
+     * `fork()`. Default: 0.
      */
     uint32_t inline_mode;
     /**
@@ -948,7 +947,7 @@ typedef struct qmf_match {
 #define QMF_ERROR_DEVICE 9
 
 /**
- * libtorch reported a failure, such as a lack of memory.
+ * A back end failed: a lack of memory, or a failing device.
  */
 #define QMF_ERROR_BACKEND 10
 
@@ -1218,8 +1217,9 @@ qmf_status qmf_version(char *buffer, size_t capacity, size_t *length);
 
 /**
  * Copies what the library was built with and what it finds on this machine as a JSON object, NUL-terminated, into
- * `buffer` of `capacity` bytes: `version`, `abi_version`, `target`, `libtorch`, `cpu_features` (a list), `cuda` (an
- * object with `devices`, `driver` and, where there is no device, the reason as `missing`). More may be added.
+ * `buffer` of `capacity` bytes: `version`, `abi_version`, `target`, `libtorch` (empty without the GPU back end),
+ * `instructions` (the vector instructions it computes with), `cpu_features` (a list), `cuda` (an object with `devices`,
+ * `driver` and, where there is no device, the reason as `missing`). More may be added.
  *
  * `buffer`, `capacity` and `length` are as for `qmf_last_error`. It asks the NVIDIA driver, which starts threads.
  *

@@ -90,7 +90,7 @@ enum class Status : std::int32_t {
     model_not_installed = QMF_ERROR_MODEL_NOT_INSTALLED,
     /** The compute device can't be had. */
     device = QMF_ERROR_DEVICE,
-    /** libtorch reported a failure, such as a lack of memory. */
+    /** A back end failed: a lack of memory, or a failing device. */
     backend = QMF_ERROR_BACKEND,
     /** Templates of two different models met, or a template and a calibration of another model. */
     model_mismatch = QMF_ERROR_MODEL_MISMATCH,
@@ -445,7 +445,7 @@ struct EngineOptions {
     Device device = Device::automatic;
     /** Which GPU, for Device::cuda. */
     std::uint32_t device_index = 0;
-    /** Threads that the engine's networks share on the CPU; also libtorch's, for the whole process. 0: one per core. */
+    /** Threads that the engine's networks share on the CPU, 0..1024. 0: one per core. */
     std::uint32_t threads = 0;
     /** Which of several faces is extracted. */
     FaceChoice face_choice = FaceChoice::best_score;
@@ -1010,7 +1010,7 @@ inline std::uint32_t abi_version() noexcept {
     return detail::deliver(detail::text_of(qmf_version));
 }
 
-/** How the library was built and what it runs on, as a JSON object: version, target, libtorch, CPU features, CUDA. */
+/** How the library was built and what it runs on, as a JSON object: version, target, instructions, CPU features, CUDA. */
 [[nodiscard]] inline Return<std::string> build_info() {
     return detail::deliver(detail::text_of(qmf_build_info));
 }

@@ -1,6 +1,7 @@
 //! What this library was built with, and what it finds on this machine.
 
 use crate::device;
+use crate::machine;
 use serde::Serialize;
 
 /// Facts for a support request: versions, the processor's vector instructions, the GPUs.
@@ -12,9 +13,12 @@ pub struct BuildInfo {
     pub abi_version: u32,
     /// Processor and system it was built for, like `x86_64-linux`.
     pub target: String,
-    /// The libtorch it was built with.
+    /// The libtorch that its GPU back end was built with; empty in a library without that back end.
     pub libtorch: &'static str,
-    /// Instructions of this machine's processor that libtorch or this library can use.
+    /// The vector instructions that this library computes with here: AVX-512, AVX2, NEON or portable (the compiler's
+    /// baseline).
+    pub instructions: &'static str,
+    /// Instructions of this machine's processor that matter to this library.
     pub cpu_features: Vec<&'static str>,
     /// The GPUs that the NVIDIA driver shows.
     pub cuda: CudaInfo,
@@ -34,10 +38,10 @@ pub struct CudaInfo {
 impl BuildInfo {
     /// Looks at this machine. It asks the NVIDIA driver, which starts threads of its own.
     pub fn collect() -> BuildInfo {
-        let cuda = match device::cuda_driver() {
-            Ok((devices, driver)) => CudaInfo {
-                devices,
-                driver,
+        let cuda = match device::driver() {
+            Ok(driver) => CudaInfo {
+                devices: driver.devices,
+                driver: driver.version,
                 missing: String::new(),
             },
             Err(why) => CudaInfo {
@@ -50,11 +54,22 @@ impl BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
             abi_version: crate::ffi::QMF_ABI_VERSION,
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            libtorch: env!("QMAGFACE_LIBTORCH_VERSION"),
+            libtorch: libtorch(),
+            instructions: machine::instructions(),
             cpu_features: cpu_features(),
             cuda,
         }
     }
+}
+
+#[cfg(feature = "torch")]
+fn libtorch() -> &'static str {
+    crate::torch::LIBTORCH_VERSION
+}
+
+#[cfg(not(feature = "torch"))]
+fn libtorch() -> &'static str {
+    ""
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -23,7 +23,7 @@ pub enum ErrorKind {
     ModelNotInstalled,
     /// The compute device can't be had.
     Device,
-    /// libtorch reported a failure.
+    /// A back end failed: out of memory, or a failing device.
     Backend,
     /// The image has no face (only where a call needs one).
     NoFace,
@@ -139,15 +139,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-impl From<tch::TchError> for Error {
-    fn from(source: tch::TchError) -> Self {
-        // libtorch appends a C++ stack trace: the first line is the message.
-        let text = source.to_string();
-        let line = text.lines().next().unwrap_or("unknown failure");
-        Error::new(ErrorKind::Backend, format!("libtorch: {line}"))
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -24,12 +24,15 @@
 //! | [`replace`] | writing a file or a folder whole or not at all |
 //! | [`image`] | pixels: borrowed views, kinds of image files, decoding with limits, OpenCV-compatible resizing |
 //! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
-//! | [`device`] | CPU or CUDA, and loading libtorch's CUDA half at run time |
+//! | [`device`] | CPU or CUDA, as it is asked for and as it is; the NVIDIA driver |
+//! | `machine` | the processor's vector instructions, chosen at run time |
+//! | `cpu` | convolutions and the other kernels of the networks on the CPU, and their threads |
 //! | [`detect`] | MTCNN: faces and their five landmarks |
 //! | [`align`] | the similarity transform to the 112x112 chip |
 //! | [`network`] | iResNet and SFace: chips to embeddings |
+//! | `backend` | what runs networks, and the CPU as one |
+//! | `torch` | the GPU as another, in libtorch (feature `torch`) |
 //! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score, and the vector kernels for them |
-//! | [`compare_on_device`] | many templates with many on a device: scores and the best |
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
@@ -43,11 +46,11 @@
 //! | [`ffi`] | the C ABI (`include/qmagface.h`) |
 
 pub mod align;
+mod backend;
 pub mod build_info;
 pub mod calibrate;
 pub mod cancel;
 pub mod compare;
-pub mod compare_on_device;
 mod cpu;
 pub mod detect;
 pub mod device;
@@ -67,6 +70,8 @@ pub mod replace;
 pub mod report;
 mod sync;
 pub mod template;
+#[cfg(feature = "torch")]
+pub mod torch;
 pub mod weights;
 mod wiped;
 
@@ -76,7 +81,7 @@ pub use cancel::Cancel;
 pub use compare::{Comparison, QualityParameters};
 pub use cpu::Workers;
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
-pub use device::DeviceChoice;
+pub use device::{Device, DeviceChoice};
 pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
 pub use gallery::Gallery;

@@ -104,7 +104,7 @@ impl<T: DefaultIsZeroes> fmt::Debug for Wiped<T> {
     }
 }
 
-// That nothing is left behind in freed memory is looked at where memory is freed: tests/privacy.rs.
+// That nothing is left behind in freed memory is looked at where memory is freed: tests/process/privacy.rs.
 #[cfg(test)]
 mod tests {
     use super::*;

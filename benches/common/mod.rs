@@ -58,12 +58,7 @@ pub fn weights(pack: &str) -> TensorMap {
 
 /// The installed detector without its fourth stage.
 pub fn detector() -> Mtcnn {
-    required(Mtcnn::new(
-        &weights("mtcnn"),
-        None,
-        tch::Device::Cpu,
-        &required(Workers::new(None)),
-    ))
+    required(Mtcnn::new(&weights("mtcnn"), None, &required(Workers::new(None))))
 }
 
 /// The best face on a photo.

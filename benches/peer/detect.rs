@@ -14,15 +14,15 @@ pub struct Detect {
 }
 
 /// The installed detector without its fourth stage.
-pub fn detector() -> Outcome<Mtcnn> {
+pub fn detector(workers: &Workers) -> Outcome<Mtcnn> {
     let weights = Store::default_location()?.open("mtcnn")?.load_weights()?;
-    Ok(Mtcnn::new(&weights, None, tch::Device::Cpu, &Workers::new(None)?)?)
+    Ok(Mtcnn::new(&weights, None, workers)?)
 }
 
 impl Detect {
-    pub fn load() -> Outcome<Self> {
+    pub fn load(workers: &Workers) -> Outcome<Self> {
         Ok(Detect {
-            detector: detector()?,
+            detector: detector(workers)?,
             photo: None,
         })
     }

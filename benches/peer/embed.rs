@@ -2,6 +2,7 @@
 
 use crate::contender::{Contender, Outcome};
 use crate::formula;
+use qmagface::Workers;
 use qmagface::align::Chip;
 use qmagface::model::Store;
 use qmagface::network::spec::Network;
@@ -16,7 +17,7 @@ pub struct Embed {
 }
 
 impl Embed {
-    pub fn load(name: &str, precision: Precision, chips: &Path) -> Outcome<Self> {
+    pub fn load(name: &str, precision: Precision, chips: &Path, workers: &Workers) -> Outcome<Self> {
         let kind = Network::from_name(name).ok_or_else(|| format!("no network {name}"))?;
         let weights = match kind {
             Network::SFace => Store::default_location()?.open("sface")?.load_weights()?,
@@ -25,7 +26,7 @@ impl Embed {
         let bytes = std::fs::read(chips)?;
         let chips = bytes.chunks(Chip::BYTES).map(|chip| Chip::from_bgr(chip.to_vec()));
         Ok(Embed {
-            network: network::build(kind, &weights, tch::Device::Cpu, precision)?,
+            network: network::build(kind, &weights, precision, workers)?,
             chips: chips.collect::<Result<_, _>>()?,
             batch: 1,
         })

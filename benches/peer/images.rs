@@ -2,6 +2,7 @@
 
 use crate::contender::{Contender, Outcome};
 use crate::detect::detector;
+use qmagface::Workers;
 use qmagface::align::{Chip, Similarity, similarity, warp};
 use qmagface::detect::{DetectorOptions, Mtcnn};
 use qmagface::image::{self, BgrImage, DecodeLimits};
@@ -48,9 +49,9 @@ pub struct Align {
 }
 
 impl Align {
-    pub fn load() -> Outcome<Self> {
+    pub fn load(workers: &Workers) -> Outcome<Self> {
         Ok(Align {
-            detector: detector()?,
+            detector: detector(workers)?,
             photo: None,
         })
     }

@@ -16,6 +16,7 @@ mod formula;
 
 use clap::Parser;
 use contender::{Contender, Outcome};
+use qmagface::Workers;
 use qmagface::network::Precision;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -79,16 +80,16 @@ fn main() -> ExitCode {
 }
 
 fn load(arguments: &Arguments) -> Outcome<Box<dyn Contender>> {
-    qmagface::device::set_threads(arguments.threads)?;
+    let workers = Workers::new(Some(arguments.threads))?;
     Ok(match &arguments.part {
         Part::Embed {
             network,
             precision,
             chips,
-        } => Box::new(embed::Embed::load(network, *precision, chips)?),
-        Part::Detect => Box::new(detect::Detect::load()?),
+        } => Box::new(embed::Embed::load(network, *precision, chips, &workers)?),
+        Part::Detect => Box::new(detect::Detect::load(&workers)?),
         Part::Decode => Box::new(images::Decode::default()),
-        Part::Align => Box::new(images::Align::load()?),
+        Part::Align => Box::new(images::Align::load(&workers)?),
         Part::Pipeline => Box::new(pipeline::Pipeline::load(arguments.threads)?),
         Part::Compare {
             probes,

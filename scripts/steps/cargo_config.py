@@ -1,4 +1,4 @@
-"""Tells cargo where libtorch is, so that plain `cargo build` works after the set-up."""
+"""Tells cargo where libtorch is, so that plain `cargo build --features torch` works after the set-up."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from .report import SetupError, say
 
 ROOT = Path(__file__).resolve().parents[2]
-_FIRST = "# Written by `make setup`, and by each run of it anew: change nothing here."
+_FIRST = "# Written by `make gpu`, and by each run of it anew: change nothing here."
 
 
 def write(libtorch: Path, root: Path = ROOT) -> None:

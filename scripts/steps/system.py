@@ -37,11 +37,12 @@ def check_rust() -> None:
         )
 
 
-def install_packages() -> None:
-    """Installs what is missing, as root or through sudo without a password; else says how, and stops."""
-    missing = _missing()
+def install_packages(for_tests: bool) -> None:
+    """Installs what is missing for the build and the demo, or for the tests too, as root or through sudo without a password; else says how, and stops."""
+    missing = _missing(for_tests)
     if not missing:
-        say("system", "compiler, CMake, NASM, Mono, NUnit, fonts, pip and venv are there")
+        more = ", Mono, NUnit, valgrind and fonts" if for_tests else ""
+        say("system", f"compiler, CMake, NASM and pip{more} are there")
         return
     names = " ".join(missing)
     command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
@@ -63,7 +64,7 @@ def install_packages() -> None:
         done = subprocess.run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", *step], stdin=subprocess.DEVNULL)
         if done.returncode != 0 and step is command:
             raise SetupError(f"apt-get could not install {names} (its own words are above)")
-    if still := _missing():
+    if still := _missing(for_tests):
         raise SetupError(f"{' '.join(still)}: installed, yet not found or too old on the PATH")
 
 
@@ -77,9 +78,9 @@ def python_with_pip() -> Optional[str]:
     return None
 
 
-def _missing() -> List[str]:
+def _missing(for_tests: bool) -> List[str]:
     missing = []
-    # `c++` is what the build of libtorch's bindings calls unless CXX says otherwise.
+    # Of the C++ examples, and of the GPU back end, whose build calls `c++` unless CXX says otherwise.
     if shutil.which("c++") is None or shutil.which("g++") is None:
         missing.append("g++")
     cmake = _version(["cmake", "--version"])
@@ -90,10 +91,12 @@ def _missing() -> List[str]:
         missing.append("nasm")
     if shutil.which("make") is None:
         missing.append("make")
-    # For the tests of the installed library; patchelf also for `make install WITH_LIBTORCH=1`.
-    missing.extend(name for name in ("valgrind", "pkg-config", "patchelf") if shutil.which(name) is None)
     if python_with_pip() is None:
         missing.append("python3-pip")
+    if not for_tests:
+        return missing
+    # For the tests of the installed library.
+    missing.extend(name for name in ("valgrind", "pkg-config") if shutil.which(name) is None)
     if not _python_has_venv():
         missing.append("python3-venv")
     # The C# library is compiled and tested with Mono and NUnit.

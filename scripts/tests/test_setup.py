@@ -233,12 +233,13 @@ class CargoConfig(InFolder):
 
 
 class SystemPackages(InFolder):
-    def install(self, *, root, sudo, apt="exit 0"):
+    TOOLS = "c++ g++ make mcs mono nasm nunit-console valgrind pkg-config"
+
+    def install(self, *, root, sudo, apt="exit 0", for_tests=True, tools_there=TOOLS):
         """Runs the step on a machine that has no CMake, with stand-ins for sudo and apt-get."""
         tools = self.folder / "bin"
         tools.mkdir()
-        names = "c++ g++ make mcs mono nasm nunit-console valgrind pkg-config patchelf"
-        for name in names.split():
+        for name in tools_there.split():
             executable(tools / name, "#!/bin/sh\n")
         log = self.folder / "log"
         executable(tools / "apt-get", f'#!/bin/sh\necho "$@" >>{log}\n{apt}\n')
@@ -252,7 +253,7 @@ class SystemPackages(InFolder):
                     with mock.patch.object(system, "_python_has_venv", lambda: True):
                         with mock.patch.object(system, "_has_nunit_framework", lambda: True):
                             with mock.patch.object(system, "_has_font", lambda *_: True):
-                                system.install_packages()
+                                system.install_packages(for_tests)
         finally:
             self.log = log.read_text() if log.exists() else ""
 
@@ -261,6 +262,10 @@ class SystemPackages(InFolder):
 
     def test_root_installs_only_what_is_missing(self):
         self.install(root=True, sudo=None, apt=self.BRINGS_CMAKE)
+        self.assertEqual(self.log.splitlines(), ["update -q", "install -y --no-install-recommends cmake"])
+
+    def test_the_demo_needs_nothing_that_only_tests_do(self):
+        self.install(root=True, sudo=None, apt=self.BRINGS_CMAKE, for_tests=False, tools_there="c++ g++ make nasm")
         self.assertEqual(self.log.splitlines(), ["update -q", "install -y --no-install-recommends cmake"])
 
     def test_sudo_without_a_password_installs(self):

@@ -1,25 +1,24 @@
 //! Face detection with MTCNN (arXiv 1604.02878) and its optional fourth, landmark-refining stage.
 
 mod boxes;
-mod layers;
 mod mtcnn;
-mod native;
 mod networks;
-mod stages;
-mod torch;
+mod on_cpu;
 
 pub use mtcnn::Mtcnn;
+#[cfg(feature = "torch")]
+pub(crate) use networks::{CropScores, Networks, ProposalMap};
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// Side of the pixels that one cell of P-Net sees.
 const CELL: usize = 12;
 /// Side of R-Net's input in pixels.
-const REFINE_SIDE: usize = 24;
+pub(crate) const REFINE_SIDE: usize = 24;
 /// Side of O-Net's input in pixels.
-const OUTPUT_SIDE: usize = 48;
+pub(crate) const OUTPUT_SIDE: usize = 48;
 /// Side of one of L-Net's patches in pixels.
-const PATCH_SIDE: usize = 24;
+pub(crate) const PATCH_SIDE: usize = 24;
 
 /// Five points in image pixels, each `[x, y]`: left eye, right eye, nose tip, left and right mouth corner, as seen in
 /// the image.

@@ -1,15 +1,14 @@
 //! The detector: an image pyramid through P-Net, then its candidates through R-Net, O-Net and, if it is there, L-Net.
 
 use super::boxes::{Candidate, OverlapBase, suppress, suppress_by};
-use super::networks::Networks;
-use super::stages::{CropScores, ProposalMap};
+use super::networks::{CropScores, Networks, ProposalMap};
+use super::on_cpu;
 use super::{CELL, DetectorOptions, Face, Landmarks};
 use crate::cancel::{self, Cancel};
 use crate::cpu::Workers;
 use crate::error::Result;
 use crate::image::{BgrImage, Crop};
 use crate::weights::TensorMap;
-use tch::Device;
 
 /// P-Net's stride: one map cell is two pixels of its level.
 const STRIDE: f64 = 2.0;
@@ -31,36 +30,30 @@ struct Found {
 }
 
 /// MTCNN with its weights. Many threads may use one at a time.
-pub struct Mtcnn(Networks);
+pub struct Mtcnn(Box<dyn Networks>);
 
 impl Mtcnn {
-    /// Takes P-, R- and O-Net from `weights` (names `pnet.*`, `rnet.*`, `onet.*`) and, if given, L-Net. On the CPU it
-    /// runs on `workers`.
+    /// Takes P-, R- and O-Net from `weights` (names `pnet.*`, `rnet.*`, `onet.*`) and, if given, L-Net, to run on the CPU
+    /// on `workers`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing or misshapen.
-    pub fn new(
-        weights: &TensorMap,
-        landmark_weights: Option<&TensorMap>,
-        device: Device,
-        workers: &Workers,
-    ) -> Result<Self> {
-        Networks::load(weights, landmark_weights, device, workers).map(Mtcnn)
+    pub fn new(weights: &TensorMap, landmark_weights: Option<&TensorMap>, workers: &Workers) -> Result<Self> {
+        let networks = on_cpu::OnCpu::load(weights, landmark_weights, workers)?;
+        Ok(Mtcnn(Box::new(networks)))
     }
 
-    /// As [`Mtcnn::new`], in libtorch whatever the device: on a CPU with vector instructions it is slower and gives the
-    /// same faces within rounding.
-    ///
-    /// # Errors
-    /// As [`Mtcnn::new`].
-    pub fn in_libtorch(weights: &TensorMap, landmark_weights: Option<&TensorMap>, device: Device) -> Result<Self> {
-        Networks::in_libtorch(weights, landmark_weights, device).map(Mtcnn)
+    /// On networks that run elsewhere.
+    #[cfg(feature = "torch")]
+    pub(crate) fn on(networks: Box<dyn Networks>) -> Self {
+        Mtcnn(networks)
     }
 
     /// All faces, best score first. None is an empty list, not an error.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`] for options out of range, [`crate::ErrorKind::Backend`] from libtorch.
+    /// [`crate::ErrorKind::InvalidArgument`] for options out of range, [`crate::ErrorKind::Backend`] when the device
+    /// fails (out of memory).
     pub fn detect(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Face>> {
         self.detect_until(image, options, None)
     }

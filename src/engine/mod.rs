@@ -1,28 +1,31 @@
 //! The thread-safe handle: one detector and one embedder on one device, and the whole pipeline on top of them.
 
 mod batch;
+mod choice;
 mod log;
 mod options;
 mod seat;
 
 pub use log::{Log, LogLevel};
-pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT};
+pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT, MAX_THREADS};
 
 use crate::align::{self, Chip};
+use crate::backend::Backend;
 use crate::calibrate::Calibration;
 use crate::cancel::{self, Cancel};
 use crate::compare::{self, Comparison, UnifiedQuality};
 use crate::cpu::Workers;
 use crate::detect::{Face, Landmarks, Mtcnn};
-use crate::device::{self, DeviceChoice, DeviceMemory};
+use crate::device::{DeviceChoice, DeviceMemory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
 use crate::model::{Bundle, Fingerprint, PackOf, Store};
-use crate::network::{self, Precision};
+use crate::network::Precision;
 use crate::process::Homebound;
 use crate::sync;
 use crate::template::{Fusion, Template};
 use batch::Batcher;
+use choice::Opened;
 use std::fmt;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -81,6 +84,7 @@ pub struct Engine {
 
 /// What an engine is made of.
 struct Parts {
+    backend: Box<dyn Backend>,
     detector: Mtcnn,
     network: Batcher,
     options: EngineOptions,
@@ -131,53 +135,38 @@ impl Engine {
         let started = Instant::now();
         check_size(pack, detector, options.model_bytes)?;
         let fingerprint = pack.fingerprint_with(Some(detector))?;
-        // Before anything runs: the first computation would start the threads.
-        let threads = match options.inline {
-            true => Some(1),
-            false => options.threads,
-        };
-        let former = threads.map(device::set_threads).transpose()?;
-        let engine = Self::build(pack, detector, options, fingerprint);
-        if let (Err(_), Some(former)) = (&engine, former) {
-            // It is of the whole process: an engine that can't be made must not change it.
-            device::set_threads(former)?;
-        }
-        if let Ok(engine) = &engine {
-            let info = engine.info();
-            options.log.write(LogLevel::Info, || {
-                format!(
-                    "model {} with detector {} on {:?} in {}, fingerprint {}, opened in {:.0} ms",
-                    info.model,
-                    info.detector,
-                    info.device,
-                    info.precision,
-                    info.fingerprint.short(),
-                    started.elapsed().as_secs_f64() * 1e3
-                )
-            });
-        }
-        engine
+        let engine = Self::build(pack, detector, options, fingerprint)?;
+        let info = engine.info();
+        options.log.write(LogLevel::Info, || {
+            format!(
+                "model {} with detector {} on {} in {}, fingerprint {}, opened in {:.0} ms",
+                info.model,
+                info.detector,
+                info.device,
+                info.precision,
+                info.fingerprint.short(),
+                started.elapsed().as_secs_f64() * 1e3
+            )
+        });
+        Ok(engine)
     }
 
     fn build(pack: &PackOf, detector: &PackOf, options: &EngineOptions, fingerprint: Fingerprint) -> Result<Engine> {
-        let resolved = device::resolve(match options.inline {
-            true => DeviceChoice::Cpu,
-            false => options.device,
-        })?;
-        let device = resolved.device;
-        if let Some(why) = resolved.no_gpu {
+        let (device, workers) = match options.inline {
+            true => (DeviceChoice::Cpu, Workers::inline()),
+            false => (options.device, Workers::new(options.threads)?),
+        };
+        let Opened { backend, no_gpu } = choice::open(device, &workers)?;
+        if let Some(why) = no_gpu {
             options
                 .log
                 .write(LogLevel::Info, || format!("running on the CPU, because {why}"));
         }
+        let device = backend.device();
         let precision = Precision::choose(options.precision, device)?;
         let lnet = detector.load_lnet()?;
-        let workers = match options.inline {
-            true => Workers::inline(),
-            false => Workers::new(options.threads)?,
-        };
-        let mtcnn = Mtcnn::new(&detector.load_weights()?, lnet.as_ref(), device, &workers)?;
-        let network = network::build_on(pack.network(), &pack.load_weights()?, device, precision, &workers)?;
+        let mtcnn = backend.detector(&detector.load_weights()?, lnet.as_ref())?;
+        let network = backend.network(pack.network(), &pack.load_weights()?, precision)?;
         let manifest = pack.manifest();
         let calibration = match (options.parameters, &manifest.calibration) {
             // The pack's thresholds are of scores with the pack's own parameters.
@@ -212,6 +201,7 @@ impl Engine {
             has_uqs: unified.is_some(),
         };
         let parts = Parts {
+            backend,
             detector: mtcnn,
             network,
             options: options.clone(),
@@ -246,9 +236,9 @@ impl Engine {
     /// What the engine's GPU's memory is used for, by this process and others; `None` on the CPU.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch can't say.
+    /// [`ErrorKind::Backend`] when the device can't say.
     pub fn device_memory(&self) -> Result<Option<DeviceMemory>> {
-        device::memory(self.here()?.info.device)
+        self.here()?.backend.memory()
     }
 
     /// The options it was made with.
@@ -259,7 +249,7 @@ impl Engine {
     /// All faces of an image, best score first; none is an empty list.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
+    /// [`ErrorKind::Backend`] when the device fails (out of memory).
     pub fn detect(&self, image: &BgrImage) -> Result<Vec<Face>> {
         self.detect_until(image, None)
     }

@@ -4,7 +4,7 @@ use super::log::Log;
 use crate::calibrate::Calibration;
 use crate::compare::QualityParameters;
 use crate::detect::{DetectorOptions, FaceChoice};
-use crate::device::DeviceChoice;
+use crate::device::{Device, DeviceChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::DecodeLimits;
 use crate::model::Fingerprint;
@@ -24,6 +24,9 @@ const BATCH_SIZE_CPU: usize = 16;
 /// The batch size on a GPU, which is busy only with many faces at once.
 const BATCH_SIZE_GPU: usize = 128;
 
+/// The largest [`EngineOptions::threads`].
+pub const MAX_THREADS: usize = 1024;
+
 /// The default of [`EngineOptions::batch_wait`]: many threads are back within it, and a batch takes longer.
 const BATCH_WAIT: Duration = Duration::from_millis(1);
 
@@ -35,8 +38,7 @@ pub struct EngineOptions {
     /// What the embedding network computes in; the detector always computes in f32. Default: f16 on a GPU, f32 on the
     /// CPU.
     pub precision: Option<Precision>,
-    /// Threads that the engine's networks share on the CPU, which end with it. What runs in libtorch
-    /// takes as many, a number that libtorch has one of for the whole process. Default: one per core.
+    /// Threads that the engine's networks share on the CPU, 1..=[`MAX_THREADS`]; they end with it. Default: one per core.
     pub threads: Option<usize>,
     /// Most chips of concurrent callers that go through the network together, 1..=[`MAX_BATCH_SIZE`]. With 1 every
     /// call goes by itself. Default: 16 on a CPU, 128 on a GPU, 1 with `inline`.
@@ -46,7 +48,7 @@ pub struct EngineOptions {
     /// while the network was busy are merged. Default: 1 ms.
     pub batch_wait: Duration,
     /// All work in the calling thread, on the CPU: no thread is started, and the engine can be used after `fork`.
-    /// Sets the process's libtorch to one thread. Default: false.
+    /// Default: false.
     pub inline: bool,
     /// How the detector looks.
     pub detector: DetectorOptions,
@@ -107,6 +109,13 @@ impl EngineOptions {
                 self.batch_wait
             ));
         }
+        if let Some(threads) = self.threads
+            && !(1..=MAX_THREADS).contains(&threads)
+        {
+            return invalid(format!(
+                "the number of threads must be from 1 to {MAX_THREADS}, not {threads}"
+            ));
+        }
         if self.inline {
             if let DeviceChoice::Cuda(_) = self.device {
                 return invalid("the inline mode runs on the CPU only: a GPU's driver starts threads".into());
@@ -119,10 +128,10 @@ impl EngineOptions {
     }
 
     /// The batch size in use on `device`.
-    pub(super) fn batch_size_on(&self, device: tch::Device) -> usize {
+    pub(super) fn batch_size_on(&self, device: Device) -> usize {
         let default = match device {
             _ if self.inline => 1,
-            tch::Device::Cpu => BATCH_SIZE_CPU,
+            Device::Cpu => BATCH_SIZE_CPU,
             _ => BATCH_SIZE_GPU,
         };
         self.batch_size.unwrap_or(default)
@@ -141,7 +150,7 @@ pub struct EngineInfo {
     /// Whether the detector refines landmarks with L-Net.
     pub landmark_refinement: bool,
     /// The device in use.
-    pub device: tch::Device,
+    pub device: Device,
     /// What the embedding network computes in.
     pub precision: Precision,
     /// Most chips of concurrent callers that go through the network together.

@@ -8,7 +8,7 @@ use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::user_data::UserData;
 use crate::compare::QualityParameters;
 use crate::detect::{DetectorOptions, FaceChoice};
-use crate::device::DeviceChoice;
+use crate::device::{Device, DeviceChoice};
 use crate::engine::{Engine, EngineOptions, Log, LogLevel};
 use crate::network::Precision;
 use std::ffi::{CString, c_void};
@@ -104,8 +104,7 @@ pub struct qmf_engine_options {
     pub device: qmf_device,
     /// Which GPU, for `QMF_DEVICE_CUDA`. Default: 0.
     pub device_index: u32,
-    /// Threads that the engine's networks share on the CPU; they end with it. Also libtorch's number, which the whole
-    /// process has one of, for what runs there. 0: one per core. Default: 0.
+    /// Threads that the engine's networks share on the CPU, 0..1024; they end with it. 0: one per core. Default: 0.
     pub threads: u32,
     /// Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_BEST_SCORE`.
     pub face_choice: qmf_face_choice,
@@ -134,7 +133,7 @@ pub struct qmf_engine_options {
     /// callers that came while the network was busy are merged. Default: 1000.
     pub batch_wait_us: u32,
     /// 1: all work is done in the calling thread, on the CPU, no thread is started, and the engine can be used after
-    /// `fork()`. It sets the whole process's libtorch to one thread. Default: 0.
+    /// `fork()`. Default: 0.
     pub inline_mode: u32,
     /// Which messages the log callback gets: this grave and graver, a `QMF_LOG_*`. Default: `QMF_LOG_OFF`.
     pub log_level: qmf_log_level,
@@ -479,8 +478,8 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
         // SAFETY: promised by the caller.
         unsafe { check_sized(info, "info") }?;
         let (device, device_index) = match known.device {
-            tch::Device::Cuda(index) => (QMF_DEVICE_CUDA, index as u32),
-            _ => (QMF_DEVICE_CPU, 0),
+            Device::Cuda(index) => (QMF_DEVICE_CUDA, index as u32),
+            Device::Cpu => (QMF_DEVICE_CPU, 0),
         };
         let value = qmf_engine_info {
             embedding_length: known.embedding_length as u32,

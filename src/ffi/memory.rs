@@ -147,6 +147,7 @@ pub(super) unsafe trait Sized32: Copy + Default {
 /// # Safety
 /// `pointer` is NULL or points to a readable `uint32_t` that says how many initialised bytes are there.
 pub(super) unsafe fn read_sized<T: Sized32>(pointer: *const T, name: &str) -> Result<T, Failure> {
+    // SAFETY: promised by the caller.
     let size = unsafe { struct_size(pointer, name)? };
     let mut value = T::default();
     // SAFETY: `size` readable bytes, promised by the caller; at most size_of::<T>() are written into `value`, for

@@ -32,7 +32,7 @@ pub const QMF_ERROR_MODEL: qmf_status = 7;
 pub const QMF_ERROR_MODEL_NOT_INSTALLED: qmf_status = 8;
 /// The compute device can't be had.
 pub const QMF_ERROR_DEVICE: qmf_status = 9;
-/// libtorch reported a failure, such as a lack of memory.
+/// A back end failed: a lack of memory, or a failing device.
 pub const QMF_ERROR_BACKEND: qmf_status = 10;
 /// Templates or embeddings of two different models were compared.
 pub const QMF_ERROR_MODEL_MISMATCH: qmf_status = 11;

@@ -161,7 +161,9 @@ fn chosen() -> Instructions {
         let available = || Instructions::ALL.into_iter().filter(|set| set.is_available());
         let named = std::env::var(VARIABLE).ok();
         let named = named.and_then(|name| available().find(|set| set.name().eq_ignore_ascii_case(&name)));
-        named.or_else(|| available().last()).unwrap_or(Instructions::Portable)
+        named
+            .or_else(|| available().next_back())
+            .unwrap_or(Instructions::Portable)
     })
 }
 

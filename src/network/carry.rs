@@ -1,8 +1,9 @@
 //! The constants of a residual body, carried to where they cost nothing.
 //!
-//! libtorch adds a convolution's bias in a pass of its own over the map, and 16 bits hold a sum without them more exactly. In a residual body the biases that are added
-//! to the running sum are the same for every place, so the sum can do without them: the next block's first convolution
-//! takes up what they would have added, in the bias map that it has anyway, and the head what the last blocks would.
+//! 16 bits hold a sum without biases more exactly, and a GPU adds a convolution's bias in a pass of its own over the map.
+//! In a residual body the biases that are added to the running sum are the same for every place, so the sum can do
+//! without them: the next block's first convolution takes up what they would have added, in the bias map that it has
+//! anyway, and the head what the last blocks would.
 
 use super::folded::{Bias, Block, Conv, Folded};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] for a body that is not built as the networks of this library are.
-pub(super) fn carry(folded: &mut Folded) -> Result<Vec<Vec<f32>>> {
+pub(crate) fn carry(folded: &mut Folded) -> Result<Vec<Vec<f32>>> {
     let mut carried = vec![0f64; folded.stem.outputs];
     let mut of_stages = Vec::with_capacity(folded.stages.len());
     let mut blocks = folded.blocks.iter_mut();

@@ -34,7 +34,7 @@ const LAST_SIDE: usize = 7;
 /// # Errors
 /// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown, or a variance below zero;
 /// [`ErrorKind::Model`] when `network` is a detector.
-pub(super) fn fold(network: Network, weights: &TensorMap) -> Result<Folded> {
+pub(crate) fn fold(network: Network, weights: &TensorMap) -> Result<Folded> {
     let weights = Weights::check(network, weights)?;
     match network.iresnet_blocks() {
         Some(blocks) => iresnet(network, blocks, &weights),

@@ -6,10 +6,10 @@ use super::spec::Network;
 
 /// In 16 bits pixels go in divided by this and the first weights are multiplied by it, both exactly: undivided, the first
 /// weights would be too small for them.
-pub(super) const PIXEL_SCALE: f32 = 256.0;
+pub(crate) const PIXEL_SCALE: f32 = 256.0;
 
 /// A network without batch norms, in the order data flows through it.
-pub(super) struct Folded {
+pub(crate) struct Folded {
     /// Which network it is.
     pub network: Network,
     /// From pixels as the chips have them (BGR, 0..255) to the first map.
@@ -23,7 +23,7 @@ pub(super) struct Folded {
 }
 
 /// A part of the body.
-pub(super) enum Block {
+pub(crate) enum Block {
     /// `second(first(x))` added to `projection(x)`, or to x where there is none.
     Residual {
         first: Conv,
@@ -35,7 +35,7 @@ pub(super) enum Block {
 }
 
 /// A convolution with its bias and, behind it, its PReLU. Zeros are padded so that stride 1 keeps the map's size.
-pub(super) struct Conv {
+pub(crate) struct Conv {
     /// Outputs x (inputs, or 1 for a depthwise one) x kernel x kernel.
     pub weight: Vec<f32>,
     pub inputs: usize,
@@ -52,7 +52,7 @@ pub(super) struct Conv {
 }
 
 /// What a convolution adds to its sums.
-pub(super) enum Bias {
+pub(crate) enum Bias {
     /// One number for each output.
     Channel(Vec<f32>),
     /// One number for each output and each kind of place in the map, see [`crate::cpu::epilogue::place`]: a constant that was added before the
@@ -61,7 +61,7 @@ pub(super) enum Bias {
 }
 
 /// The dense layer that makes the embedding.
-pub(super) struct Head {
+pub(crate) struct Head {
     /// Outputs x (channels x rows x columns of the last map).
     pub weight: Vec<f32>,
     /// One number for each output.

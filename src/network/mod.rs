@@ -5,21 +5,20 @@
 
 use crate::align::Chip;
 use crate::cpu::Workers;
+use crate::device::Device;
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use rounding::Rounding;
 use spec::Network;
 use std::fmt;
-use tch::Device;
 
-mod carry;
-mod fold;
-mod folded;
-mod native;
+pub(crate) mod carry;
+pub(crate) mod fold;
+pub(crate) mod folded;
+mod on_cpu;
 mod precision;
 mod rounding;
 pub mod spec;
-mod torch;
 
 pub use precision::Precision;
 
@@ -30,9 +29,6 @@ pub const MOST_INSPECTED: usize = 16;
 pub trait EmbeddingNetwork: Send + Sync {
     /// Which network it is.
     fn network(&self) -> Network;
-
-    /// Where it runs.
-    fn device(&self) -> Device;
 
     /// One embedding for each chip, in order, of [`Network::embedding_length`] floats each, not normalised: the length
     /// of the vector is the quality. Any number of chips, none included; many go through in several batches.
@@ -84,61 +80,25 @@ impl fmt::Debug for FeatureMap {
     }
 }
 
-/// Makes `network` from its weights, computing in `precision` on `device`, which [`crate::device::resolve`] gave; on
-/// the CPU with a thread for each core.
-///
-/// # Errors
-/// As [`build_on`].
-pub fn build(
-    network: Network,
-    weights: &TensorMap,
-    device: Device,
-    precision: Precision,
-) -> Result<Box<dyn EmbeddingNetwork>> {
-    build_on(network, weights, device, precision, &Workers::new(None)?)
-}
-
-/// As [`build`], with the threads that the CPU's share of the work is done on.
-///
-/// On the CPU the crate's own convolutions compute, on every processor; in 16 bits in f32 arithmetic on rounded numbers.
+/// Makes `network` from its weights, to compute in `precision` on the CPU, on `workers`: in 16 bits in f32 arithmetic on
+/// rounded numbers.
 ///
 /// # Errors
 /// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
-/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::InvalidArgument`] when `device` doesn't compute in
-/// `precision`; [`ErrorKind::Backend`] when the back end fails (out of memory).
-pub fn build_on(
+/// [`ErrorKind::Model`] when `network` is a detector; [`ErrorKind::InvalidArgument`] for TF32, which GPUs have.
+pub fn build(
     network: Network,
     weights: &TensorMap,
-    device: Device,
     precision: Precision,
     workers: &Workers,
 ) -> Result<Box<dyn EmbeddingNetwork>> {
-    let precision = Precision::choose(Some(precision), device)?;
-    let rounding = Rounding::of(precision);
-    if device != Device::Cpu {
-        return build_libtorch(network, weights, device, precision);
-    }
+    let precision = Precision::choose(Some(precision), Device::Cpu)?;
     let folded = fold::fold(network, weights)?;
-    Ok(Box::new(native::Native::new(folded, rounding, workers)?))
-}
-
-/// As [`build`], in libtorch whatever else there is: what another back end is held against.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_libtorch(
-    network: Network,
-    weights: &TensorMap,
-    device: Device,
-    precision: Precision,
-) -> Result<Box<dyn EmbeddingNetwork>> {
-    let precision = Precision::choose(Some(precision), device)?;
-    let folded = fold::fold(network, weights)?;
-    Ok(Box::new(torch::Torch::new(folded, device, precision)?))
+    Ok(Box::new(on_cpu::OnCpu::new(folded, Rounding::of(precision), workers)?))
 }
 
 /// Fails for more or fewer chips than [`EmbeddingNetwork::forward_stages`] takes.
-fn check_inspected(chips: &[&Chip]) -> Result<()> {
+pub(crate) fn check_inspected(chips: &[&Chip]) -> Result<()> {
     match chips.len() {
         1..=MOST_INSPECTED => Ok(()),
         other => Err(Error::new(
@@ -149,7 +109,7 @@ fn check_inspected(chips: &[&Chip]) -> Result<()> {
 }
 
 /// Hands on embeddings all of whose numbers are finite.
-fn check_finite(embeddings: Vec<Vec<f32>>) -> Result<Vec<Vec<f32>>> {
+pub(crate) fn check_finite(embeddings: Vec<Vec<f32>>) -> Result<Vec<Vec<f32>>> {
     match embeddings.iter().position(|e| e.iter().any(|v| !v.is_finite())) {
         None => Ok(embeddings),
         Some(index) => Err(Error::new(
@@ -172,14 +132,14 @@ mod tests {
         weights
     }
 
+    fn built(network: Network, weights: &TensorMap, precision: Precision) -> Result<Box<dyn EmbeddingNetwork>> {
+        build(network, weights, precision, &Workers::inline())
+    }
+
     fn refusal(network: Network, weights: &TensorMap) -> String {
-        let refusals = [build, build_libtorch].map(|build| {
-            let built = build(network, weights, Device::Cpu, Precision::F32);
-            built.err().expect("a refusal")
-        });
-        assert_eq!(refusals[0], refusals[1]);
-        assert_eq!(refusals[0].kind(), ErrorKind::Weights);
-        refusals[0].message().to_owned()
+        let refusal = built(network, weights, Precision::F32).err().expect("a refusal");
+        assert_eq!(refusal.kind(), ErrorKind::Weights);
+        refusal.message().to_owned()
     }
 
     #[test]
@@ -232,27 +192,14 @@ mod tests {
 
     #[test]
     fn a_detector_embeds_nothing() {
-        for build in [build, build_libtorch] {
-            let built = build(Network::Mtcnn, &zeros(Network::Mtcnn), Device::Cpu, Precision::F32);
-            assert_eq!(built.err().expect("a refusal").kind(), ErrorKind::Model);
-        }
+        let refusal = built(Network::Mtcnn, &zeros(Network::Mtcnn), Precision::F32);
+        assert_eq!(refusal.err().expect("a refusal").kind(), ErrorKind::Model);
     }
 
     #[test]
     fn what_nobody_wants_any_more_is_left() {
         use std::sync::atomic::{AtomicUsize, Ordering};
-        if !cpu::supported() {
-            return; // libtorch's batches go to their end
-        }
-        let workers = Workers::inline();
-        let network = build_on(
-            Network::SFace,
-            &zeros(Network::SFace),
-            Device::Cpu,
-            Precision::F32,
-            &workers,
-        )
-        .unwrap();
+        let network = built(Network::SFace, &zeros(Network::SFace), Precision::F32).unwrap();
         let chip = Chip::from_bgr(vec![0; Chip::BYTES]).unwrap();
         let asked = AtomicUsize::new(0);
         let chips = vec![&chip; 40];
@@ -266,12 +213,10 @@ mod tests {
 
     #[test]
     fn tf32_is_refused_on_the_cpu() {
-        for build in [build, build_libtorch] {
-            let built = build(Network::SFace, &zeros(Network::SFace), Device::Cpu, Precision::Tf32);
-            let error = built.err().expect("a refusal");
-            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-            assert!(error.message().contains("tf32"), "{error}");
-        }
+        let built = built(Network::SFace, &zeros(Network::SFace), Precision::Tf32);
+        let error = built.err().expect("a refusal");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains("tf32"), "{error}");
     }
 
     #[test]
@@ -286,16 +231,14 @@ mod tests {
         let tensor = weights.remove("fc1_gamma").unwrap();
         weights.insert("fc1_gamma", tensor.shape, vec![f32::MAX; 128]).unwrap();
         let chip = Chip::from_bgr(vec![0; Chip::SIZE * Chip::SIZE * 3]).unwrap();
-        for build in [build, build_libtorch] {
-            let network = build(Network::SFace, &weights, Device::Cpu, Precision::F32).unwrap();
-            assert!(network.forward(&[]).unwrap().is_empty());
-            let error = network.forward(&[&chip]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Weights);
-            for count in [0, MOST_INSPECTED + 1] {
-                let error = network.forward_stages(&vec![&chip; count]).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::Limit);
-                assert!(error.message().ends_with(&format!("not {count}")), "{error}");
-            }
+        let network = built(Network::SFace, &weights, Precision::F32).unwrap();
+        assert!(network.forward(&[]).unwrap().is_empty());
+        let error = network.forward(&[&chip]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Weights);
+        for count in [0, MOST_INSPECTED + 1] {
+            let error = network.forward_stages(&vec![&chip; count]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Limit);
+            assert!(error.message().ends_with(&format!("not {count}")), "{error}");
         }
     }
 }

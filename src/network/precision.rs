@@ -1,9 +1,9 @@
 //! The floating-point format a network computes in.
 
+use crate::device::Device;
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
 use std::str::FromStr;
-use tch::Device;
 
 /// The format of a network's convolutions and rectifiers. The head that makes the embedding computes in f32 always, so
 /// that the magnitude, which is the quality, loses least.

@@ -1,6 +1,6 @@
 //! Which networks there are, and the name and shape of every tensor each of them needs.
 //!
-//! Pure data: model packs are checked against it without libtorch, and the networks are built from it.
+//! Pure data: model packs are checked against it, and the networks are built from it.
 //! The shapes follow MagFace (arXiv 2103.06627) for iResNet, OpenCV Zoo's ONNX file for SFace, and the published
 //! MTCNN (arXiv 1604.02878) for the detector.
 

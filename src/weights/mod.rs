@@ -31,18 +31,6 @@ pub struct WeightTensor {
     pub data: Vec<f32>,
 }
 
-impl WeightTensor {
-    /// The tensor in libtorch, on `device`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Backend`] when the device has no memory left.
-    pub fn on_device(&self, device: tch::Device) -> Result<tch::Tensor> {
-        let shape: Vec<i64> = self.shape.iter().map(|&side| side as i64).collect();
-        let tensor = tch::Tensor::f_from_slice(&self.data)?.f_reshape(shape)?;
-        Ok(tensor.f_to_device(device)?)
-    }
-}
-
 /// The tensors of one network by name, in name order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TensorMap(BTreeMap<String, WeightTensor>);

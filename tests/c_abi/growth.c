@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
     for (i = 0; i < LENGTH; i++) {
         embedding[i] = (float)i + 0.5f;
     }
-    /* The first rounds fill the allocators' and libtorch's own caches. */
+    /* The first rounds fill the allocators' own caches. */
     for (i = 0; i < 5; i++) {
         engine_round(argv[2], &image);
     }

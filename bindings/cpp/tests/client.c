@@ -25,7 +25,7 @@ static void library(void) {
     OK(qmf_version(text, sizeof text, &length));
     CHECK(length == strlen(text) && strchr(text, '.') != NULL);
     OK(qmf_build_info(text, sizeof text, &length));
-    CHECK(length < sizeof text && text[0] == '{' && strstr(text, "\"libtorch\"") != NULL);
+    CHECK(length < sizeof text && text[0] == '{' && strstr(text, "\"instructions\"") != NULL);
     OK(qmf_last_error(text, sizeof text, &length));
     CHECK(strcmp(qmf_status_name(QMF_NO_FACE), "QMF_NO_FACE") == 0);
     CHECK(strcmp(qmf_status_name(-5), "QMF_UNKNOWN") == 0);

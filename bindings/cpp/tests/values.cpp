@@ -12,7 +12,7 @@ void test_library() {
     const std::string text = get(version());
     CHECK(!text.empty() && text.find('\0') == std::string::npos && contains(text, "."));
     const std::string build = get(build_info());
-    CHECK(build.front() == '{' && build.back() == '}' && contains(build, text.c_str()) && contains(build, "libtorch"));
+    CHECK(build.front() == '{' && build.back() == '}' && contains(build, text.c_str()) && contains(build, "instructions"));
     CHECK(status_name(Status::no_face) == "QMF_NO_FACE");
     CHECK(status_name(Status::calibration) == "QMF_ERROR_CALIBRATION");
     CHECK(status_name(Status::cancelled) == "QMF_ERROR_CANCELLED");

@@ -45,7 +45,7 @@ namespace QMagFace
         /// <summary>Which GPU, for <see cref="QMagFace.Device.Cuda"/>. Default: 0.</summary>
         public int DeviceIndex { get; set; }
 
-        /// <summary>Threads that the engine's networks share on the CPU; also libtorch's, for the whole process. 0, the default, is one per core.</summary>
+        /// <summary>Threads that the engine's networks share on the CPU, 0 to 1024; 0, the default, is one per core.</summary>
         public int Threads { get; set; }
 
         /// <summary>Which of several faces is extracted. Default: <see cref="QMagFace.FaceChoice.BestScore"/>.</summary>

@@ -35,7 +35,7 @@ namespace QMagFace
         /// <summary>The compute device can't be had.</summary>
         Device = 9,
 
-        /// <summary>libtorch reported a failure, such as a lack of memory.</summary>
+        /// <summary>A back end failed: a lack of memory, or a failing device.</summary>
         Backend = 10,
 
         /// <summary>Templates, embeddings or calibrations of two different models were used together.</summary>

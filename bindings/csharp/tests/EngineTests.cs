@@ -14,7 +14,7 @@ namespace QMagFace.Tests
         {
             Assert.That(LibraryInfo.Version, Is.StringMatching(@"^\d+\.\d+\.\d+"));
             Assert.That(LibraryInfo.AbiVersion, Is.GreaterThanOrEqualTo(LibraryInfo.RequiredAbiVersion));
-            Assert.That(LibraryInfo.BuildInfo, Is.StringStarting("{").And.StringContaining("\"libtorch\""));
+            Assert.That(LibraryInfo.BuildInfo, Is.StringStarting("{").And.StringContaining("\"instructions\""));
             Assert.That(LibraryInfo.GetStatusName(Status.NoFace), Is.EqualTo("QMF_NO_FACE"));
             Assert.That(LibraryInfo.GetStatusName((Status)12345), Is.EqualTo("QMF_UNKNOWN"));
         }

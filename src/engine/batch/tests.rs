@@ -30,10 +30,6 @@ impl EmbeddingNetwork for Fake {
         Network::SFace
     }
 
-    fn device(&self) -> tch::Device {
-        tch::Device::Cpu
-    }
-
     fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {
         Ok(Vec::new())
     }
@@ -370,10 +366,6 @@ struct Endless;
 impl EmbeddingNetwork for Endless {
     fn network(&self) -> Network {
         Network::SFace
-    }
-
-    fn device(&self) -> tch::Device {
-        tch::Device::Cpu
     }
 
     fn forward_stages(&self, _: &[&Chip]) -> Result<Vec<FeatureMap>> {

@@ -128,7 +128,7 @@ pub fn versions(session: Session) -> Settings {
     let command: Vec<String> = std::env::args().map(|word| quoted(&word)).collect();
     vec![
         ("qmagface".to_owned(), format!("{}, {}", info.version, info.target)),
-        ("libtorch".to_owned(), info.libtorch.to_owned()),
+        ("instructions".to_owned(), info.instructions.to_owned()),
         (
             "threads".to_owned(),
             session.threads.unwrap_or_else(threads).to_string(),

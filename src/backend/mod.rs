@@ -1,0 +1,37 @@
+//! What runs networks: the processor, or a GPU's back end. Each makes the same networks of the same weights; what they
+//! compute is the same up to rounding.
+
+mod on_cpu;
+
+use crate::detect::Mtcnn;
+use crate::device::{Device, DeviceMemory};
+use crate::error::Result;
+use crate::network::{EmbeddingNetwork, Precision, spec::Network};
+use crate::weights::TensorMap;
+
+pub(crate) use on_cpu::OnCpu;
+
+/// One device with all that makes networks for it.
+pub(crate) trait Backend: Send + Sync {
+    /// The device.
+    fn device(&self) -> Device;
+
+    /// An embedding network that computes in `precision`.
+    ///
+    /// # Errors
+    /// As [`crate::network::build`].
+    fn network(&self, network: Network, weights: &TensorMap, precision: Precision)
+    -> Result<Box<dyn EmbeddingNetwork>>;
+
+    /// The detector, see [`Mtcnn::new`].
+    ///
+    /// # Errors
+    /// As [`Mtcnn::new`].
+    fn detector(&self, weights: &TensorMap, landmark_weights: Option<&TensorMap>) -> Result<Mtcnn>;
+
+    /// What the device's memory is used for; `None` on the CPU.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Backend`] when the device can't say.
+    fn memory(&self) -> Result<Option<DeviceMemory>>;
+}

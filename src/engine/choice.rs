@@ -1,0 +1,87 @@
+//! Which back end an engine runs on, by the device that is asked for.
+
+use crate::backend::{Backend, OnCpu};
+use crate::cpu::Workers;
+use crate::device::{DeviceChoice, device_error, driver_is_here};
+use crate::error::{Error, Result};
+
+/// What [`open`] found.
+pub(super) struct Opened {
+    /// What runs networks.
+    pub backend: Box<dyn Backend>,
+    /// Why it is no GPU, where one would have been taken.
+    pub no_gpu: Option<Error>,
+}
+
+/// The back end for what is asked for; on the CPU it computes on `workers`. `auto` starts nothing of a GPU where the
+/// system has no NVIDIA driver.
+///
+/// # Errors
+/// [`crate::ErrorKind::Device`] saying what is missing (back end, driver, device) when a CUDA device is asked for and
+/// can't be had; never for `cpu` and `auto`.
+pub(super) fn open(choice: DeviceChoice, workers: &Workers) -> Result<Opened> {
+    let gpu = match choice {
+        DeviceChoice::Cpu => None,
+        DeviceChoice::Cuda(index) => {
+            let there = gpu(index).map_err(|error| error.at(format_args!("{choice} can't be used")))?;
+            Some(Ok(there))
+        }
+        DeviceChoice::Auto if driver_is_here() => Some(gpu(0)),
+        DeviceChoice::Auto => Some(Err(device_error("this system has no NVIDIA driver"))),
+    };
+    let (backend, no_gpu) = match gpu {
+        Some(Ok(backend)) => (backend, None),
+        Some(Err(why)) => (on_cpu(workers), Some(why)),
+        None => (on_cpu(workers), None),
+    };
+    Ok(Opened { backend, no_gpu })
+}
+
+fn on_cpu(workers: &Workers) -> Box<dyn Backend> {
+    Box::new(OnCpu(workers.clone()))
+}
+
+/// The back end of the CUDA device of this index.
+#[cfg(feature = "torch")]
+fn gpu(index: usize) -> Result<Box<dyn Backend>> {
+    Ok(Box::new(crate::torch::OnCuda::open(index)?))
+}
+
+#[cfg(not(feature = "torch"))]
+fn gpu(_index: usize) -> Result<Box<dyn Backend>> {
+    Err(device_error(
+        "this library was built without its GPU back end: build it with `make gpu`",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Device;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn cpu_is_always_there() {
+        let opened = open(DeviceChoice::Cpu, &Workers::inline()).unwrap();
+        assert_eq!((opened.backend.device(), opened.no_gpu), (Device::Cpu, None));
+    }
+
+    #[test]
+    fn cuda_is_had_or_the_error_says_what_is_missing() {
+        let workers = Workers::inline();
+        let auto = open(DeviceChoice::Auto, &workers).unwrap();
+        match open(DeviceChoice::Cuda(0), &workers) {
+            Ok(found) => {
+                assert_eq!(found.backend.device(), Device::Cuda(0));
+                assert_eq!((auto.backend.device(), auto.no_gpu), (Device::Cuda(0), None));
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Device);
+                assert!(error.message().starts_with("cuda:0 can't be used: "), "{error}");
+                assert_eq!(error.message().lines().count(), 1, "{error}");
+                assert_eq!(auto.backend.device(), Device::Cpu);
+                assert_eq!(auto.no_gpu.unwrap().kind(), ErrorKind::Device);
+            }
+        }
+    }
+}

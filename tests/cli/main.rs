@@ -1,0 +1,15 @@
+//! The command line program, as its users run it.
+
+mod calibrate;
+mod commands;
+#[path = "../common/mod.rs"]
+mod common;
+mod evaluate;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(unix)]
+mod images;
+mod made_up;
+mod program;
+mod readme;
+mod report;

@@ -1,0 +1,22 @@
+//! Results held against golden data, the published results, and themselves in other batches and threads.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod detection;
+mod determinism;
+mod evaluate;
+mod fit;
+#[path = "../common/formula.rs"]
+mod formula;
+#[path = "../common/golden.rs"]
+mod golden;
+#[path = "../common/mtcnn_golden.rs"]
+mod mtcnn_golden;
+mod network;
+#[path = "../common/network_golden.rs"]
+mod network_golden;
+#[path = "../onnxruntime/mod.rs"]
+mod onnxruntime;
+mod score;
+mod sface;
+mod template_precision;
