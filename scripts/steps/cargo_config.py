@@ -6,6 +6,8 @@ from pathlib import Path
 from .report import SetupError, say
 
 ROOT = Path(__file__).resolve().parents[2]
+# What begins a file of ours, of whatever release.
+_OURS = "# Written by `make "
 _FIRST = "# Written by `make gpu`, and by each run of it anew: change nothing here."
 
 
@@ -28,7 +30,7 @@ def write(libtorch: Path, root: Path = ROOT) -> None:
         if old == text:
             say("cargo", f"{path.relative_to(root)} is current")
             return
-        if not old.startswith(_FIRST):
+        if not old.startswith(_OURS):
             raise SetupError(f"{path} is not the set-up's: add this to it by hand, or move it away\n{text}")
     path.parent.mkdir(exist_ok=True)
     new = path.with_suffix(".new")

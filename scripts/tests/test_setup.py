@@ -223,6 +223,13 @@ class CargoConfig(InFolder):
         cargo_config.write(Path("/c"), self.folder)
         self.assertIn('LIBTORCH = "/c"', path.read_text())
 
+    def test_that_of_an_older_release_is_overwritten(self):
+        path = self.folder / ".cargo" / "config.toml"
+        path.parent.mkdir()
+        path.write_text("# Written by `make setup`, and by each run of it anew: change nothing here.\n[env]\n")
+        cargo_config.write(Path("/a"), self.folder)
+        self.assertIn('LIBTORCH = "/a"', path.read_text())
+
     def test_somebody_elses_is_not_overwritten(self):
         path = self.folder / ".cargo" / "config.toml"
         path.parent.mkdir()
