@@ -197,7 +197,8 @@ fn check_names(source: &Path, images: &[PathBuf]) -> Result<()> {
 /// A path as it is shown and stored: with `/` between its parts everywhere, and bytes that are no Unicode as `%FF`.
 pub fn name(relative: &Path) -> String {
     let parts: Vec<String> = relative.iter().map(part).collect();
-    parts.join("/")
+    // The root of a whole path is a part of its own, written as the separator.
+    parts.join("/").replacen("//", "/", 1)
 }
 
 fn part(part: &OsStr) -> String {
@@ -217,6 +218,13 @@ mod tests {
     use std::fs;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0";
+
+    #[test]
+    fn names_have_one_separator_between_their_parts() {
+        for (path, expected) in [("/a/b", "/a/b"), ("a/b.jpg", "a/b.jpg"), ("a//b", "a/b"), ("/", "/")] {
+            assert_eq!(name(Path::new(path)), expected);
+        }
+    }
 
     #[test]
     fn images_are_told_by_content() {
