@@ -68,6 +68,11 @@ def install_packages(for_tests: bool) -> None:
         raise SetupError(f"{' '.join(still)}: installed, yet not found or too old on the PATH")
 
 
+def has_nvidia_driver() -> bool:
+    """An NVIDIA driver in the kernel, or that of Windows seen from its Linux: what the library's own look goes by."""
+    return any(Path(path).exists() for path in ("/proc/driver/nvidia/version", "/usr/lib/wsl/lib/libcuda.so.1"))
+
+
 def python_with_pip() -> Optional[str]:
     """A Python that has pip: the running one, else the system's."""
     for python in (sys.executable, "/usr/bin/python3"):
