@@ -282,7 +282,7 @@ impl Engine {
     /// The embeddings of aligned chips, in order.
     ///
     /// # Errors
-    /// As [`network::EmbeddingNetwork::forward`], for these chips only.
+    /// As [`crate::network::EmbeddingNetwork::forward`], for these chips only.
     pub fn embed(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
         self.embed_until(chips, None)
     }
