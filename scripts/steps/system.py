@@ -38,7 +38,10 @@ def check_rust() -> None:
 
 
 def install_packages(for_tests: bool) -> None:
-    """Installs what is missing for the build and the demo, or for the tests too, as root or through sudo without a password; else says how, and stops."""
+    """Installs what the build and the demo, or the tests too, are missing, as root or through sudo without a password.
+
+    Where that may not be, says how to do it by hand, and stops.
+    """
     missing = _missing(for_tests)
     if not missing:
         more = ", Mono, NUnit, valgrind and fonts" if for_tests else ""

@@ -124,7 +124,7 @@ macro_rules! with_rows {
 }
 pub(crate) use with_rows;
 
-/// Implements [`crate::machine::Operation`] by calling `run::<M, V, FIT>(machine)`, `V` being the vectors of a lane.
+/// Implements [`crate::machine::Operation`] by calling `on::<M, V, FIT>(machine)`, `V` being the vectors of a lane.
 macro_rules! on_machine {
     ($type:ident) => {
         impl crate::machine::Operation for $type<'_> {

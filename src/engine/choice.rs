@@ -20,25 +20,22 @@ pub(super) struct Opened {
 /// [`crate::ErrorKind::Device`] saying what is missing (back end, driver, device) when a CUDA device is asked for and
 /// can't be had; never for `cpu` and `auto`.
 pub(super) fn open(choice: DeviceChoice, workers: &Workers) -> Result<Opened> {
-    let gpu = match choice {
+    let on_gpu = |backend| Ok(Opened { backend, no_gpu: None });
+    let no_gpu = match choice {
         DeviceChoice::Cpu => None,
         DeviceChoice::Cuda(index) => {
-            let there = gpu(index).map_err(|error| error.at(format_args!("{choice} can't be used")))?;
-            Some(Ok(there))
+            return on_gpu(gpu(index).map_err(|error| error.at(format_args!("{choice} can't be used")))?);
         }
-        DeviceChoice::Auto if driver_is_here() => Some(gpu(0)),
-        DeviceChoice::Auto => Some(Err(device_error("this system has no NVIDIA driver"))),
+        DeviceChoice::Auto if driver_is_here() => match gpu(0) {
+            Ok(backend) => return on_gpu(backend),
+            Err(why) => Some(why),
+        },
+        DeviceChoice::Auto => Some(device_error("this system has no NVIDIA driver")),
     };
-    let (backend, no_gpu) = match gpu {
-        Some(Ok(backend)) => (backend, None),
-        Some(Err(why)) => (on_cpu(workers), Some(why)),
-        None => (on_cpu(workers), None),
-    };
-    Ok(Opened { backend, no_gpu })
-}
-
-fn on_cpu(workers: &Workers) -> Box<dyn Backend> {
-    Box::new(OnCpu(workers.clone()))
+    Ok(Opened {
+        backend: Box::new(OnCpu(workers.clone())),
+        no_gpu,
+    })
 }
 
 /// The back end of the CUDA device of this index.

@@ -152,7 +152,7 @@ impl Instructions {
 /// Name of the environment variable that names the instructions in place of the best ones: `portable`, `NEON`, `AVX2` or
 /// `AVX-512`, in any case. It is read once. For tests, and for finding out whether a difference comes from the processor; a
 /// set that this processor doesn't have is not taken.
-pub const VARIABLE: &str = "QMAGFACE_INSTRUCTIONS";
+const VARIABLE: &str = "QMAGFACE_INSTRUCTIONS";
 
 /// The instructions that are used: those the environment names, else the best.
 fn chosen() -> Instructions {

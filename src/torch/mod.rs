@@ -7,13 +7,14 @@
 //! libtorch decides once per process whether it has CUDA: at its first convolution, on whatever device. A process that
 //! runs this back end on the CPU can't have CUDA afterwards; the error says so.
 
-pub(crate) mod accelerator;
+mod accelerator;
 #[cfg(target_os = "linux")]
 mod cuda;
 mod detector;
 mod gallery;
 mod network;
 
+pub use accelerator::memory;
 pub use gallery::{Candidate, DeviceGallery};
 
 use crate::backend::Backend;
@@ -101,14 +102,6 @@ pub fn mtcnn(weights: &TensorMap, landmark_weights: Option<&TensorMap>, device: 
         landmark_weights,
         device,
     )?)))
-}
-
-/// What the device's memory is used for; `None` on the CPU.
-///
-/// # Errors
-/// [`ErrorKind::Backend`] when libtorch can't say.
-pub fn memory(device: Device) -> Result<Option<DeviceMemory>> {
-    accelerator::memory(device)
 }
 
 /// Waits until a CUDA device has nothing left to do.

@@ -3,7 +3,7 @@
 
 use crate::common;
 use crate::made_up::Set;
-use crate::program::{self, Run, bare, qmagface};
+use crate::program::{Run, bare, program, qmagface};
 use crate::report::Checked;
 use std::fs;
 use std::path::Path;
@@ -592,7 +592,7 @@ fn ctrl_c_leaves_no_report_and_the_same_command_goes_on() {
     photos(&source, 6); // a batch of 16 and one of 2
     let out = folder.path().join("report");
     let command = || {
-        let mut command = std::process::Command::new(program::program());
+        let mut command = std::process::Command::new(program());
         command
             .args(["evaluate", "all-pairs", "--replicates", "0", "--photos"])
             .arg(&source);

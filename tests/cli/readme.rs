@@ -5,27 +5,24 @@ use crate::program::{program, qmagface};
 use std::process::Command;
 
 /// A command of a console block, and what it prints.
-struct Shown<'a> {
-    command: &'a str,
+struct Shown {
+    command: String,
     output: String,
 }
 
 /// The commands of all console blocks of a page.
-fn shown(page: &str) -> Vec<Shown<'_>> {
-    let mut all = Vec::new();
-    for block in page.split("```console\n").skip(1) {
-        let block = block.split("```").next().unwrap();
-        for part in format!("\n{block}").split("\n$ ").skip(1) {
-            let length = part.lines().next().unwrap().len();
-            let at = page.find(&part[..length]).unwrap();
-            let output = part[length..].trim().to_owned();
-            all.push(Shown {
-                command: &page[at..at + length],
-                output,
-            });
+fn shown(page: &str) -> Vec<Shown> {
+    let blocks = page.split("```console\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
+    let commands = blocks.flat_map(|block| block.strip_prefix("$ ").unwrap().split("\n$ "));
+    let shown = |part: &str| {
+        let (command, output) = part.split_once('\n').unwrap();
+        Shown {
+            command: command.to_owned(),
+            output: output.trim().to_owned(),
         }
-    }
-    all
+    };
+    commands.map(shown).collect()
 }
 
 /// The same on any processor with fused multiply-add; portable code differs in the last digits that are shown.

@@ -1,11 +1,12 @@
 //! Bundles: an embedder and its detector in one file, by path and from memory, and forged ones.
 
 use crate::common;
+use crate::setting::{assert_error, pack};
 use qmagface::model::manifest::Manifest;
 use qmagface::model::{Bundle, Origin, Pack, Store, WEIGHTS_FILE};
 use qmagface::network::spec::{Network, lnet_tensor_specs};
 use qmagface::weights::TensorMap;
-use qmagface::{DecodeLimits, DeviceChoice, Engine, EngineOptions, Error, ErrorKind};
+use qmagface::{DecodeLimits, DeviceChoice, Engine, EngineOptions, ErrorKind};
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -22,20 +23,8 @@ const NAMES: [&str; 4] = [
 ];
 const LNET: &str = "detector/lnet.safetensors";
 
-#[track_caller]
-fn assert_error<T>(result: Result<T, Error>, kind: ErrorKind, parts: &[&str]) {
-    let error = result.err().expect("this must be refused");
-    assert_eq!(error.kind(), kind, "{error}");
-    for part in parts {
-        assert!(error.message().contains(part), "{part:?} is not in {error}");
-    }
-}
-
 /// The machine's own packs.
-static PACKS: LazyLock<(Pack, Pack)> = LazyLock::new(|| {
-    let store = Store::default_location().unwrap();
-    (common::installed(&store, "sface"), common::installed(&store, "mtcnn"))
-});
+static PACKS: LazyLock<(Pack, Pack)> = LazyLock::new(|| (pack("sface"), pack("mtcnn")));
 
 /// A bundle file of them, in a folder that goes with the test.
 fn exported() -> (TempDir, PathBuf) {

@@ -13,4 +13,5 @@ mod pipeline;
 #[cfg(target_os = "linux")]
 #[path = "../common/process.rs"]
 mod process;
+mod setting;
 mod weights;

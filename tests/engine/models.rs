@@ -1,13 +1,14 @@
 //! Model packs: manifests, importing, fetching, verifying, fingerprints, and installs that fail half-way.
 
 use crate::common;
+use crate::setting::assert_error;
+use qmagface::ErrorKind;
 use qmagface::model::manifest::{CalibrationStatus, Kind, Manifest};
 use qmagface::model::{
     FetchOptions, LNET_FILE, MANIFEST_FILE, Origin, Pack, PackState, Store, WEIGHTS_FILE, catalogue, content_hash,
 };
 use qmagface::network::spec::Network;
 use qmagface::weights::{self, TensorMap};
-use qmagface::{Error, ErrorKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,19 +45,6 @@ fn entries(store: &Store) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
-}
-
-#[track_caller]
-fn assert_error<T: std::fmt::Debug>(result: Result<T, Error>, kind: ErrorKind, parts: &[&str]) {
-    let error = result.expect_err("this must be refused");
-    assert_eq!(error.kind(), kind, "{error}");
-    for part in parts {
-        assert!(
-            error.message().contains(part),
-            "{part:?} is not in {:?}",
-            error.message()
-        );
-    }
 }
 
 // ---------------------------------------------------------------------------------------------------- manifests

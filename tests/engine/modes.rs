@@ -2,7 +2,7 @@
 //! and the calibration.
 
 use crate::common;
-use qmagface::model::{Pack, Store};
+use crate::setting::{PHOTOS, SFACE, on_cpu, sface};
 use qmagface::template::Fusion;
 use qmagface::{
     BgrImage, Cancel, DecodeLimits, DeviceChoice, Engine, EngineOptions, ErrorKind, Extraction, Log, LogLevel,
@@ -11,24 +11,10 @@ use qmagface::{
 use std::sync::{Arc, Barrier, LazyLock, Mutex};
 use std::time::Duration;
 
-const PHOTOS: [&str; 3] = ["obama.jpg", "obama2.jpg", "biden.jpg"];
-
-fn pack(name: &str) -> Pack {
-    common::installed(&Store::default_location().unwrap(), name)
+/// An engine of the default model that can be made.
+fn opened(options: &EngineOptions) -> Engine {
+    sface(options).unwrap()
 }
-
-fn on_cpu() -> EngineOptions {
-    EngineOptions {
-        device: DeviceChoice::Cpu,
-        ..EngineOptions::default()
-    }
-}
-
-fn sface(options: &EngineOptions) -> Engine {
-    Engine::from_packs(&pack("sface"), &pack("mtcnn"), options).unwrap()
-}
-
-static SFACE: LazyLock<Engine> = LazyLock::new(|| sface(&on_cpu()));
 
 static FACES: LazyLock<[Extraction; 3]> = LazyLock::new(|| {
     PHOTOS.map(|name| {
@@ -49,7 +35,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn reduced_precision_changes_little_but_the_fingerprint_not_at_all() {
     for (precision, least_cosine, most_relative) in [(Precision::F16, 0.9999, 2e-3), (Precision::Bf16, 0.999, 2e-2)] {
-        let engine = sface(&EngineOptions {
+        let engine = opened(&EngineOptions {
             precision: Some(precision),
             ..on_cpu()
         });
@@ -72,7 +58,7 @@ fn reduced_precision_changes_little_but_the_fingerprint_not_at_all() {
 
 #[test]
 fn merged_callers_get_what_they_get_alone() {
-    let engine = sface(&EngineOptions {
+    let engine = opened(&EngineOptions {
         batch_size: Some(8),
         batch_wait: Duration::from_millis(20),
         ..on_cpu()
@@ -95,7 +81,7 @@ fn merged_callers_get_what_they_get_alone() {
 
 #[test]
 fn the_faces_of_an_image_get_together_what_each_gets_alone() {
-    let engine = sface(&EngineOptions {
+    let engine = opened(&EngineOptions {
         batch_size: None,
         ..on_cpu()
     });
@@ -104,7 +90,7 @@ fn the_faces_of_an_image_get_together_what_each_gets_alone() {
         inline: true,
         ..on_cpu()
     };
-    assert_eq!(sface(&one_thread).info().batch_size, 1);
+    assert_eq!(opened(&one_thread).info().batch_size, 1);
     let image = &photo();
     // Other landmarks are other chips: faces of one image that differ.
     let faces: Vec<_> = (0..20u8)
@@ -198,7 +184,7 @@ fn messages_go_to_the_engines_own_log_up_to_its_level() {
         let log = Log::new(level, move |level, message| {
             sink.lock().unwrap().push((level, message.to_owned()))
         });
-        let engine = sface(&EngineOptions { log, ..on_cpu() });
+        let engine = opened(&EngineOptions { log, ..on_cpu() });
         engine.embed(&[&FACES[0].chip]).unwrap();
         drop(engine);
         Arc::into_inner(kept)
@@ -268,7 +254,7 @@ fn templates_carry_what_the_engine_knows() {
 #[test]
 fn given_parameters_know_no_thresholds() {
     let own = QualityParameters { alpha: 0.3, beta: 0.2 };
-    let engine = sface(&EngineOptions {
+    let engine = opened(&EngineOptions {
         parameters: Some(own),
         ..on_cpu()
     });

@@ -1,23 +1,21 @@
 //! The engine end to end on real photos: threads, options, models, and what it refuses.
 
+use crate::setting::{PHOTOS, SFACE, assert_error, on_cpu, pack, sface};
 use crate::{common, formula};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{RgbImage, imageops::replace};
 use qmagface::align::Chip;
 use qmagface::compare::magnitude;
-use qmagface::model::{Origin, Pack, Store};
+use qmagface::model::{Origin, Store};
 use qmagface::network::{self, Precision, spec::Network};
 use qmagface::{
-    BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, Error, ErrorKind, Extraction, Face,
+    BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, ErrorKind, Extraction, Face,
     FaceChoice, ImageView, PixelFormat, QualityParameters, Rotation, Workers,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use tempfile::TempDir;
-
-const PHOTOS: [&str; 3] = ["obama.jpg", "obama2.jpg", "biden.jpg"];
 
 fn photo(name: &str) -> PathBuf {
     common::photos().join(name)
@@ -27,37 +25,9 @@ fn pixels(name: &str) -> BgrImage {
     qmagface::image::read(&photo(name), &DecodeLimits::default()).unwrap()
 }
 
-/// An installed pack of the machine's own store.
-fn pack(name: &str) -> Pack {
-    common::installed(&Store::default_location().unwrap(), name)
-}
-
-fn on_cpu() -> EngineOptions {
-    EngineOptions {
-        device: DeviceChoice::Cpu,
-        ..EngineOptions::default()
-    }
-}
-
-fn sface(options: &EngineOptions) -> Result<Engine, Error> {
-    Engine::from_packs(&pack("sface"), &pack("mtcnn"), options)
-}
-
-/// The default model with the default options.
-static SFACE: LazyLock<Engine> = LazyLock::new(|| sface(&on_cpu()).unwrap());
-
 fn face_of(engine: &Engine, name: &str) -> Extraction {
     let found = engine.extract_file(&photo(name)).unwrap();
     found.unwrap_or_else(|| panic!("a face in {name}"))
-}
-
-#[track_caller]
-fn assert_error<T>(result: Result<T, Error>, kind: ErrorKind, parts: &[&str]) {
-    let error = result.err().expect("this must be refused");
-    assert_eq!(error.kind(), kind, "{error}");
-    for part in parts {
-        assert!(error.message().contains(part), "{part:?} is not in {error}");
-    }
 }
 
 /// An empty store in a folder that goes with the test, and options that use it.
