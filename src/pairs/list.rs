@@ -17,6 +17,55 @@ pub struct Pair {
     pub genuine: bool,
 }
 
+/// Pairs that a list of a benchmark should not have: they count twice, or compare an image with itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repeats {
+    /// Pairs of an image with itself.
+    pub with_itself: u64,
+    /// Pairs of two images that came before, in either order.
+    pub again: u64,
+    /// One of them.
+    pub example: Option<(u32, u32)>,
+}
+
+impl Repeats {
+    /// Looks for them. Memory: 8 bytes for each pair.
+    pub fn of(pairs: &[Pair]) -> Repeats {
+        let mut found = Repeats::default();
+        let mut all: Vec<(u32, u32)> = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let ends = (pair.a.min(pair.b), pair.a.max(pair.b));
+            match ends.0 == ends.1 {
+                true => {
+                    found.with_itself += 1;
+                    found.example.get_or_insert(ends);
+                }
+                false => all.push(ends),
+            }
+        }
+        all.sort_unstable();
+        for two in all.windows(2).filter(|two| two[0] == two[1]) {
+            found.again += 1;
+            found.example.get_or_insert(two[0]);
+        }
+        found
+    }
+
+    /// What a reader must know of them; `what` the pairs are of, in the plural, and how each is called. `None`: there are
+    /// none.
+    pub fn note(&self, what: &str, name: impl Fn(u32) -> String) -> Option<String> {
+        let (a, b) = self.example?;
+        Some(format!(
+            "The list has {} pairs of {what} that it has already, and {} of one with itself, such as {} and {}: they count \
+             in all figures, and make them better or surer than they are.",
+            self.again,
+            self.with_itself,
+            name(a),
+            name(b)
+        ))
+    }
+}
+
 /// What comparing a pair needs: the score of any (alpha, beta) follows from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoredPair {
@@ -50,6 +99,11 @@ impl List {
             }
         }
         Ok(List { pairs })
+    }
+
+    /// A list of pairs whose rows were looked up in the set.
+    pub(crate) fn of_rows(pairs: Vec<Pair>) -> Self {
+        List { pairs }
     }
 
     /// A list of pairs (a, b), genuine where the set says so.

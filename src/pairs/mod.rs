@@ -34,7 +34,7 @@ mod work;
 
 pub use blocks::{BLOCK, Row, fold};
 pub use bounds::Bounds;
-pub use list::{List, Pair, ScoredPair};
+pub use list::{List, Pair, Repeats, ScoredPair};
 pub use lost::LostQuality;
 pub use names::{common_folder, composed, is_hidden, parts, subject_of};
 pub use sample::{SampleOptions, sample};

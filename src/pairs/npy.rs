@@ -79,7 +79,14 @@ impl SetFiles {
                 Err(error) => error.kind() != ErrorKind::Io,
             };
             if stable || tries == TRIES {
-                break files?;
+                // Whoever is killed while replacing a set leaves it without names.
+                break files.map_err(|error| match embeddings.is_file() && !names.exists() {
+                    true => Error::new(
+                        error.kind(),
+                        format!("{error} (if a run that writes these files was killed, run it again)"),
+                    ),
+                    false => error,
+                })?;
             }
             std::thread::sleep(PAUSE);
         };
@@ -132,9 +139,10 @@ impl Array {
         match (self.header.kind, self.header.width, &self.header.shape[..]) {
             (b'f', 4, &[rows, columns]) => Ok((rows, columns, false)),
             (b'f', 8, &[rows, columns]) => Ok((rows, columns, true)),
-            _ => Err(self.another(
+            (kind, width, _) => Err(self.another(
                 "a matrix of 32 or 64 bit floats, one embedding a row",
                 "numpy.asarray(embeddings, dtype=\"float32\")",
+                kind == b'f' && matches!(width, 4 | 8),
             )),
         }
     }
@@ -142,20 +150,32 @@ impl Array {
     fn texts_count(&self) -> Result<usize> {
         match (self.header.kind, &self.header.shape[..]) {
             (b'U', &[count]) => Ok(count),
-            _ => Err(self.another("a list of unicode texts", "numpy.asarray(names, dtype=str)")),
+            (kind, _) => Err(self.another(
+                "a list of unicode texts",
+                "numpy.asarray(names, dtype=str)",
+                kind == b'U',
+            )),
         }
     }
 
-    fn another(&self, wanted: &str, numpy: &str) -> Error {
+    fn another(&self, wanted: &str, numpy: &str, is_kind: bool) -> Error {
         let Header { kind, width, shape, .. } = &self.header;
+        let sides = match shape.len() {
+            0 => "no shape, a single value".to_owned(),
+            _ => format!("shape {shape:?}"),
+        };
         let found = match kind {
-            b'O' => "Python objects (dtype object), which would have to be unpickled".to_owned(),
+            b'O' => "Python objects (dtype object), which would have to be unpickled,".to_owned(),
             kind => format!("type {}{width}", char::from(*kind)),
+        };
+        let advice = match is_kind {
+            true => "its type is right, its shape is not".to_owned(),
+            false => format!("save {numpy}"),
         };
         Error::new(
             ErrorKind::InvalidArgument,
             format!(
-                "{} holds an array of {found} and shape {shape:?}; needed is {wanted}: save {numpy}",
+                "{} holds an array of {found} and {sides}; needed is {wanted}: {advice}",
                 self.path.display()
             ),
         )

@@ -157,8 +157,9 @@ impl Prepared {
         &self.qualities
     }
 
-    /// Whether the lengths carry no quality: all are 1 within 1 %, as of embeddings that were normalised, or, of 8
-    /// images or more, all are one length within 1 %. `None`: they differ, as a network makes them.
+    /// Whether the lengths carry no quality: all are 1 within 1 %, as of embeddings that were normalised, or a quarter
+    /// are, or a single one among others whose median is not between 0.5 and 2; or, of 8 images or more, all are one
+    /// length within 1 %; or their median is not between 1e-3 and 1e6. `None`: they differ, as a network makes them.
     ///
     /// A network of this kind says by an embedding's length how good the image is, and lengths of a set vary by ten per
     /// cent and more. Many tools store embeddings normalised to length 1, as the cosine alone needs them. Compared by

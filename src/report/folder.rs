@@ -5,13 +5,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::replace::{replace, replace_folder};
 use std::collections::HashSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+const PAGE: &str = "index.html";
 const JSON: &str = "results.json";
+const FOLDERS: [&str; 2] = ["tables", "figures"];
+/// Longest JSON file of a report that is read to see what is its own.
+const MOST_JSON: u64 = 1 << 30;
 
 impl Report {
     /// Writes the report as the folder `path`, whose parent must exist. A report that is there is replaced once the
-    /// new one is whole.
+    /// new one is whole. Where `path` is a link, the folder that it leads to is.
     ///
     /// # Errors
     /// As [`check_target`]; [`ErrorKind::Io`] when something can't be written, [`ErrorKind::InvalidArgument`] when two
@@ -20,20 +24,31 @@ impl Report {
     pub fn write(&self, path: &Path) -> Result<()> {
         self.check()?;
         check_target(path)?;
-        replace_folder(path, |folder| {
-            write(&folder.join("index.html"), html::page(self)?.as_bytes())?;
-            write(&folder.join(JSON), &numbers::json(self)?)?;
-            let tables = subfolder(folder, "tables")?;
+        let real = path.canonicalize();
+        replace_folder(real.as_deref().unwrap_or(path), |folder| {
+            write(&folder.join(PAGE), html::page(self)?.as_bytes())?;
+            write(&folder.join(JSON), &numbers::json(self, &self.files())?)?;
+            let tables = subfolder(folder, FOLDERS[0])?;
             for table in self.tables() {
                 write(&tables.join(format!("{}.csv", table.name)), &numbers::csv(table)?)?;
             }
-            let figures = subfolder(folder, "figures")?;
+            let figures = subfolder(folder, FOLDERS[1])?;
             for chart in self.charts() {
                 write(&figures.join(format!("{}.svg", chart.name)), chart.svg()?.as_bytes())?;
                 write(&figures.join(format!("{}.png", chart.name)), &chart.png()?)?;
             }
             Ok(())
         })
+    }
+
+    /// The report's files, by their paths inside its folder.
+    fn files(&self) -> Vec<String> {
+        let mut files = vec![PAGE.to_owned(), JSON.to_owned()];
+        files.extend(self.tables().map(|table| format!("tables/{}.csv", table.name)));
+        for chart in self.charts() {
+            files.extend(["svg", "png"].map(|ending| format!("figures/{}.{ending}", chart.name)));
+        }
+        files
     }
 
     fn check(&self) -> Result<()> {
@@ -67,37 +82,83 @@ impl Report {
     }
 }
 
-/// Whether a report may be written as the folder `path`: nothing is there, or an empty folder, or a report. Asked
-/// before long work, so that it isn't done in vain.
+/// Whether a report may be written as the folder `path`: nothing is there, or an empty folder, or a report and nothing
+/// else. Asked before long work, so that it isn't done in vain.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] when something else is there: it is not overwritten. [`ErrorKind::Io`] when it can't
-/// be looked at.
+/// [`ErrorKind::InvalidArgument`] when something else is there, naming it: it is not overwritten. [`ErrorKind::Io`] when
+/// it can't be looked at.
 pub fn check_target(path: &Path) -> Result<()> {
     let failed = |error: std::io::Error| Error::io(path, "look at", &error);
-    match std::fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match path.is_symlink() {
+                true => Err(occupied(path, "is a link that leads nowhere")),
+                false => Ok(()),
+            };
+        }
         Err(error) => return Err(failed(error)),
         Ok(metadata) if metadata.is_dir() => {}
-        Ok(_) => return Err(occupied(path, "no folder")),
+        Ok(_) => return Err(occupied(path, "is no folder")),
     }
     if std::fs::read_dir(path).map_err(failed)?.next().is_none() {
         return Ok(());
     }
-    let mut start = vec![0; 200];
-    let read = std::fs::File::open(path.join(JSON)).and_then(|mut file| std::io::Read::read(&mut file, &mut start));
-    let ours = read.is_ok_and(|length| {
-        let start = String::from_utf8_lossy(&start[..length]);
-        start.contains(&format!("\"format\": \"{}\"", numbers::FORMAT))
-    });
-    if ours { Ok(()) } else { Err(occupied(path, "no report")) }
+    let Some(own) = own_files(path) else {
+        return Err(occupied(
+            path,
+            "is no report, or one of an earlier version that doesn't say which files are its own",
+        ));
+    };
+    match foreign(path, &own).map_err(failed)? {
+        None => Ok(()),
+        Some(found) => Err(occupied(
+            path,
+            &format!("holds {}, which isn't the report's", found.display()),
+        )),
+    }
+}
+
+/// The files of the report in the folder `path`, as its own JSON file lists them; `None`: it is no report.
+fn own_files(path: &Path) -> Option<HashSet<PathBuf>> {
+    #[derive(serde::Deserialize)]
+    struct Content {
+        format: String,
+        files: Vec<PathBuf>,
+    }
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path.join(JSON)).ok()?;
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, MOST_JSON), &mut text).ok()?;
+    let content: Content = serde_json::from_slice(&text).ok()?;
+    (content.format == numbers::FORMAT).then(|| content.files.into_iter().collect())
+}
+
+/// A file below the folder `top` that isn't one of `own`, or a folder that none of these is in; links are not followed.
+fn foreign(top: &Path, own: &HashSet<PathBuf>) -> std::io::Result<Option<PathBuf>> {
+    let folders: HashSet<&Path> = own.iter().flat_map(|file| file.ancestors().skip(1)).collect();
+    // A report's folder of figures is there even where it has none.
+    let is_own_folder = |inside: &Path| folders.contains(inside) || FOLDERS.iter().any(|own| inside == Path::new(own));
+    let mut left = vec![PathBuf::new()];
+    while let Some(folder) = left.pop() {
+        for entry in std::fs::read_dir(top.join(&folder))? {
+            let entry = entry?;
+            let inside = folder.join(entry.file_name());
+            let kind = entry.file_type()?;
+            if kind.is_dir() && is_own_folder(&inside) {
+                left.push(inside);
+            } else if !kind.is_file() || !own.contains(&inside) {
+                return Ok(Some(inside));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn occupied(path: &Path, what: &str) -> Error {
     Error::new(
         ErrorKind::InvalidArgument,
         format!(
-            "{} is there and is {what}: it is not overwritten, name another folder",
+            "{} is there and {what}: it is not overwritten, name another folder",
             path.display()
         ),
     )

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 /// What marks a JSON file as a report's.
 pub const FORMAT: &str = "qmagface report 1";
 
-/// The JSON file.
-pub fn json(report: &Report) -> Result<Vec<u8>> {
+/// The JSON file, with the paths of all of the report's files in it.
+pub fn json(report: &Report, files: &[String]) -> Result<Vec<u8>> {
     let internal = |error| Error::new(ErrorKind::Internal, format!("cannot write the report as JSON: {error}"));
-    let mut file = json!({"format": FORMAT});
+    let mut file = json!({"format": FORMAT, "files": files});
     let content = serde_json::to_value(report).map_err(internal)?;
     if let (Value::Object(file), Value::Object(content)) = (&mut file, content) {
         file.extend(content);

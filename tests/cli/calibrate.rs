@@ -3,9 +3,9 @@
 use crate::common;
 use crate::program::{Run, run, text};
 use ndarray::Array2;
-use qmagface::Calibration;
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::pairs::{Pairs, Prepared};
+use qmagface::{Calibration, QualityParameters};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -194,7 +194,9 @@ fn what_cannot_be_calibrated_is_refused_and_leaves_the_old_file() {
     let (rows, names) = made_up(20, 3, 16);
     let arrays = Arrays::new(&rows, &names);
     let out = arrays.path("old.toml");
-    fs::write(&out, "the old one").unwrap();
+    let old = Calibration::from_parameters(QualityParameters { alpha: 0.1, beta: 0.2 }).unwrap();
+    old.write(&out).unwrap();
+    let old = fs::read(&out).unwrap();
     let any = |more: &[&str]| arrays.calibrate(&out, &[&["--any-model"], more].concat());
     any(&[]).fails(
         1,
@@ -244,7 +246,7 @@ fn what_cannot_be_calibrated_is_refused_and_leaves_the_old_file() {
     with(&rows, &vec!["ann/1.jpg".to_owned(); 60]).fails(1, &["no impostor pair"]);
     fs::write(arrays.path("embeddings_made-up.npy"), "PK").unwrap();
     any(&["--published"]).fails(1, &["embeddings_made-up.npy", "ends too early"]);
-    assert_eq!(fs::read_to_string(&out).unwrap(), "the old one");
+    assert!(fs::read(&out).unwrap() == old);
     // No half-written file is left.
     let mut left: Vec<_> = fs::read_dir(arrays.folder.path())
         .unwrap()

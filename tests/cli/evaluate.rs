@@ -199,6 +199,125 @@ fn lists_and_names_are_never_guessed() {
 }
 
 #[test]
+fn what_a_list_has_twice_is_told() {
+    let set = Set::new();
+    let list = fs::read_to_string(set.labelled_pairs(2)).unwrap();
+    let first = list.lines().next().unwrap();
+    let file = first.split(' ').next().unwrap();
+    let twice = set.write("twice.txt", &format!("{list}{list}{file} {file} 1\n"));
+    let more = [
+        "--format",
+        "calfw",
+        "--folds",
+        "2",
+        "--score",
+        "cosine",
+        "--replicates",
+        "0",
+    ];
+    let report = evaluated(&set, "single-image", &[&["--pairs", &twice], &more[..]].concat());
+    let pairs = list.lines().count();
+    let note = format!("{pairs} pairs of images that it has already, and 1 of one with itself");
+    assert!(report.page.contains(&note), "{}", report.page);
+    let once = set.write("once.txt", &list);
+    let report = evaluated(&set, "single-image", &[&["--pairs", &once], &more[..]].concat());
+    assert!(!report.page.contains("it has already"));
+
+    let (templates, pairs) = set.ijb();
+    let (lines, of_pairs) = (
+        fs::read_to_string(&templates).unwrap(),
+        fs::read_to_string(&pairs).unwrap(),
+    );
+    let templates = set.write("t2.txt", &format!("{lines}{}\n", lines.lines().next().unwrap()));
+    let again = of_pairs.lines().next().unwrap();
+    let pairs = set.write("p2.txt", &format!("{of_pairs}{again}\n1 1 1\n"));
+    let more = [
+        "--templates",
+        &templates,
+        "--pairs",
+        &pairs,
+        "--score",
+        "cosine",
+        "--replicates",
+        "0",
+    ];
+    let report = evaluated(&set, "ijb", &more);
+    for note in [
+        "1 pairs of templates that it has already, and 1 of one with itself",
+        "1 lines of the template list name an image that the template has already",
+    ] {
+        assert!(report.page.contains(note), "{note}: {}", report.page);
+    }
+    let wrong = set.write(
+        "p3.txt",
+        &format!("{of_pairs}{}\n", again.replace(" 1", " 0").replace("1 2 1", "1 2 0")),
+    );
+    let more = ["--templates", &templates, "--pairs", &wrong, "--score", "cosine"];
+    refused(&set, "ijb", &more, 1, &["template 1 and template 2"]);
+
+    // Names that come twice, and one that nothing can tell from another.
+    let twice = Set::named(|person, image| format!("{person}/{}.jpg", image.max(2)));
+    let report = evaluated(
+        &twice,
+        "all-pairs",
+        &["--score", "cosine", "--replicates", "0", "--fmrs", "1e-1"],
+    );
+    assert!(
+        report
+            .page
+            .contains("12 of 60 images have a name that another has already"),
+        "{}",
+        report.page
+    );
+    let list = twice.write("l.txt", "ann/2.jpg ann/3.jpg 1\nann/3.jpg bob/3.jpg 0\n");
+    let more = [
+        "--pairs", &list, "--format", "calfw", "--folds", "2", "--score", "cosine",
+    ];
+    refused(&twice, "single-image", &more, 1, &["pairs can't be in 2 folds"]);
+    let list = twice.write("l.txt", &"ann/2.jpg ann/3.jpg 1\nann/3.jpg bob/3.jpg 0\n".repeat(4));
+    refused(&twice, "single-image", &more, 1, &["which the set has more than once"]);
+    let _ = list;
+    for (text, words) in [
+        ("", "no pair"),
+        (" \n\r\n", "no pair"),
+        ("ann/3.jpg ann/4.jpg 1\n", "all 1 pairs are genuine"),
+        ("ann/3.jpg bob/4.jpg 0\n", "all 1 pairs are impostor"),
+    ] {
+        let list = twice.write("l.txt", text);
+        let more = ["--pairs", &list, "--format", "calfw", "--score", "cosine"];
+        refused(&twice, "single-image", &more, 1, &["l.txt", words]);
+    }
+}
+
+#[test]
+fn chips_that_are_not_found_are_told() {
+    let set = Set::new();
+    let chips = set.chips();
+    fs::remove_file(Path::new(&chips).join("ann/ann_0001.png")).unwrap();
+    let more = [
+        "--chips",
+        &chips,
+        "--score",
+        "cosine",
+        "--replicates",
+        "0",
+        "--fmrs",
+        "1e-1",
+    ];
+    let report = evaluated(&set, "all-pairs", &more);
+    assert!(report.page.contains("has no chip of 1 of 60 images"), "{}", report.page);
+    fs::create_dir(set.path("other")).unwrap();
+    fs::copy(Path::new(&chips).join("ann/ann_0002.png"), set.path("other/x.png")).unwrap();
+    let other = set.path("other");
+    let more = [&["--chips", other.to_str().unwrap()], &more[2..]].concat();
+    assert!(
+        evaluated(&set, "all-pairs", &more)
+            .page
+            .contains("has no chip of 60 of 60 images")
+    );
+}
+
+#[test]
 fn embeddings_without_quality_are_told() {
     let set = Set::normalised();
     let more = [&["--replicates", "0", "--fmrs", "1e-1"], &PARAMETERS[..]].concat();
@@ -404,7 +523,7 @@ fn runtime_and_memory_measure_every_task() {
         &["--repeats", "1..=4294967295"],
     );
     let one = Set::of(1);
-    refused(&one, "memory", &[], 1, &["fewer than two people"]);
+    refused(&one, "memory", &[], 1, &["no impostor pairs"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::common;
 use crate::made_up::Set;
 use crate::program::{program, qmagface};
 use qmagface::model::{Bundle, Origin, Store, WEIGHTS_FILE};
-use qmagface::{DeviceChoice, Engine, EngineOptions, ErrorKind};
+use qmagface::{Calibration, DeviceChoice, Engine, EngineOptions, ErrorKind, QualityParameters};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -70,6 +70,10 @@ fn snapshot(folder: &Path) -> (BTreeMap<String, Vec<u8>>, Vec<String>) {
         let entry = entry.unwrap();
         let name = entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
         let is_hidden = name.split('/').any(|part| part.starts_with('.'));
+        // Which photo each chip is of: it stays, and says where the photos lie.
+        if name.ends_with("/.qmagface-chips") {
+            continue;
+        }
         match (is_hidden, entry.file_type().is_file()) {
             (true, _) => hidden.push(name),
             (false, true) => drop(files.insert(name, fs::read(entry.path()).unwrap())),
@@ -313,7 +317,10 @@ fn calibrate_outlives_a_full_disk_and_kill() {
     };
     Job {
         command: &calibrate,
-        older: &|folder| fs::write(folder.join("c.toml"), "the old one").unwrap(),
+        older: &|folder| {
+            let old = Calibration::from_parameters(QualityParameters { alpha: 0.1, beta: 0.2 });
+            old.unwrap().write(&folder.join("c.toml")).unwrap();
+        },
         folder: None,
         together: false,
         journal: None,

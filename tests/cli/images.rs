@@ -1,84 +1,15 @@
 //! Which images the command line takes and where it writes pictures: folders by content, lists, chips, results that would
 //! fall among the photos, names that would collide, and two runs at a time.
 
-use crate::common;
+use crate::folder::{Folder, chip, files, json, photo};
 use crate::program::{Run, bare, program, qmagface, run, text};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
-
-fn json(run: &Run) -> Vec<Value> {
-    run.out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-/// A small photo with one face, as JPEG.
-fn photo() -> Vec<u8> {
-    let small = image::open(common::photos().join("biden.jpg"))
-        .unwrap()
-        .thumbnail(300, 420);
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    small.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
-    bytes.into_inner()
-}
-
-/// A chip of noise, as PNG.
-fn chip(seed: u32) -> Vec<u8> {
-    let noise = |x: u32, y: u32| ((x * 7919 + y * 104_729 + seed * 1_299_709).wrapping_mul(2_654_435_761) >> 24) as u8;
-    let chip = image::RgbImage::from_fn(112, 112, |x, y| image::Rgb([noise(x, y), noise(y, x), x as u8]));
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    chip.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    bytes.into_inner()
-}
 
 const HEIC: &[u8] = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\0";
-
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Folder {
-        Folder(tempfile::tempdir().unwrap())
-    }
-
-    fn with(files: &[(&str, &[u8])]) -> Folder {
-        let folder = Folder::new();
-        for (name, bytes) in files {
-            folder.write(name, bytes);
-        }
-        folder
-    }
-
-    fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) {
-        let path = self.0.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        text(&self.at(name)).to_owned()
-    }
-}
-
-/// All files below a folder, by relative path.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = walkdir::WalkDir::new(folder)
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_type().is_file())
-        .map(|entry| entry.path().strip_prefix(folder).unwrap().to_owned())
-        .collect();
-    files.sort();
-    files
-}
 
 #[test]
 fn what_is_an_image_is_told_by_content() {
@@ -203,6 +134,15 @@ fn every_photo_has_a_chip_of_its_own() {
     assert_eq!(files(&folder.at("out")).len(), 7);
     let again = run(&["align", "-s", &source, "-r", &result]).ok();
     assert!(again.out.contains("7 photos were done before"), "{}", again.out);
+    // The names of the photos of a command stay apart too.
+    let told: std::collections::HashSet<String> = json(&run(&["detect", &source, "--json"]).ok())
+        .iter()
+        .map(|line| line["image"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        told.len() == 7 && told.contains(&format!("{source}/%FE.jpg")),
+        "{told:?}"
+    );
 
     let arrays = folder.text("arrays");
     run(&["embed", "--align", "-s", &source, "-r", &arrays, "-d", "x"]).ok();
@@ -252,7 +192,8 @@ fn the_same_embed_is_not_run_twice_at_a_time() {
     assert!(said.contains(&process) && said.contains("wait until it ends"), "{said}");
     assert_eq!(names(&folder.at("out"), "x").len(), 60);
     assert!(command().output().unwrap().status.success(), "and then it runs again");
-    assert_eq!(files(&folder.at("out")).len(), 2, "no lock and no journal is left");
+    let left = fs::read_dir(folder.at("out")).unwrap().count();
+    assert_eq!(left, 2, "no lock and no journal is left");
 }
 
 #[test]
@@ -289,7 +230,7 @@ fn chips_lists_folders_and_turned_photos_are_taken() {
     .ok();
     assert_eq!(json(&piped)[0]["image"], a.as_str());
     run(&["quality", "--list", "/no/list.txt"]).fails(1, &["/no/list.txt"]);
-    folder.write("empty.txt", b"\n");
+    folder.write("empty.txt", b"\n  \t\r\n");
     run(&["quality", "--list", &folder.text("empty.txt")]).fails(1, &["names no image"]);
 
     // Turned and large photos.
@@ -319,7 +260,14 @@ fn chips_lists_folders_and_turned_photos_are_taken() {
         "--max-pixels",
         "10",
     ])
-    .fails(1, &["2 of 2 files failed"]);
+    .fails(
+        1,
+        &[
+            "none of 2 images has an embedding",
+            "nothing was written",
+            "--max-pixels",
+        ],
+    );
 }
 
 #[test]
@@ -342,6 +290,29 @@ fn a_command_shows_and_takes_what_it_uses() {
         assert!(help.contains("--device") && !help.contains("--precision"), "{help}");
     }
     assert!(help(&["quality"]).contains("--precision"));
+    // What a way of working has no use for is refused.
+    let arrays = ["--embeddings", "e.npy", "--filenames", "f.npy", "-o", "x"];
+    for option in [
+        &["--rotate", "90"][..],
+        &["--max-pixels", "5"],
+        &["--min-face", "5"],
+        &["--face", "central"],
+        &["--precision", "f16"],
+        &["--device", "cpu"],
+        &["--keep", "x"],
+    ] {
+        Run::of(bare().args(["evaluate", "all-pairs"]).args(arrays).args(option))
+            .fails(2, &[option[0], "--embeddings"]);
+        if option[0] != "--keep" {
+            Run::of(bare().arg("calibrate").args(arrays).args(option)).fails(2, &[option[0], "--embeddings"]);
+        }
+    }
+    for option in [&["--min-face", "5"][..], &["--face", "central"], &["--factor", "0.5"]] {
+        let embed = ["embed", "-s", "s", "-r", "r", "-d", "x"];
+        Run::of(bare().args(embed).args(option)).fails(2, &["--align"]);
+        Run::of(bare().args(["calibrate", "-s", "s", "--chips", "-o", "x"]).args(option))
+            .fails(2, &[option[0], "--chips"]);
+    }
     Run::of(bare().args(["models", "list", "--device", "cpu"])).fails(2, &["--device"]);
     Run::of(bare().args(["detect", "x.jpg", "--precision", "f16"])).fails(2, &["--precision"]);
 }
@@ -386,6 +357,27 @@ fn sets_of_pairs_in_one_file_are_evaluated() {
     assert_eq!(names(&folder.at("out"), "toy")[..2], ["000000", "000001"]);
     let pairs = fs::read_to_string(folder.at("out/pairs_toy.txt")).unwrap();
     assert!(pairs.starts_with("000000 000001 0\n000002 000003 1\n"), "{pairs}");
+
+    // What is wrong with the pairs is told before the images are embedded.
+    let early = folder.text("early");
+    let early = |more: &[&str]| run(&[&arguments[..], &["-o", &early], more].concat());
+    early(&["--folds", "1"]).fails(1, &["toy.bin", "1 folds"]);
+    early(&["--folds", "9"]).fails(1, &["toy.bin", "6 genuine pairs can't be in 9 folds"]);
+    folder.write(
+        "list.txt",
+        b"000001 000002 1\n000003 000099 0\n000005 000006 0\n000007 000008 1\n",
+    );
+    let list = folder.text("list.txt");
+    early(&["--pairs", &list, "--format", "calfw", "--folds", "2"]).fails(1, &["1 of 4 pairs", "000099"]);
+    assert!(!folder.at("early.embeddings").exists());
+    folder.write("protocol.bin", b"(lp0\n.");
+    for (name, words) in [
+        ("protocol.bin", &["protocol.bin is a file", "protocol 0 or 1"][..]),
+        ("list.txt", &["is a file", "folder of images"]),
+    ] {
+        let file = folder.text(name);
+        run(&["embed", "-s", &file, "-r", &folder.text("no"), "-d", "x"]).fails(1, words);
+    }
 
     folder.write("evil.bin", b"\x80\x04cposix\nsystem\n.");
     let evil = folder.text("evil.bin");

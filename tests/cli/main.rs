@@ -8,7 +8,11 @@ mod evaluate;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(unix)]
+mod folder;
+#[cfg(unix)]
 mod images;
+#[cfg(unix)]
+mod losses;
 mod made_up;
 mod program;
 mod readme;

@@ -3,7 +3,9 @@
 use crate::arguments::Reading;
 use crate::folder::{self, Listing, Skipped};
 use qmagface::evaluate::data::PackedPairs;
-use qmagface::{BgrImage, Result};
+use qmagface::{BgrImage, Error, ErrorKind, Result};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Images, each with its name.
@@ -36,6 +38,9 @@ impl Album {
                 skipped: Vec::new(),
                 hidden: 0,
             });
+        }
+        if source.is_file() {
+            return Err(no_set(source));
         }
         let Listing {
             images,
@@ -118,4 +123,22 @@ impl Album {
         };
         Skipped { path, reason, failed }
     }
+}
+
+/// The error that a file is no set of pairs.
+fn no_set(path: &Path) -> Error {
+    let mut start = [0; 2];
+    let is_old = File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok())
+        && [&b"(l"[..], b"(]", b"((", b"(c", b"]q"].contains(&&start[..]);
+    let hint = match is_old {
+        true => "; it may be a pickle of protocol 0 or 1: write it again with protocol 2 or later",
+        false => "",
+    };
+    Error::new(
+        ErrorKind::InvalidArgument,
+        format!(
+            "{} is a file: give a folder of images, or a .bin file of image pairs (a pickle of protocol 2 to 5){hint}",
+            path.display()
+        ),
+    )
 }

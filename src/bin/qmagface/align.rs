@@ -2,6 +2,7 @@
 
 use crate::apart;
 use crate::arguments::{Finding, Shared};
+use crate::chip_record::{ChipFile, Entry, Photo, Record};
 use crate::failure::{Failure, Outcome};
 use crate::folder::{self, Listing, Skipped};
 use crate::output;
@@ -9,6 +10,7 @@ use crate::pipeline::{Width, in_order};
 use crate::stop::stop_flag;
 use crate::targets::{numbered, targets};
 use clap::{Args, ValueEnum};
+use parking_lot::Mutex;
 use qmagface::replace::replace;
 use qmagface::{Chip, Engine, Error, ErrorKind, FaceChoice, Result};
 use serde_json::json;
@@ -20,7 +22,7 @@ pub struct Arguments {
     /// Folder of photos; its tree is kept
     #[arg(short, long)]
     source: PathBuf,
-    /// Folder the chips are written to
+    /// Folder the chips are written to; a hidden file in it says which photo each is of
     #[arg(short, long)]
     result: PathBuf,
     /// Which of several faces: best (highest score), largest, central, or all (NAME_0.png, NAME_1.png, ...)
@@ -29,7 +31,7 @@ pub struct Arguments {
     /// File format of the chips; png and bmp are lossless
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
-    /// Align again what the result folder already has
+    /// Align again what the result folder already has, and write over what is in the chips' places
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -79,17 +81,25 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         hidden,
     } = listing;
     let engine = arguments.finding.engine()?;
+    std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
+    let record = Record::open(&arguments.result)?;
+    let tasks = tasks(&engine, arguments, &images, &record)?;
+    let job = Job {
+        engine: &engine,
+        arguments,
+        choice,
+        record: Mutex::new(record),
+    };
     let cancel = stop_flag()?;
     let progress = output::progress(images.len(), shared.json);
     let (mut written, mut done_before) = (0, 0);
-    let targets = targets(&images, arguments.format.ending());
     // The results are small: only that one slow photo should not keep the other workers waiting.
     let workers = arguments.finding.machine.workers();
     let width = Width {
         workers,
         ahead: 16 * workers,
     };
-    let work = |index: usize| one_photo(&engine, arguments, choice, &images[index], &targets[index]);
+    let work = |index: usize| job.one_photo(&images[index], &tasks[index]);
     let result = in_order(0..images.len(), width, work, |index, done| {
         match done? {
             Done::Before => done_before += 1,
@@ -111,6 +121,122 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     Failure::if_some(folder::failures(&skipped), tried)
 }
 
+/// What is to be done with a photo.
+struct Task {
+    photo: Photo,
+    /// The path of its chip below the result folder; with --face all, what their names are made of.
+    target: PathBuf,
+    /// Chips of this very photo, made with these options, that the result folder should have.
+    known: Option<Vec<ChipFile>>,
+}
+
+/// What is to be done with each photo.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] when a chip would fall among the photos, or onto something that isn't known to be a chip of
+/// that very photo and of these options, and isn't to be overwritten.
+fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &Record) -> Result<Vec<Task>> {
+    let source = &arguments.source;
+    let real_source = source
+        .canonicalize()
+        .map_err(|error| Error::io(source, "read", &error))?;
+    let real_source = folder::name(&real_source);
+    let known_target = |image: &Path| Some(record.entry(&real_source, &folder::name(image))?.target.clone());
+    let targets = targets(images, arguments.format.ending(), known_target);
+    let places: Vec<PathBuf> = targets.iter().map(|target| arguments.result.join(target)).collect();
+    apart::pictures(source, images, &places)?;
+    let options = options(engine, arguments);
+    let mut refused: Vec<String> = Vec::new();
+    let mut tasks = Vec::with_capacity(images.len());
+    for (image, target) in images.iter().zip(targets) {
+        let photo = Photo {
+            source: real_source.clone(),
+            name: folder::name(image),
+            state: folder::state(&source.join(image))?,
+            options: options.clone(),
+        };
+        let first = match arguments.face == "all" {
+            true => numbered(&target, 0),
+            false => target.clone(),
+        };
+        match known(record, &photo, &first, arguments.overwrite) {
+            Ok(known) => tasks.push(Task { photo, target, known }),
+            Err(why) => refused.push(why),
+        }
+    }
+    match refused.first() {
+        None => Ok(tasks),
+        Some(first) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{} of {} photos: {first}", refused.len(), images.len()),
+        )),
+    }
+}
+
+/// What chips depend on beside the photo.
+fn options(engine: &Engine, arguments: &Arguments) -> String {
+    format!(
+        "{} {:?}, face {}, turned by {}, {}",
+        engine.info().fingerprint,
+        engine.options().detector,
+        arguments.face,
+        arguments.finding.reading.rotate.degrees(),
+        arguments.format.ending()
+    )
+}
+
+/// The chips of the photo that the result folder should have; `first` is the first or only one of those that are made now.
+///
+/// # Errors
+/// Why the photo can't be aligned, in words: what is there is something else.
+fn known(record: &Record, photo: &Photo, first: &Path, overwrite: bool) -> Result<Option<Vec<ChipFile>>, String> {
+    let place = record.folder().join(first);
+    if place.is_dir() {
+        return Err(format!(
+            "{} is a folder, where the chip of {} goes",
+            place.display(),
+            photo.name
+        ));
+    }
+    if overwrite {
+        return Ok(None);
+    }
+    let again = "--overwrite aligns it again, or name another folder";
+    let entry = record.entry(&photo.source, &photo.name);
+    if let Some(entry) = entry
+        && entry.photo.options != photo.options
+    {
+        return Err(format!(
+            "{} was aligned into {} with another model or other options: {again}",
+            photo.name,
+            record.folder().display()
+        ));
+    }
+    if let Some(entry) = entry
+        && entry.photo == *photo
+        && entry.chips.iter().all(|chip| record.is_of(&chip.name, photo))
+    {
+        return Ok(Some(entry.chips.clone()));
+    }
+    let name = folder::name(first);
+    if place.symlink_metadata().is_err() || record.is_of(&name, photo) {
+        return Ok(None);
+    }
+    Err(match record.owner(&name) {
+        Some((source, other)) => format!(
+            "{} is the chip of {other} of {source}, not of {} of {}: {again}",
+            place.display(),
+            photo.name,
+            photo.source
+        ),
+        None => format!(
+            "{} is there, and it isn't known to be the chip of {}: {again}",
+            place.display(),
+            photo.name
+        ),
+    })
+}
+
 /// What became of a photo.
 enum Done {
     /// The result folder had its chip.
@@ -120,35 +246,113 @@ enum Done {
     Skipped(Skipped),
 }
 
-/// Aligns the photo `relative` and writes its chips to `target`; a bad photo is skipped.
-///
-/// # Errors
-/// [`ErrorKind::Io`] when a chip can't be written.
-fn one_photo(
-    engine: &Engine,
-    arguments: &Arguments,
+/// The aligning of a folder.
+struct Job<'a> {
+    engine: &'a Engine,
+    arguments: &'a Arguments,
     choice: Option<FaceChoice>,
-    relative: &Path,
-    target: &Path,
-) -> Result<Done> {
-    let target = arguments.result.join(target);
-    let names = |index: usize| match choice {
-        Some(_) => target.clone(),
-        None => numbered(&target, index),
-    };
-    if !arguments.overwrite && names(0).exists() {
-        return Ok(Done::Before);
+    record: Mutex<Record>,
+}
+
+impl Job<'_> {
+    /// Aligns a photo and writes its chips; a bad photo is skipped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when a chip can't be written.
+    fn one_photo(&self, relative: &Path, task: &Task) -> Result<Done> {
+        let result = &self.arguments.result;
+        let source = self.arguments.source.join(relative);
+        let skipped = |error: Error| Ok(Done::Skipped(Skipped::image(relative, &source, &error)));
+        if let Some(known) = task.known.as_ref().filter(|known| !known.is_empty()) {
+            let places = (0..known.len()).map(|index| result.join(self.name(task, index)));
+            let others: Vec<PathBuf> = places
+                .zip(known)
+                .filter_map(|(place, chip)| (!chip.is_at(&place)).then_some(place))
+                .collect();
+            if others.is_empty() {
+                return Ok(Done::Before);
+            }
+            // One that is missing is made again.
+            if let Some(changed) = others.iter().find(|place| place.exists()) {
+                return skipped(Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!(
+                        "{} is no longer as it was written (--overwrite aligns it again)",
+                        changed.display()
+                    ),
+                ));
+            }
+        }
+        let chips = match chips(self.engine, self.arguments, self.choice, &source) {
+            Ok(chips) => chips,
+            // A photo in which no face is found any more has no chip any more.
+            Err(error) if error.kind() == ErrorKind::NoFace => {
+                self.write(task, Vec::new())?;
+                return skipped(error);
+            }
+            Err(error) => return skipped(error),
+        };
+        let chips = chips.iter().enumerate().map(|(index, chip)| {
+            let bytes = self.arguments.format.encode(chip)?;
+            Ok((self.name(task, index), bytes))
+        });
+        let chips: Vec<(PathBuf, Vec<u8>)> = chips.collect::<Result<_>>()?;
+        if let Some(there) = chips.iter().find_map(|(name, _)| self.foreign(task, name)) {
+            return skipped(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("{} is there, and it isn't known to be its chip", there.display()),
+            ));
+        }
+        let count = chips.len();
+        self.write(task, chips)?;
+        Ok(Done::Written(count))
     }
-    let source = arguments.source.join(relative);
-    let chips = match chips(engine, arguments, choice, &source) {
-        Ok(chips) => chips,
-        Err(error) => return Ok(Done::Skipped(Skipped::image(relative, &source, &error))),
-    };
-    // The first last: its presence says that the photo is done.
-    for (index, chip) in chips.iter().enumerate().rev() {
-        write(&names(index), &arguments.format.encode(chip)?)?;
+
+    /// The path of a photo's chip number `index` below the result folder.
+    fn name(&self, task: &Task, index: usize) -> PathBuf {
+        match self.choice {
+            Some(_) => task.target.clone(),
+            None => numbered(&task.target, index),
+        }
     }
-    Ok(Done::Written(chips.len()))
+
+    /// What would be overwritten by the chip `name` and may not be.
+    fn foreign(&self, task: &Task, name: &Path) -> Option<PathBuf> {
+        let place = self.arguments.result.join(name);
+        let may_be = self.arguments.overwrite && !place.is_dir();
+        let is_free = may_be || place.symlink_metadata().is_err();
+        (!is_free && !self.record.lock().is_of(&folder::name(name), &task.photo)).then_some(place)
+    }
+
+    /// Writes down and writes a photo's chips, and removes those that it had before and hasn't now.
+    fn write(&self, task: &Task, chips: Vec<(PathBuf, Vec<u8>)>) -> Result<()> {
+        let result = &self.arguments.result;
+        let gone = {
+            let mut record = self.record.lock();
+            if chips.is_empty() && record.entry(&task.photo.source, &task.photo.name).is_none() {
+                return Ok(());
+            }
+            record.write(Entry {
+                photo: task.photo.clone(),
+                target: folder::name(&task.target),
+                chips: chips.iter().map(|(name, bytes)| ChipFile::new(name, bytes)).collect(),
+            })?
+        };
+        for (name, bytes) in &chips {
+            write(&result.join(name), bytes)?;
+        }
+        for chip in gone {
+            // One that was changed since is somebody's work.
+            if let Some(path) = chip
+                .path()
+                .map(|path| result.join(path))
+                .filter(|path| chip.is_at(path))
+            {
+                std::fs::remove_file(&path).map_err(|error| Error::io(&path, "remove", &error))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The chips of a photo's chosen face, or of all.

@@ -39,6 +39,39 @@ pub fn folders(source: &Path, images: &[PathBuf], result: &Path) -> Result<()> {
     )))
 }
 
+/// As [`folders`], for where the pictures `outs` in that folder lie in truth: a folder inside a result folder can be a link
+/// that leads among the photos.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] naming a picture that is one of the images, or whose folder lies in the source folder or
+/// has one of the images in it.
+pub fn pictures<'a>(
+    source: &Path,
+    images: &[PathBuf],
+    outs: impl IntoIterator<Item = &'a PathBuf> + Clone,
+) -> Result<()> {
+    let real_source = real(source);
+    let images: Vec<PathBuf> = images.iter().map(|image| source.join(image)).collect();
+    let of_images: HashSet<PathBuf> = images.iter().filter_map(|image| image.parent()).map(real).collect();
+    let mut looked_at = HashSet::new();
+    for out in outs.clone() {
+        let folder = out.parent().unwrap_or(out);
+        if !looked_at.insert(folder) {
+            continue;
+        }
+        let real_folder = real(folder);
+        if of_images.contains(&real_folder) || real_folder.starts_with(&real_source) {
+            return Err(refused(format!(
+                "{} would be written into {}, among the photos of {}",
+                out.display(),
+                real_folder.display(),
+                source.display()
+            )));
+        }
+    }
+    files(&images, outs)
+}
+
 /// Checks that the picture written to `out` is none of the images that are read.
 ///
 /// # Errors
@@ -146,6 +179,21 @@ mod tests {
             let images = [PathBuf::from("ann/1.png"), PathBuf::from("more/2.png")];
             let error = folders(&path("photos"), &images, &path("more")).unwrap_err();
             assert!(error.message().contains("more/2.png"), "{error}");
+            // A folder of the result that leads into the source, or to where one of its folders leads.
+            for (inside, to) in [("in", "photos/ann"), ("far", "more"), ("new", "photos/new")] {
+                std::os::unix::fs::symlink(path(to), path("chips").join(inside)).unwrap();
+                let out = path("chips").join(inside).join("3.png");
+                let error = pictures(&path("photos"), &images, [&out]).unwrap_err();
+                assert!(error.message().contains("3.png"), "{error}");
+            }
+            std::os::unix::fs::symlink(path("more/2.png"), path("chips/2.png")).unwrap();
+            assert!(pictures(&path("photos"), &images, [&path("chips/2.png")]).is_err());
+            pictures(
+                &path("photos"),
+                &images,
+                [&path("chips/ann/1.png"), &path("chips/3.png")],
+            )
+            .unwrap();
         }
     }
 

@@ -54,6 +54,21 @@ pub struct Computing {
     pub precision: Option<Precision>,
 }
 
+/// The options of commands that find and embed faces in photos: those of [`Detection`], [`Reading`], [`Choice`] and
+/// [`Computing`], and the device. Embeddings that are there already have no use for them.
+pub const OF_PHOTOS: [&str; 8] = [
+    "min_face",
+    "thresholds",
+    "factor",
+    "rotate",
+    "max_pixels",
+    "face",
+    "precision",
+    "device",
+];
+/// Those of them that have no use for chips.
+pub const OF_DETECTION: [&str; 4] = ["min_face", "thresholds", "factor", "face"];
+
 /// How images are read.
 #[derive(Args, Default, Clone, Copy)]
 pub struct Reading {

@@ -4,6 +4,7 @@ use crate::apart;
 use crate::arguments::{Embedding, Shared};
 use crate::extract::{Aligned, Extracted, extract};
 use crate::failure::Outcome;
+use crate::folder::name;
 use crate::inputs::{Images, Inputs};
 use crate::output::{self, face_count};
 use crate::{many, picture};
@@ -48,6 +49,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         (Some(other), Some(out)) => {
             picture::check_name(out)?;
             apart::file([arguments.probe.as_path(), other], out)?;
+            picture::check_free(out)?;
         }
         _ => {}
     }
@@ -143,15 +145,15 @@ fn compare_many(
             let Some(embedding) = embedding else {
                 without_face += 1;
                 match shared.json {
-                    true => output::line(json!({"image": path.to_string_lossy(), "score": null, "faces": 0})),
-                    false => output::line(format_args!("{}: no face", path.display())),
+                    true => output::line(json!({"image": name(path), "score": null, "faces": 0})),
+                    false => output::line(format_args!("{}: no face", name(path))),
                 }
                 return Ok(());
             };
             let scored = calibration.compare_embeddings(&probe.embedding, &embedding)?;
             if shared.json {
                 let mut line = scored_json(engine, &scored);
-                line["image"] = path.to_string_lossy().into();
+                line["image"] = name(path).into();
                 output::line(line);
             }
             compared.push((scored, path.to_owned()));
@@ -168,7 +170,7 @@ fn compare_many(
                 result.score,
                 result.cosine,
                 result.quality_b,
-                path.display()
+                name(path)
             ));
         }
     }
@@ -200,7 +202,7 @@ fn described(path: &Path, found: &Extracted) -> String {
         .map(|uqs| format!(", unified quality {uqs} of 100"))
         .unwrap_or_default();
     let faces = found.face.map_or("a chip".to_owned(), |(_, faces)| face_count(faces));
-    format!("{}: {faces}, quality {:.2}{uqs}", path.display(), found.quality)
+    format!("{}: {faces}, quality {:.2}{uqs}", name(path), found.quality)
 }
 
 /// Reads a calibration for the engine's model.

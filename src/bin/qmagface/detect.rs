@@ -2,6 +2,7 @@
 
 use crate::arguments::{Finding, Shared};
 use crate::failure::Outcome;
+use crate::folder::name;
 use crate::inputs::Inputs;
 use crate::many;
 use crate::output::{self, face_count};
@@ -25,10 +26,10 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     many::each(shared, &arguments.finding.machine, &images, find, |path, faces| {
         if shared.json {
             let faces: Vec<_> = faces.iter().map(face_json).collect();
-            output::line(json!({"image": path.to_string_lossy(), "faces": faces}));
+            output::line(json!({"image": name(path), "faces": faces}));
             return Ok(());
         }
-        output::line(format_args!("{}: {}", path.display(), face_count(faces.len())));
+        output::line(format_args!("{}: {}", name(path), face_count(faces.len())));
         for face in &faces {
             let [x1, y1, x2, y2] = face.bbox;
             output::line(format_args!(

@@ -28,11 +28,13 @@ pub struct Arguments {
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let one = arguments.inputs.one().filter(|path| !path.is_dir());
-    let images = arguments.inputs.find()?;
+    let mut images = arguments.inputs.find()?;
+    images.once_each();
     let places = match one {
         Some(image) => {
             apart::file([image], &arguments.out)?;
             picture::check_name(&arguments.out)?;
+            picture::check_free(&arguments.out)?;
             HashMap::from([(image, arguments.out.clone())])
         }
         None => places(&images, &arguments.out)?,
@@ -66,15 +68,15 @@ fn draw(engine: &Engine, arguments: &Arguments, path: &Path, out: &Path) -> Resu
 fn say(shared: &Shared, path: &Path, qualities: &[f64], out: &Path) {
     if shared.json {
         output::line(json!({
-            "image": path.to_string_lossy(), "picture": out.to_string_lossy(), "faces": qualities.len(),
+            "image": folder::name(path), "picture": folder::name(out), "faces": qualities.len(),
             "qualities": qualities,
         }));
     } else {
         output::line(format_args!(
             "{}: {}, drawn in {}",
-            path.display(),
+            folder::name(path),
             face_count(qualities.len()),
-            out.display()
+            folder::name(out)
         ));
     }
 }
@@ -82,7 +84,8 @@ fn say(shared: &Shared, path: &Path, qualities: &[f64], out: &Path) {
 /// Where the picture of each image goes: into the folder `out`, by the image's path below the folder that was given.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] when two images would have one picture, or a picture would fall among the images.
+/// [`ErrorKind::InvalidArgument`] when two images would have one picture, or a picture would fall among the images or
+/// onto something that this program didn't draw.
 fn places<'a>(images: &'a Images, out: &Path) -> Result<HashMap<&'a Path, PathBuf>> {
     if out.is_file() {
         return Err(Error::new(
@@ -97,7 +100,7 @@ fn places<'a>(images: &'a Images, out: &Path) -> Result<HashMap<&'a Path, PathBu
     let mut known: HashMap<PathBuf, &Path> = HashMap::new();
     let mut folders: Vec<&Path> = images.folders.iter().flatten().map(PathBuf::as_path).collect();
     folders.dedup();
-    for folder in folders {
+    for folder in &folders {
         apart::folders(folder, &[], out)?;
     }
     for (image, folder) in images.files.iter().zip(&images.folders) {
@@ -118,8 +121,16 @@ fn places<'a>(images: &'a Images, out: &Path) -> Result<HashMap<&'a Path, PathBu
         }
         inside.push(relative);
     }
-    let targets = targets(&inside, "png").into_iter().map(|target| out.join(target));
-    let places: HashMap<&Path, PathBuf> = images.files.iter().map(PathBuf::as_path).zip(targets).collect();
-    apart::files(&images.files, places.values())?;
-    Ok(places)
+    let targets: Vec<PathBuf> = targets(&inside, "png", |_| None)
+        .into_iter()
+        .map(|target| out.join(target))
+        .collect();
+    for folder in folders {
+        let of_folder = |path: &PathBuf| path.strip_prefix(folder).ok().map(Path::to_owned);
+        let inside: Vec<PathBuf> = images.files.iter().filter_map(of_folder).collect();
+        apart::pictures(folder, &inside, &targets)?;
+    }
+    apart::files(&images.files, &targets)?;
+    targets.iter().try_for_each(|target| picture::check_free(target))?;
+    Ok(images.files.iter().map(PathBuf::as_path).zip(targets).collect())
 }

@@ -64,7 +64,8 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     };
     let journal = embed_all(shared, &engine, &input, &journal_path)?;
     let paths = Paths::new(&arguments.result, &arguments.name);
-    let (written, skipped) = write_arrays(&journal, &album, &paths, engine.info().embedding_length)?;
+    let Embedded { names, skipped } = embedded(&journal, &album)?;
+    write_arrays(&journal, &names, &paths, engine.info().embedding_length)?;
     let pairs = album
         .packed()
         .map(|packed| write_pairs(packed, arguments))
@@ -75,10 +76,10 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     if shared.json {
         let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
         output::line(json!({
-            "embeddings": paths.embeddings.to_string_lossy(),
-            "filenames": paths.filenames.to_string_lossy(),
-            "pairs": pairs.as_deref().map(Path::to_string_lossy),
-            "count": written,
+            "embeddings": folder::name(&paths.embeddings),
+            "filenames": folder::name(&paths.filenames),
+            "pairs": pairs.as_deref().map(folder::name),
+            "count": names.len(),
             "length": engine.info().embedding_length,
             "model": engine.info().model,
             "images": album.len(),
@@ -89,7 +90,8 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         }));
     } else {
         output::line(format_args!(
-            "{written} embeddings of {} floats in {}, {} files skipped{}",
+            "{} embeddings of {} floats in {}, {} files skipped{}",
+            names.len(),
             engine.info().embedding_length,
             paths.embeddings.display(),
             skipped.len(),
@@ -127,7 +129,7 @@ pub struct Input<'a> {
 /// As [`Journal::open`], and when the network fails; [`ErrorKind::Cancelled`]. A bad image is an entry.
 pub fn embed_all(shared: &Shared, engine: &Engine, input: &Input, journal_path: &Path) -> Result<Journal> {
     let count = input.album.len();
-    let mut journal = Journal::open(journal_path, &header(engine, input))?;
+    let mut journal = Journal::open(journal_path, &header(engine, input)?)?;
     if journal.done() > count {
         return Err(Error::new(
             ErrorKind::Io,
@@ -195,13 +197,19 @@ impl Paths {
 }
 
 /// What a journal must agree with to be gone on with.
-pub fn header(engine: &Engine, input: &Input) -> Header {
+///
+/// # Errors
+/// [`ErrorKind::Io`] when an image is gone.
+pub fn header(engine: &Engine, input: &Input) -> Result<Header> {
     let mut hash = Sha256::new();
     for index in 0..input.album.len() {
         hash.update(input.album.name(index));
         hash.update([0]);
-        // Only files have names that say which they are.
-        hash.update(input.album.packed().map_or(&[][..], |packed| packed.image(index)));
+        match input.album.packed() {
+            Some(packed) => hash.update(packed.image(index)),
+            None => hash.update(folder::state(&input.album.source.join(&input.album.files()[index]))?),
+        }
+        hash.update([0]);
     }
     let kind = match input.align {
         true => format!("photos {:?} {:?}", engine.options().detector, engine.options().face),
@@ -215,13 +223,13 @@ pub fn header(engine: &Engine, input: &Input) -> Header {
     let limited = max_pixels
         .map(|pixels| format!(" of at most {pixels} pixels"))
         .unwrap_or_default();
-    Header {
-        format: 1,
+    Ok(Header {
+        format: 2,
         model: engine.info().fingerprint.to_string(),
         source: folder::name(&std::path::absolute(&input.album.source).unwrap_or_else(|_| input.album.source.clone())),
         input: format!("{kind}{turned}{limited}"),
         images: hex::encode(hash.finalize()),
-    }
+    })
 }
 
 /// The entries of a batch of images; a bad one is skipped, a failing network ends the run.
@@ -262,9 +270,21 @@ pub fn chip(engine: &Engine, image: BgrImage, align: bool) -> Result<Chip> {
     engine.align(&image, &face.landmarks)
 }
 
-/// Turns the journal into the two arrays; says how many embeddings there are, and what was passed over. Neither file is replaced before both are
-/// written, and no reader finds a new one beside an old one.
-pub fn write_arrays(journal: &Journal, album: &Album, paths: &Paths, length: usize) -> Result<(usize, Vec<Skipped>)> {
+/// What a journal holds.
+pub struct Embedded {
+    /// Names of the images that have an embedding.
+    pub names: Vec<String>,
+    /// What was passed over.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What became of the images of a whole journal.
+///
+/// # Errors
+/// [`ErrorKind::Io`] when the journal can't be read again. Where no image has an embedding, why:
+/// [`ErrorKind::NoFace`] where none has a face, else [`ErrorKind::InvalidArgument`]. The journal is removed then, so that
+/// the next run may have other options.
+pub fn embedded(journal: &Journal, album: &Album) -> Result<Embedded> {
     let mut names = Vec::new();
     let mut skipped = album.skipped.clone();
     for (index, entry) in (0..album.len()).zip(journal.entries()?) {
@@ -274,6 +294,31 @@ pub fn write_arrays(journal: &Journal, album: &Album, paths: &Paths, length: usi
         }
     }
     skipped.sort_by(|a, b| a.path.cmp(&b.path));
+    if names.is_empty() {
+        journal.remove()?;
+        let kind = match folder::failures(&skipped) {
+            0 => ErrorKind::NoFace,
+            _ => ErrorKind::InvalidArgument,
+        };
+        return Err(Error::new(
+            kind,
+            format!(
+                "{}: none of {} images has an embedding, and nothing was written: {}",
+                album.source.display(),
+                album.len(),
+                folder::reasons(skipped.iter())
+            ),
+        ));
+    }
+    Ok(Embedded { names, skipped })
+}
+
+/// Turns the journal into the two arrays, of embeddings and of `names`. Neither file is replaced before both are written,
+/// and no reader finds a new one beside an old one.
+///
+/// # Errors
+/// [`ErrorKind::Io`] when the journal can't be read again or a file can't be written.
+pub fn write_arrays(journal: &Journal, names: &[String], paths: &Paths, length: usize) -> Result<()> {
     let shape = [names.len() as u64, length as u64];
     let embeddings = write_npy(
         &paths.embeddings,
@@ -284,8 +329,8 @@ pub fn write_arrays(journal: &Journal, album: &Album, paths: &Paths, length: usi
                 if let Some(values) = entry?.values() {
                     if values.len() != length {
                         return Err(Error::new(
-                            ErrorKind::Io,
-                            "the journal was changed: an embedding has another length",
+                            ErrorKind::Internal,
+                            "the journal has an embedding of another length",
                         ));
                     }
                     writer
@@ -303,7 +348,7 @@ pub fn write_arrays(journal: &Journal, album: &Album, paths: &Paths, length: usi
         &format!("<U{width}"),
         &shape[..1],
         |writer: &mut npyz::NpyWriter<str, _>| {
-            for name in &names {
+            for name in names {
                 writer
                     .push(name.as_str())
                     .map_err(|error| Error::io(&paths.filenames, "write", &error))?;
@@ -311,8 +356,7 @@ pub fn write_arrays(journal: &Journal, album: &Album, paths: &Paths, length: usi
             Ok(())
         },
     )?;
-    Replacement::put_all(vec![embeddings, filenames])?;
-    Ok((names.len(), skipped))
+    Replacement::put_all(vec![embeddings, filenames])
 }
 
 /// Writes the pairs of a `.bin` file as lines of two image numbers and 1 or 0, as AgeDB-30's are.

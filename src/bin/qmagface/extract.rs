@@ -1,6 +1,6 @@
 //! The faces of an image: found and aligned, or a chip as it is.
 
-use crate::arguments::Embedding;
+use crate::arguments::{Embedding, OF_DETECTION};
 use clap::Args;
 use qmagface::{BgrImage, Chip, Engine, Error, Extraction, Face, Result, compare};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 #[derive(Args)]
 pub struct Aligned {
     /// The images are aligned 112x112 chips (`qmagface align`): no face is looked for
-    #[arg(long, conflicts_with_all = ["min_face", "thresholds", "factor", "face"])]
+    #[arg(long, conflicts_with_all = OF_DETECTION)]
     pub chips: bool,
 }
 

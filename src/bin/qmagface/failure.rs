@@ -1,6 +1,7 @@
 //! How a command fails: what it prints, and its exit code.
 
 use crate::arguments::Shared;
+use crate::folder::name;
 use crate::inputs::Images;
 use crate::output;
 use qmagface::{Error, ErrorKind};
@@ -67,7 +68,7 @@ impl Failure {
 pub fn report_image(shared: &Shared, path: &Path, error: &Error) {
     if shared.json {
         let error = json!({"kind": error.kind().name(), "message": error.message()});
-        output::line(json!({"image": path.to_string_lossy(), "error": error}));
+        output::line(json!({"image": name(path), "error": error}));
     } else {
         eprintln!("error: {error}");
     }
@@ -79,7 +80,7 @@ pub fn report_skipped(shared: &Shared, images: &Images) {
         report_image(
             shared,
             &skipped.path,
-            &Error::new(ErrorKind::ImageDecode, &skipped.reason).at(skipped.path.display()),
+            &Error::new(ErrorKind::ImageDecode, &skipped.reason).at(name(&skipped.path)),
         );
     }
     let others = images.skipped.iter().filter(|skipped| !skipped.failed).count();

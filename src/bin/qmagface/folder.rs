@@ -1,5 +1,6 @@
 //! The image files of a folder tree, in a fixed order. What is an image is told by content, not by name.
 
+use crate::chip_record::RECORD;
 use qmagface::image::ImageKind;
 use qmagface::pairs::is_hidden;
 use qmagface::{Error, ErrorKind, Result};
@@ -9,10 +10,14 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 use walkdir::WalkDir;
 
 /// File name endings that promise an image: such a file is tried, and fails, whatever it holds.
 const ENDINGS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "tif", "tiff", "webp"];
+
+/// Reasons that are told of many.
+const MOST_REASONS: usize = 10;
 
 /// A file that a command passed over.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +51,37 @@ pub fn failures(skipped: &[Skipped]) -> usize {
     skipped.iter().filter(|skipped| skipped.failed).count()
 }
 
+/// Why files were passed over, in words: each reason once, with one of its files.
+pub fn reasons<'a>(skipped: impl Iterator<Item = &'a Skipped>) -> String {
+    let mut reasons: BTreeMap<&str, (usize, &Path)> = BTreeMap::new();
+    for skipped in skipped {
+        reasons.entry(&skipped.reason).or_insert((0, &skipped.path)).0 += 1;
+    }
+    let told: Vec<String> = reasons
+        .iter()
+        .take(MOST_REASONS)
+        .map(|(reason, (count, path))| match count {
+            1 => format!("{}: {reason}", name(path)),
+            count => format!("{count} files such as {}: {reason}", name(path)),
+        })
+        .collect();
+    match reasons.len().saturating_sub(MOST_REASONS) {
+        0 => told.join("; "),
+        more => format!("{}; and {more} other reasons", told.join("; ")),
+    }
+}
+
+/// What tells that a file was replaced: its size and when it was last changed.
+///
+/// # Errors
+/// [`ErrorKind::Io`] when it isn't there.
+pub fn state(path: &Path) -> Result<String> {
+    let metadata = path.metadata().map_err(|error| Error::io(path, "look at", &error))?;
+    let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).ok();
+    let changed = metadata.modified().ok().and_then(since).map(|since| since.as_nanos());
+    Ok(format!("{} {}", metadata.len(), changed.unwrap_or_default()))
+}
+
 /// The images below a folder, and what of it was passed over.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -72,9 +108,15 @@ impl Listing {
 /// Lists the folder. Hidden files and folders (`._1.jpg`, `@eaDir`) are left out.
 ///
 /// # Errors
-/// [`ErrorKind::Io`] when `source` itself can't be read or holds no image; [`ErrorKind::InvalidArgument`] when two images
-/// have one name, see [`name`].
+/// [`ErrorKind::Io`] when `source` itself can't be read or holds no image; [`ErrorKind::InvalidArgument`] when it is a file,
+/// or two images have one name, see [`name`].
 pub fn list(source: &Path) -> Result<Listing> {
+    if source.is_file() {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{} is a file: give a folder of images", source.display()),
+        ));
+    }
     // Reading it once here gives the plain error for a missing folder, a file, or missing rights.
     std::fs::read_dir(source).map_err(|error| Error::io(source, "read the folder", &error))?;
     let mut listing = Listing::default();
@@ -93,6 +135,9 @@ pub fn list(source: &Path) -> Result<Listing> {
             }
         };
         let is_folder = entry.file_type().is_dir();
+        if entry.depth() > 0 && entry.file_name() == RECORD {
+            continue;
+        }
         if entry.depth() > 0 && is_hidden(&entry.file_name().to_string_lossy()) {
             listing.hidden += 1;
             if is_folder {
@@ -137,24 +182,18 @@ fn passed_over(path: &Path) -> Option<(String, bool)> {
     }
 }
 
-fn promises_image(path: &Path) -> bool {
+/// Whether a file's name promises an image.
+pub fn promises_image(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// The error that a folder has nothing to go on with, and what it has instead.
 fn no_image(source: &Path, listing: &Listing) -> Error {
-    let mut reasons: BTreeMap<&str, (usize, &Path)> = BTreeMap::new();
-    for skipped in listing.skipped.iter().filter(|skipped| skipped.failed) {
-        reasons.entry(&skipped.reason).or_insert((0, &skipped.path)).0 += 1;
+    let mut found: Vec<String> = Vec::new();
+    if failures(&listing.skipped) > 0 {
+        found.push(reasons(listing.skipped.iter().filter(|skipped| skipped.failed)));
     }
-    let mut found: Vec<String> = reasons
-        .into_iter()
-        .map(|(reason, (count, path))| match count {
-            1 => format!("{}: {reason}", name(path)),
-            count => format!("{count} files such as {}: {reason}", name(path)),
-        })
-        .collect();
     let others = listing.skipped.len() - failures(&listing.skipped);
     if others > 0 {
         found.push(format!("{others} files are no images"));
@@ -195,8 +234,8 @@ fn check_names(source: &Path, images: &[PathBuf]) -> Result<()> {
 }
 
 /// A path as it is shown and stored: with `/` between its parts everywhere, and bytes that are no Unicode as `%FF`.
-pub fn name(relative: &Path) -> String {
-    let parts: Vec<String> = relative.iter().map(part).collect();
+pub fn name(path: &Path) -> String {
+    let parts: Vec<String> = path.iter().map(part).collect();
     // The root of a whole path is a part of its own, written as the separator.
     parts.join("/").replacen("//", "/", 1)
 }

@@ -3,6 +3,7 @@
 use crate::folder::{self, Skipped};
 use clap::Args;
 use qmagface::{Error, ErrorKind, Result};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, stdin};
@@ -92,13 +93,22 @@ impl Images {
         Ok(())
     }
 
+    /// Leaves out what is there more than once, by whatever path.
+    pub fn once_each(&mut self) {
+        let mut known = HashSet::with_capacity(self.files.len());
+        let files = self.files.drain(..).zip(self.folders.drain(..));
+        let mut is_new = |path: &PathBuf| known.insert(path.canonicalize().unwrap_or_else(|_| path.clone()));
+        let (files, folders) = files.filter(|(path, _)| is_new(path)).unzip();
+        (self.files, self.folders) = (files, folders);
+    }
+
     /// How many files there are for which a command may fail.
     pub fn tried(&self) -> usize {
         self.files.len() + folder::failures(&self.skipped)
     }
 }
 
-/// The paths of a list, one a line; empty lines are none.
+/// The paths of a list, one a line; blank lines are none.
 fn lines(mut reader: impl BufRead) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     let mut line = Vec::new();
@@ -123,7 +133,7 @@ fn lines(mut reader: impl BufRead) -> Result<Vec<PathBuf>> {
         if number == 1 {
             path = path.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(path);
         }
-        if !path.is_empty() {
+        if !path.trim_ascii().is_empty() {
             paths.push(PathBuf::from(os_string(path)?));
         }
     }
@@ -152,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_list_names_a_path_a_line() {
-        let found = lines(&b"\xEF\xBB\xBFa b.jpg\r\n\n./c.png\n d\n#e"[..]).unwrap();
+        let found = lines(&b"\xEF\xBB\xBFa b.jpg\r\n\n \t\n./c.png\n d\n#e"[..]).unwrap();
         assert_eq!(found, ["a b.jpg", "./c.png", " d", "#e"].map(PathBuf::from));
         assert_eq!(lines(&b"\n\n"[..]).unwrap_err().kind(), ErrorKind::InvalidArgument);
         let endless = BufReader::new(std::io::repeat(b'a'));

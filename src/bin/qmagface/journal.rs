@@ -1,9 +1,10 @@
 //! The journal of an `embed` run: what is done is on disk, so that an interrupted run goes on where it stopped.
 //!
-//! A text file beside the results, one JSON value per line: first what the run is (model, folder, kind of input), then
-//! for each image of each finished batch its embedding or why it was skipped. Embeddings are hexadecimal, so that the
-//! resumed run gives the very same bytes.
+//! A text file beside the results, one JSON value and its checksum per line: first what the run is (model, folder, kind of
+//! input), then for each image of each finished batch its embedding or why it was skipped. Embeddings are hexadecimal, so
+//! that the resumed run gives the very same bytes.
 
+use crate::checked_line;
 use crate::lock::Lock;
 use qmagface::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub struct Header {
     pub source: String,
     /// How faces are looked for, or that the images are chips.
     pub input: String,
-    /// Hash over the list of images.
+    /// Hash over the images: their names, and what tells that one was replaced.
     pub images: String,
 }
 
@@ -77,7 +78,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of this run, or begins it. Lines after the last whole one are cut off.
+    /// Opens the journal of this run, or begins it. It is cut off before the first line that isn't whole: what was damaged
+    /// is done again.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when it can't be read or written, or another process has it; [`ErrorKind::InvalidArgument`] when
@@ -96,28 +98,22 @@ impl Journal {
         let mut reader = BufReader::new(&file);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
-            let is_header = whole == 0;
-            if is_header {
-                match serde_json::from_slice::<Header>(&line) {
-                    Ok(found) if found == *header => {}
-                    Ok(_) => return Err(other_run(path)),
-                    Err(_) => break, // cut off in its first line: begins anew
-                }
-            } else if serde_json::from_slice::<Entry>(&line).is_err() {
-                break;
-            } else {
-                done += 1;
-            }
-            if line.last() != Some(&b'\n') {
-                done -= usize::from(!is_header);
-                break;
+            match whole {
+                0 => match checked_line::parse::<Header>(&line) {
+                    Some(found) if found == *header => {}
+                    Some(_) => return Err(other_run(path)),
+                    None => break,
+                },
+                _ if checked_line::parse::<Entry>(&line).is_none() => break,
+                _ => done += 1,
             }
             whole += line.len() as u64;
             line.clear();
         }
         file.set_len(whole).map_err(failed)?;
         if whole == 0 {
-            write_line(&mut file, header).map_err(failed)?;
+            let line = checked_line::line(header).map_err(failed)?;
+            file.write_all(&line).map_err(failed)?;
         }
         Ok(Journal {
             path: path.to_owned(),
@@ -125,6 +121,11 @@ impl Journal {
             done,
             _lock: lock,
         })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How many images are done.
@@ -139,7 +140,7 @@ impl Journal {
     pub fn append(&mut self, entries: &[Entry]) -> Result<()> {
         let mut lines = Vec::new();
         for entry in entries {
-            write_line(&mut lines, entry).map_err(|error| Error::io(&self.path, "write", &error))?;
+            lines.extend(checked_line::line(entry).map_err(|error| Error::io(&self.path, "write", &error))?);
         }
         self.file
             .write_all(&lines)
@@ -155,18 +156,19 @@ impl Journal {
     pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>>> {
         let path = self.path.clone();
         let file = File::open(&path).map_err(|error| Error::io(&path, "read", &error))?;
-        Ok(BufReader::new(file).lines().skip(1).map(move |line| {
-            let line = line.map_err(|error| Error::io(&path, "read", &error))?;
-            serde_json::from_str(&line)
-                .map_err(|error| Error::new(ErrorKind::Io, format!("{} was changed: {error}", path.display())))
+        Ok(BufReader::new(file).split(b'\n').skip(1).map(move |line| {
+            let mut line = line.map_err(|error| Error::io(&path, "read", &error))?;
+            line.push(b'\n');
+            let changed = || Error::new(ErrorKind::Io, format!("{} was changed meanwhile", path.display()));
+            checked_line::parse(&line).ok_or_else(changed)
         }))
     }
 
-    /// Removes the journal, once the results are written.
+    /// Removes the journal, once the results are written or it is clear that there are none.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when it can't be removed.
-    pub fn remove(self) -> Result<()> {
+    pub fn remove(&self) -> Result<()> {
         std::fs::remove_file(&self.path).map_err(|error| Error::io(&self.path, "remove", &error))
     }
 }
@@ -175,17 +177,11 @@ fn other_run(path: &Path) -> Error {
     Error::new(
         ErrorKind::InvalidArgument,
         format!(
-            "{} is the journal of an interrupted run with another model, source folder, options or list of images: \
-             finish that run, or delete the file to begin anew",
+            "{} is the journal of an interrupted run with another model, source folder, options or images (one was added, \
+             removed or replaced since): finish that run, or delete the file to begin anew",
             path.display()
         ),
     )
-}
-
-fn write_line(out: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    out.write_all(&line)
 }
 
 #[cfg(test)]
@@ -194,7 +190,7 @@ mod tests {
 
     fn header() -> Header {
         Header {
-            format: 1,
+            format: 2,
             model: "m".into(),
             source: "s".into(),
             input: "chips".into(),
@@ -237,6 +233,25 @@ mod tests {
             assert_eq!(std::fs::read(&path).unwrap(), whole, "cut at {cut}");
         }
         assert_eq!(entries[2].values().unwrap(), [f32::MIN_POSITIVE, 3e38]);
+    }
+
+    #[test]
+    fn what_was_damaged_is_done_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let entries: Vec<Entry> = (0..6u8).map(|at| Entry::embedding(&[f32::from(at), 1.5])).collect();
+        Journal::open(&path, &header()).unwrap().append(&entries).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for at in (0..whole.len()).filter(|at| at % 7 == 0) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0b10;
+            std::fs::write(&path, &damaged).unwrap();
+            let line = whole[..at].iter().filter(|&&byte| byte == b'\n').count();
+            let mut journal = Journal::open(&path, &header()).unwrap();
+            assert_eq!(journal.done(), line.saturating_sub(1), "byte {at}");
+            journal.append(&entries[journal.done()..]).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), whole, "byte {at}");
+        }
     }
 
     #[test]

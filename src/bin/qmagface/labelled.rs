@@ -4,6 +4,7 @@ use crate::people::{PersonRule, hidden};
 use ndarray::{Array2, Axis};
 use qmagface::pairs::Prepared;
 use qmagface::{Error, ErrorKind, Result};
+use std::collections::HashSet;
 
 /// A set, and what the user should know of it.
 pub struct LabelledSet {
@@ -19,6 +20,7 @@ pub struct LabelledSet {
 /// As [`PersonRule::people`] and [`Prepared::labelled`]; [`ErrorKind::InvalidArgument`] when all images are hidden.
 pub fn labelled(rule: &PersonRule, rows: Array2<f32>, names: Vec<String>, needed: bool) -> Result<LabelledSet> {
     let (rows, names, mut notes) = visible(rows, names)?;
+    notes.extend(named_again(&names));
     let people = match needed {
         true => Some(rule.people_needed(&names)?),
         false => rule.people(&names)?,
@@ -39,6 +41,19 @@ pub fn labelled(rule: &PersonRule, rows: Array2<f32>, names: Vec<String>, needed
         people_known,
         notes,
     })
+}
+
+/// A note on names that come more than once.
+fn named_again(names: &[String]) -> Option<String> {
+    let mut known = HashSet::with_capacity(names.len());
+    let again: Vec<&String> = names.iter().filter(|name| !known.insert(*name)).collect();
+    Some(format!(
+        "{} of {} images have a name that another has already, such as {:?}: if it is the same image, its pairs with itself \
+         count as genuine.",
+        again.len(),
+        names.len(),
+        again.first()?
+    ))
 }
 
 /// The rows whose images are not hidden, and a note on the others.
@@ -80,6 +95,18 @@ mod tests {
             found.notes.len() == 1 && found.notes[0].contains("a/@eaDir/1.jpg"),
             "{:?}",
             found.notes
+        );
+        let twice = labelled(
+            &PersonRule::default(),
+            rows.clone(),
+            names(&["a/1", "a/1", "b/1", "b/2"]),
+            true,
+        )
+        .unwrap();
+        assert!(
+            twice.notes.len() == 1 && twice.notes[0].contains("1 of 4") && twice.notes[0].contains("\"a/1\""),
+            "{:?}",
+            twice.notes
         );
         let unknown = labelled(
             &PersonRule::default(),

@@ -5,6 +5,8 @@ mod align;
 mod apart;
 mod arguments;
 mod calibrate;
+mod checked_line;
+mod chip_record;
 mod compare;
 mod detect;
 mod draw;
@@ -27,8 +29,8 @@ mod quality;
 mod stop;
 mod targets;
 
-use arguments::Shared;
-use clap::{Parser, Subcommand};
+use arguments::{OF_DETECTION, Shared};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Face recognition with quality in every comparison.
@@ -74,8 +76,17 @@ enum Command {
     Models(models::Command),
 }
 
+/// The command line. Options of detection are of `embed --align` alone, which can't be said where they are declared: other
+/// commands have them too.
+fn command_line() -> clap::Command {
+    Cli::command().mut_subcommand("embed", |embed| {
+        let with_align = |embed: clap::Command, option: &str| embed.mut_arg(option, |option| option.requires("align"));
+        OF_DETECTION.into_iter().fold(embed, with_align)
+    })
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOGGED))
         .format_target(false)
         .init();

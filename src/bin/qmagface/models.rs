@@ -2,6 +2,7 @@
 
 use crate::arguments::Shared;
 use crate::failure::Outcome;
+use crate::folder;
 use crate::output;
 use clap::Subcommand;
 use qmagface::model::{BUNDLE_EXTENSION, Bundle, FetchOptions, Pack, PackState, Store, Verified};
@@ -68,7 +69,7 @@ fn list(shared: &Shared, store: &Store) -> Result<()> {
     for status in store.list()? {
         let manifest = &status.manifest;
         let (state, detail) = match &status.state {
-            PackState::Installed(pack) => ("installed", folder(pack)),
+            PackState::Installed(pack) => ("installed", folder_of(pack)),
             PackState::NotInstalled(error) => {
                 // The message says again that it isn't installed; what to do follows.
                 let message = error.message();
@@ -105,13 +106,13 @@ fn list(shared: &Shared, store: &Store) -> Result<()> {
 }
 
 /// Where a pack of the store lies.
-fn folder(pack: &Pack) -> String {
+fn folder_of(pack: &Pack) -> String {
     pack.folder().unwrap_or(Path::new("")).display().to_string()
 }
 
 fn installed(shared: &Shared, pack: &Pack) {
     let fingerprint = pack.fingerprint();
-    let (name, folder) = (pack.name(), folder(pack));
+    let (name, folder) = (pack.name(), folder_of(pack));
     if shared.json {
         output::line(json!({
             "name": name, "folder": folder, "fingerprint": fingerprint.to_string(), "official": pack.is_official(),
@@ -158,7 +159,7 @@ fn in_order(shared: &Shared, name: &str, verified: &Verified) {
         let files: Vec<_> = verified
             .files
             .iter()
-            .map(|file| json!({"path": file.path.to_string_lossy(), "sha256": file.sha256, "tensors": file.tensors}))
+            .map(|file| json!({"path": folder::name(&file.path), "sha256": file.sha256, "tensors": file.tensors}))
             .collect();
         output::line(json!({"name": verified.name, "fingerprint": verified.fingerprint.to_string(), "files": files}));
     } else {
@@ -185,7 +186,7 @@ fn export(shared: &Shared, store: &Store, name: &str, file: Option<&Path>, force
     let fingerprint = embedder.fingerprint_with(Some(&detector))?;
     if shared.json {
         output::line(json!({
-            "file": file.to_string_lossy(), "bytes": bytes, "model": embedder.name(), "detector": detector.name(),
+            "file": folder::name(file), "bytes": bytes, "model": embedder.name(), "detector": detector.name(),
             "fingerprint": fingerprint.to_string(),
         }));
     } else {

@@ -1,7 +1,7 @@
 //! Who is on each image: by its name, and by a rule that the user may give.
 
 use clap::Args;
-use qmagface::pairs::{Pair, common_folder, composed, is_hidden, parts, subject_of};
+use qmagface::pairs::{Count, Pair, common_folder, composed, is_hidden, parts, subject_of};
 use qmagface::{Error, ErrorKind, Result};
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
@@ -42,6 +42,20 @@ impl People {
     /// How many people there are.
     pub fn count(&self) -> usize {
         self.labels.iter().collect::<HashSet<_>>().len()
+    }
+
+    /// How many pairs of two different images there are.
+    pub fn pairs(&self) -> Count {
+        let mut images: HashMap<&String, u64> = HashMap::new();
+        for label in &self.labels {
+            *images.entry(label).or_default() += 1;
+        }
+        let pairs = |images: u64| images * images.saturating_sub(1) / 2;
+        let genuine = images.into_values().map(pairs).sum();
+        Count {
+            genuine,
+            impostor: pairs(self.labels.len() as u64) - genuine,
+        }
     }
 }
 
@@ -114,12 +128,17 @@ impl PersonRule {
         Ok(Some(People { labels, notes }))
     }
 
-    /// As [`PersonRule::people`], where the names must say it.
+    /// As [`PersonRule::people`], where the names must say it, and must give pairs of one person and of two.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] naming the first image that is of nobody.
+    /// [`ErrorKind::InvalidArgument`] naming the first image that is of nobody; when each image is of another person, or all
+    /// are of one.
     pub fn people_needed(&self, names: &[String]) -> Result<People> {
         if let Some(people) = self.people(names)? {
+            let (count, images) = (people.count(), people.labels.len());
+            if images > 1 && (count == images || count == 1) {
+                return Err(Error::new(ErrorKind::InvalidArgument, one_kind(count, images)));
+            }
             return Ok(people);
         }
         let first = names.iter().find(|name| subject_of(name).is_none());
@@ -138,11 +157,7 @@ impl PersonRule {
         let people: HashSet<&String> = labels.iter().collect();
         let mut notes = Vec::new();
         if people.len() == labels.len() && labels.len() > 1 {
-            notes.push(format!(
-                "Each of the {} images is of another person by its name, so that there are no genuine pairs. If that is \
-                 wrong, say who is on an image with --person-depth or --person-pattern.",
-                labels.len()
-            ));
+            notes.push(one_kind(people.len(), labels.len()));
             return notes;
         }
         if self.is_given() {
@@ -165,6 +180,13 @@ impl PersonRule {
                  own, such as {:?}. If the outer folders are the people, give --person-depth {}; if the inner ones are, \
                  give --person-pattern '([^/]+)/[^/]+$'.",
                 inside,
+                depth_of(names, labels, inside).saturating_sub(1).max(1)
+            ));
+        } else if let Some((outer, inside)) = few_inside(&people) {
+            notes.push(format!(
+                "{} people are told apart by the folders that their images lie in, and these lie in {outer} folders, such as \
+                 {inside:?}. If the outer folders are the people, give --person-depth {}.",
+                people.len(),
                 depth_of(names, labels, inside).saturating_sub(1).max(1)
             ));
         }
@@ -197,6 +219,36 @@ impl PersonRule {
             names[first.b as usize]
         ))
     }
+}
+
+/// What is wrong with people that give pairs of one kind only.
+fn one_kind(people: usize, images: usize) -> String {
+    let what = match people {
+        1 => format!("All {images} images are of one person by their names, so that there are no impostor pairs"),
+        _ => {
+            format!("Each of the {images} images is of another person by its name, so that there are no genuine pairs")
+        }
+    };
+    format!("{what}. If that is wrong, say who is on an image with --person-depth or --person-pattern.")
+}
+
+/// Most people in an outer folder, on average, that may still be one person's clips or days.
+const MOST_INSIDE: usize = 50;
+
+/// How many outer folders the people's folders lie in, where these are more than one and hold a few each, as `p1/clip7` and
+/// `p1/clip8` beside `p2/clip3`; and one of the people's folders.
+fn few_inside<'a>(people: &HashSet<&'a String>) -> Option<(usize, &'a str)> {
+    let mut outer: HashMap<&str, usize> = HashMap::new();
+    for person in people {
+        *outer.entry(person.rsplit_once('/')?.0).or_default() += 1;
+    }
+    let is_few = outer.len() > 1 && people.len() > outer.len() && people.len() <= MOST_INSIDE * outer.len();
+    let first = people
+        .iter()
+        .filter(|person| person.rsplit_once('/').is_some_and(|(outside, _)| outer[outside] > 1));
+    is_few
+        .then(|| first.min())?
+        .map(|person| (outer.len(), person.as_str()))
 }
 
 /// A folder that stands inside more than one folder where the innermost folders are the people, as `frontal` in
@@ -340,6 +392,16 @@ mod tests {
             .err()
             .unwrap();
         assert!(error.message().contains("\"x.jpg\""), "{error}");
+        for (of, what) in [
+            (["a/1", "b/1"], "no genuine pairs"),
+            (["a/1", "a/2"], "no impostor pairs"),
+        ] {
+            let error = PersonRule::default().people_needed(&names(&of)).err().unwrap();
+            assert!(
+                error.message().contains(what) && error.message().contains("--person-depth"),
+                "{error}"
+            );
+        }
         assert!(pattern("(").is_err() && pattern(&"a".repeat(5000)).is_err());
         assert!(pattern("(a{1000}){1000}").is_err(), "memory is limited");
     }
@@ -362,6 +424,20 @@ mod tests {
             "{repeated:?}"
         );
         assert!(notes(&depth(1), &two).is_empty());
+        let clips = ["p1/vid1/1.jpg", "p1/vid1/2.jpg", "p1/vid2/1.jpg", "p2/vid3/1.jpg"];
+        let few = notes(&PersonRule::default(), &clips);
+        assert!(
+            few.len() == 1
+                && few[0].contains("3 people")
+                && few[0].contains("2 folders")
+                && few[0].contains("\"p1/vid1\""),
+            "{few:?}"
+        );
+        assert!(few[0].contains("--person-depth 1"), "{few:?}");
+        assert!(notes(&depth(1), &clips).is_empty());
+        let one_inside_each = ["a/x/1.jpg", "a/x/2.jpg", "b/y/1.jpg"];
+        assert!(notes(&PersonRule::default(), &one_inside_each).is_empty());
+        assert!(notes(&PersonRule::default(), &["set/a/1.jpg", "set/a/2.jpg", "set/b/1.jpg"]).is_empty());
         assert!(notes(&PersonRule::default(), &["a/1.jpg", "a/2.jpg", "b/1.jpg"]).is_empty());
         assert!(notes(&PersonRule::default(), &["a/1.jpg"]).is_empty());
     }

@@ -2,7 +2,6 @@
 
 use crate::extract::Extracted;
 use crate::output::face_count;
-use image::codecs::png::PngEncoder;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use qmagface::drawing::{Lettering, Line, Sheet, Typeface};
@@ -220,14 +219,55 @@ pub fn check_name(out: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The program that a PNG file says it is of: so that it can be told from what is somebody else's.
+const SOFTWARE: &str = "qmagface";
+
+/// Checks that no picture of somebody else's is where `out` is written: one that this program drew may be replaced.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] naming it.
+pub fn check_free(out: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(out) {
+        Err(_) => Ok(()),
+        Ok(there) if there.is_file() && is_ours(out) => Ok(()),
+        Ok(_) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "{} is there and wasn't drawn by this program: it is not overwritten, name another file",
+                out.display()
+            ),
+        )),
+    }
+}
+
+fn is_ours(path: &Path) -> bool {
+    let reader = std::fs::File::open(path).ok().and_then(|file| {
+        let decoder = png::Decoder::new(std::io::BufReader::new(file));
+        decoder.read_info().ok()
+    });
+    let texts = reader.map(|reader| reader.info().uncompressed_latin1_text.clone());
+    let is_name = |text: &png::text_metadata::TEXtChunk| text.keyword == "Software" && text.text == SOFTWARE;
+    texts.is_some_and(|texts| texts.iter().any(is_name))
+}
+
 fn save(picture: &RgbImage, out: &Path) -> Result<()> {
     check_name(out)?;
+    check_free(out)?;
     if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, "create", &error))?;
     }
     replace(out, |file| {
         let mut writer = BufWriter::new(file);
-        let encoded = picture.write_with_encoder(PngEncoder::new(&mut writer));
+        let mut encoder = png::Encoder::new(&mut writer, picture.width(), picture.height());
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_compression(png::Compression::Fast);
+        let encoded = encoder
+            .add_text_chunk("Software".to_owned(), SOFTWARE.to_owned())
+            .and_then(|()| encoder.write_header())
+            .and_then(|mut writer| {
+                writer.write_image_data(picture.as_raw())?;
+                writer.finish()
+            });
         encoded.map_err(|error| Error::new(ErrorKind::Io, format!("cannot write {}: {error}", out.display())))?;
         writer.flush().map_err(|error| Error::io(out, "write", &error))
     })

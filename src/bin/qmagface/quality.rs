@@ -3,6 +3,7 @@
 use crate::arguments::{Embedding, Shared};
 use crate::extract::{Aligned, extract};
 use crate::failure::Outcome;
+use crate::folder::name;
 use crate::inputs::Inputs;
 use crate::many;
 use crate::output::{self, face_count};
@@ -29,7 +30,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         Ok(found.map(|found| (found.quality, found.uqs, found.face.map(|(_, faces)| faces))))
     };
     many::each(shared, embedding.machine(), &images, measure, |path, found| {
-        let image = path.to_string_lossy();
+        let image = name(path);
         let model = &engine.info().model;
         // No face is an answer.
         let (quality, uqs, faces) = match found {

@@ -1,37 +1,63 @@
 //! What the picture of an image is called, so that no two images have one picture.
 
+use crate::folder;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Where each image's picture goes: the same path with `ending` in place of its own. Where two would have one name, the
-/// images keep their own endings before it (`a.jpg.png`, `a.bmp.png`).
-pub fn targets(images: &[PathBuf], ending: &str) -> Vec<PathBuf> {
-    let whole = |image: &Path| {
-        let mut name = image.as_os_str().to_owned();
-        name.push(".");
-        name.push(ending);
-        PathBuf::from(name)
+/// images keep their own endings before it (`a.jpg.png`, `a.bmp.png`). An image whose picture has a name already, by
+/// `known`, keeps that name: what lies beside the images later changes none.
+pub fn targets(images: &[PathBuf], ending: &str, known: impl Fn(&Path) -> Option<String>) -> Vec<PathBuf> {
+    // The names that an image's picture can have, the shortest first. Two images never have all later ones in common.
+    let candidate = |image: &Path, level: usize| match level {
+        0 => image.with_extension(ending),
+        level => {
+            let mut name = image.as_os_str().to_owned();
+            if level > 1 {
+                name.push(format!("~{level}"));
+            }
+            name.push(".");
+            name.push(ending);
+            PathBuf::from(name)
+        }
     };
-    let mut targets: Vec<PathBuf> = images.iter().map(|image| image.with_extension(ending)).collect();
-    // Whole names differ as the images do. A whole name can be another's short one, which then becomes whole too, so that
-    // there are fewer short ones each time.
+    let is_known: Vec<Option<PathBuf>> = images
+        .iter()
+        .map(|image| {
+            let known = known(image)?;
+            (0..MOST_LEVELS)
+                .map(|level| candidate(image, level))
+                .find(|name| folder::name(name) == known)
+        })
+        .collect();
+    let mut levels = vec![0; images.len()];
     loop {
+        let targets: Vec<PathBuf> = (0..images.len())
+            .map(|at| {
+                is_known[at]
+                    .clone()
+                    .unwrap_or_else(|| candidate(&images[at], levels[at]))
+            })
+            .collect();
         let mut uses: HashMap<&Path, usize> = HashMap::with_capacity(targets.len());
         for target in &targets {
             *uses.entry(target).or_default() += 1;
         }
         let shared: Vec<usize> = (0..targets.len())
-            .filter(|&at| uses[targets[at].as_path()] > 1)
+            .filter(|&at| uses[targets[at].as_path()] > 1 && is_known[at].is_none())
             .collect();
         if shared.is_empty() {
             return targets;
         }
         for at in shared {
-            targets[at] = whole(&images[at]);
+            levels[at] += 1;
         }
     }
 }
+
+/// How many of an image's candidates are compared with the name that its picture has.
+const MOST_LEVELS: usize = 8;
 
 /// The name of an image's picture number `index`: `a.png` becomes `a_3.png`.
 pub fn numbered(target: &Path, index: usize) -> PathBuf {
@@ -52,10 +78,35 @@ mod tests {
 
     fn named(images: &[&str]) -> Vec<String> {
         let images: Vec<PathBuf> = images.iter().map(PathBuf::from).collect();
-        targets(&images, "png")
+        beside(&images, &[])
+    }
+
+    /// The targets of `images`, some of which have names already.
+    fn beside(images: &[PathBuf], known: &[(&str, &str)]) -> Vec<String> {
+        let of = |image: &Path| {
+            let found = known.iter().find(|(name, _)| Path::new(name) == image)?;
+            Some(found.1.to_owned())
+        };
+        targets(images, "png", of)
             .iter()
             .map(|path| path.to_str().unwrap().to_owned())
             .collect()
+    }
+
+    #[test]
+    fn a_picture_keeps_its_name() {
+        let images = ["a.jpg", "a.png", "b.jpg"].map(PathBuf::from);
+        assert_eq!(beside(&images, &[("a.jpg", "a.png")]), ["a.png", "a.png.png", "b.png"]);
+        assert_eq!(
+            beside(&images, &[("a.jpg", "a.jpg.png"), ("b.jpg", "other.png")]),
+            ["a.jpg.png", "a.png", "b.png"]
+        );
+        // All short and whole names are taken.
+        let images = ["a.png", "a.jpg", "a.png.jpg"].map(PathBuf::from);
+        let known = [("a.jpg", "a.png"), ("a.png.jpg", "a.png.png")];
+        assert_eq!(beside(&images, &known), ["a.png~2.png", "a.png", "a.png.png"]);
+        let again = [known[0], known[1], ("a.png", "a.png~2.png")];
+        assert_eq!(beside(&images, &again), ["a.png~2.png", "a.png", "a.png.png"]);
     }
 
     #[test]
@@ -78,7 +129,7 @@ mod tests {
         use std::os::unix::ffi::OsStrExt;
         let images = [b"\xFE.jpg", b"\xFF.jpg"].map(|name| PathBuf::from(std::ffi::OsStr::from_bytes(name)));
         let both = [images.to_vec(), vec![images[0].with_extension("bmp")]].concat();
-        let targets = targets(&both, "png");
+        let targets = targets(&both, "png", |_| None);
         assert_eq!(targets.iter().collect::<HashSet<_>>().len(), 3, "{targets:?}");
         assert_ne!(numbered(&targets[0], 0), numbered(&targets[1], 0));
     }
@@ -87,9 +138,16 @@ mod tests {
         #[test]
         fn all_pictures_have_names_of_their_own(
             images in proptest::collection::hash_set("(x/)?[ab](_0)?(\\.(jpg|png|j)){0,3}", 1..40),
+            before in 0usize..40,
         ) {
             let images: Vec<PathBuf> = images.into_iter().map(PathBuf::from).collect();
-            let targets = targets(&images, "png");
+            // Some of the images were there before the others.
+            let before = &images[..before.min(images.len())];
+            let known: HashMap<&PathBuf, PathBuf> = before.iter().zip(targets(before, "png", |_| None)).collect();
+            let targets = targets(&images, "png", |image| known.get(&image.to_owned()).map(|name| folder::name(name)));
+            for (image, target) in images.iter().zip(&targets) {
+                prop_assert!(known.get(image).is_none_or(|known| known == target));
+            }
             let unique: HashSet<_> = targets.iter().collect();
             prop_assert_eq!(unique.len(), images.len());
             let numbered: HashSet<_> = targets.iter().flat_map(|target| (0..3).map(|index| numbered(target, index))).collect();

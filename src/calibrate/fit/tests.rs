@@ -261,7 +261,7 @@ fn odd_sets_are_reported() {
     };
     let labels: Vec<usize> = (0..40).map(|i| i / 2).collect();
     // Powers of two, which leave the directions as they are, to the last bit.
-    let length = |row: usize| [1.0f32, 2.0, 4.0][row % 3];
+    let length = |row: usize| [2.0f32, 4.0, 8.0][row % 3];
     // Everyone alike: every score is the same, nothing passes.
     let error = fitted(Array2::from_shape_fn((40, 3), |(i, _)| length(i)), &labels).unwrap_err();
     assert!(

@@ -1,10 +1,10 @@
 //! Lines of a text file that may be anything: bounded in length and number, with their place in every error.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 /// Longest line, in bytes.
-const LONGEST: u64 = 4096;
+const LONGEST: usize = 4096;
 
 /// Reads a text file line by line.
 pub struct Lines<R> {
@@ -12,6 +12,8 @@ pub struct Lines<R> {
     number: u64,
     most: u64,
     bytes: Vec<u8>,
+    /// Whether the last line ended with CR, which LF may follow.
+    after_cr: bool,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -22,6 +24,7 @@ impl<R: BufRead> Lines<R> {
             number: 0,
             most,
             bytes: Vec::new(),
+            after_cr: false,
         }
     }
 
@@ -33,15 +36,14 @@ impl<R: BufRead> Lines<R> {
     pub fn next(&mut self) -> Result<Option<&str>> {
         loop {
             self.bytes.clear();
-            let read = (&mut self.reader)
-                .take(LONGEST + 1)
-                .read_until(b'\n', &mut self.bytes)
+            let is_there = self
+                .read_line()
                 .map_err(|error| Error::new(ErrorKind::Io, format!("cannot read line {}: {error}", self.number + 1)))?;
-            if read == 0 {
+            if !is_there {
                 return Ok(None);
             }
             self.number += 1;
-            if read as u64 > LONGEST {
+            if self.bytes.len() > LONGEST {
                 return Err(self.limit(format!("is longer than {LONGEST} bytes")));
             }
             if self.number > self.most {
@@ -55,9 +57,36 @@ impl<R: BufRead> Lines<R> {
             }
         }
         match std::str::from_utf8(&self.bytes) {
-            Ok(text) => Ok(Some(text.trim_end_matches(['\n', '\r']))),
+            Ok(text) => Ok(Some(text)),
             Err(_) => Err(self.wrong("is not UTF-8 text")),
         }
+    }
+
+    /// Reads a line without its end, which is LF, CR LF or CR, or its first bytes where it is too long; `false`: there is none.
+    fn read_line(&mut self) -> std::io::Result<bool> {
+        let mut is_there = false;
+        while self.bytes.len() <= LONGEST {
+            let found = self.reader.fill_buf()?;
+            if found.is_empty() {
+                return Ok(is_there);
+            }
+            // The second half of CR LF.
+            if std::mem::take(&mut self.after_cr) && found[0] == b'\n' {
+                self.reader.consume(1);
+                continue;
+            }
+            is_there = true;
+            let found = &found[..found.len().min(LONGEST + 1)];
+            let end = memchr::memchr2(b'\n', b'\r', found);
+            self.bytes.extend_from_slice(&found[..end.unwrap_or(found.len())]);
+            self.after_cr = end.is_some_and(|end| found[end] == b'\r');
+            let used = end.map_or(found.len(), |end| end + 1);
+            self.reader.consume(used);
+            if end.is_some() {
+                break;
+            }
+        }
+        Ok(is_there)
     }
 
     /// The error that the last line is wrong.
@@ -88,5 +117,51 @@ pub fn fields(line: &str) -> Vec<&str> {
             .filter(|field| !field.is_empty())
             .collect(),
         false => line.split_whitespace().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufReader, Read};
+
+    fn all(text: &[u8], buffer: usize) -> Vec<String> {
+        let mut lines = Lines::new(BufReader::with_capacity(buffer, text), 100);
+        std::iter::from_fn(|| lines.next().unwrap().map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn lines_end_as_any_system_ends_them() {
+        for buffer in 1..9 {
+            for end in ["\n", "\r\n", "\r"] {
+                let text = ["a 1", "", "  ", "bc", "d"].join(end);
+                assert_eq!(all(text.as_bytes(), buffer), ["a 1", "bc", "d"], "{end:?}, {buffer}");
+                assert_eq!(
+                    all((text + end).as_bytes(), buffer),
+                    ["a 1", "bc", "d"],
+                    "{end:?}, {buffer}"
+                );
+            }
+            assert_eq!(all(b"\xef\xbb\xbfa\r\rb\n\r\nc", buffer), ["a", "b", "c"]);
+            assert_eq!(all(b"", buffer), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn long_lines_are_refused_wherever_they_end() {
+        let longest = "a".repeat(LONGEST);
+        assert_eq!(all(format!("{longest}\r\nb").as_bytes(), 100), [longest.as_str(), "b"]);
+        for end in ["", "\n", "\rb"] {
+            let text = format!("x\n{longest}a{end}");
+            let mut lines = Lines::new(text.as_bytes(), 100);
+            assert_eq!(lines.next().unwrap(), Some("x"));
+            let error = lines.next().unwrap_err();
+            assert!(
+                error.kind() == ErrorKind::Limit && error.message().contains("line 2"),
+                "{error}"
+            );
+        }
+        let endless = BufReader::new(std::io::repeat(b'a').take(1 << 40));
+        assert_eq!(Lines::new(endless, 100).next().unwrap_err().kind(), ErrorKind::Limit);
     }
 }

@@ -197,14 +197,21 @@ impl Names {
 
     /// The error that the list's `name` means the rows `a` and `b`.
     pub fn several(&self, name: &str, a: u32, b: u32) -> Error {
-        Error::new(
-            ErrorKind::InvalidArgument,
-            format!(
-                "{name:?} may be {:?} or {:?} of the set: the list must name enough of its folders to tell them apart",
-                self.shown(a),
-                self.shown(b)
+        let (one, other) = (self.shown(a), self.shown(b));
+        let of_row = |row: u32| self.rows.get(row as usize);
+        let what = match (of_row(a), of_row(b)) {
+            _ if one == other => format!(
+                "{name:?} is {one:?}, which the set has more than once (rows {a} and {b}): leave one of them out of the set"
             ),
-        )
+            (Some(first), Some(second)) if first.folders == second.folders => format!(
+                "{name:?} may be {one:?} or {other:?} of the set, which differ only in their endings, in zeros before a \
+                 number or in how their letters are encoded: the list must write the name exactly as the set does"
+            ),
+            _ => format!(
+                "{name:?} may be {one:?} or {other:?} of the set: the list must name enough of its folders to tell them apart"
+            ),
+        };
+        Error::new(ErrorKind::InvalidArgument, what)
     }
 
     /// A row that the list's missing `name` may have meant, where the list has more folders than the set.

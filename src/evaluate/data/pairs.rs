@@ -97,6 +97,9 @@ impl PairFile {
     /// [`ErrorKind::InvalidArgument`] for no pair, or fewer than `folds`.
     pub(super) fn new(mut pairs: Vec<NamedPair>, folds: Option<u16>, format: PairFormat) -> Result<Self> {
         let count = pairs.len();
+        if count == 0 {
+            return Err(Error::new(ErrorKind::InvalidArgument, "the file has no pair"));
+        }
         let folds = folds.unwrap_or(if count < usize::from(FOLDS) { 1 } else { FOLDS });
         if count < usize::from(folds) {
             return Err(Error::new(
@@ -136,11 +139,26 @@ impl PairFile {
         Ok(self)
     }
 
-    /// Checks that accuracy can be measured by folds: the threshold of one is chosen on the others.
+    /// Checks that accuracy can be measured by folds: there are genuine and impostor pairs, and the threshold of a fold is
+    /// chosen on the others.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for one fold, saying how to get more.
+    /// [`ErrorKind::InvalidArgument`] for pairs of one kind alone; for one fold, saying how to get more.
     pub fn check_folds(&self) -> Result<()> {
+        let genuine = self.pairs.iter().filter(|pair| pair.genuine).count();
+        if genuine == 0 || genuine == self.pairs.len() {
+            let (is, none) = match genuine {
+                0 => ("impostor", "genuine"),
+                _ => ("genuine", "impostor"),
+            };
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "all {} pairs are {is} pairs: without {none} pairs nothing can be measured",
+                    self.pairs.len()
+                ),
+            ));
+        }
         if self.folds > 1 {
             return Ok(());
         }

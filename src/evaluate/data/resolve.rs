@@ -32,17 +32,24 @@ impl PairFile {
     /// The pairs as rows of `set`.
     ///
     /// # Errors
+    /// As [`PairFile::look_up`].
+    pub fn resolve(&self, set: &Prepared, missing: Missing) -> Result<Resolved> {
+        self.look_up(&Names::of(set), missing)
+    }
+
+    /// The pairs as rows that are called `names`.
+    ///
+    /// # Errors
     /// [`ErrorKind::InvalidArgument`] for an image that the set doesn't have, or whose name several images have, by
     /// [`Missing::Refuse`], naming it and how many pairs it concerns; and when no pair is left.
-    pub fn resolve(&self, set: &Prepared, missing: Missing) -> Result<Resolved> {
-        let names = Names::of(set);
+    pub fn look_up(&self, names: &Names, missing: Missing) -> Result<Resolved> {
         let (mut pairs, mut folds) = (
             Vec::with_capacity(self.pairs.len()),
             Vec::with_capacity(self.pairs.len()),
         );
         let (mut absent, mut unclear) = (Lost::default(), Lost::default());
         for pair in &self.pairs {
-            let (a, b) = (self.find(&names, &pair.a), self.find(&names, &pair.b));
+            let (a, b) = (self.find(names, &pair.a), self.find(names, &pair.b));
             match (a, b) {
                 (Lookup::Row(a), Lookup::Row(b)) => {
                     pairs.push(Pair {
@@ -59,10 +66,10 @@ impl PairFile {
             }
         }
         if missing == Missing::Refuse || pairs.is_empty() {
-            self.refuse(&names, &absent, &unclear)?;
+            self.refuse(names, &absent, &unclear)?;
         }
         Ok(Resolved {
-            list: List::new(set, pairs)?,
+            list: List::of_rows(pairs),
             folds,
             left_out: absent.pairs + unclear.pairs,
             unclear: unclear.pairs,
@@ -126,9 +133,9 @@ impl<'a> Lost<'a> {
 /// others, are of one person. For sets whose names don't say who is on an image.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] naming a pair of an image beyond `images`, or an impostor pair of two images that
-/// genuine pairs say are of one person.
-pub fn people_of(images: usize, pairs: &[Pair]) -> Result<Vec<u32>> {
+/// [`ErrorKind::InvalidArgument`] naming a pair of an image beyond `images`, or the two images, by `name`, of an impostor
+/// pair that genuine pairs say are of one person.
+pub fn people_of(images: usize, pairs: &[Pair], name: impl Fn(u32) -> String) -> Result<Vec<u32>> {
     let wrong = |what: String| Error::new(ErrorKind::InvalidArgument, what);
     let mut parent: Vec<u32> = (0..images as u32).collect();
     // Path halving: every second image on the way is hung higher.
@@ -153,8 +160,9 @@ pub fn people_of(images: usize, pairs: &[Pair]) -> Result<Vec<u32>> {
     let contradiction = |pair: &&Pair| !pair.genuine && people[pair.a as usize] == people[pair.b as usize];
     if let Some(pair) = pairs.iter().find(contradiction) {
         return Err(wrong(format!(
-            "images {} and {} are of two people by one pair and of one person by others",
-            pair.a, pair.b
+            "{} and {} are of two people by one pair and of one person by others",
+            name(pair.a),
+            name(pair.b)
         )));
     }
     Ok(people)

@@ -8,7 +8,7 @@ use crate::evaluate::metrics::PublishedForm;
 use crate::evaluate::results::{FusionName, FusionResult, Ijb, Options, Protocol};
 use crate::model::Fingerprint;
 use crate::pairs::review::{ReviewOptions, review};
-use crate::pairs::{List, Pair, Prepared, Work};
+use crate::pairs::{List, Pair, Prepared, Repeats, Work};
 use crate::template::{Fusion, Template};
 use ndarray::Array2;
 use std::collections::HashMap;
@@ -33,6 +33,25 @@ impl From<FusionName> for Fusion {
 
 /// A template's images, those of one medium together.
 type Media = Vec<Vec<u32>>;
+
+/// A note on images that a template has more than once: they weigh more than others there.
+fn listed_again(set: &Prepared, templates: &[(u32, Media)]) -> Option<String> {
+    let (mut again, mut first) = (0u64, None);
+    for (template, media) in templates {
+        let mut rows = media.concat();
+        rows.sort_unstable();
+        for two in rows.windows(2).filter(|two| two[0] == two[1]) {
+            again += 1;
+            first.get_or_insert((*template, two[0]));
+        }
+    }
+    let (template, row) = first?;
+    Some(format!(
+        "{again} lines of the template list name an image that the template has already, such as {} of template {template}: \
+         such an image weighs more than others there.",
+        set.name(row as usize)
+    ))
+}
 
 /// TPR at FPR (as FNMR at FMR, one less the TPR) over the listed template pairs, with each fusion: images of one medium
 /// (the frames of a video) are fused first, then the media of a template.
@@ -111,7 +130,12 @@ pub fn ijb(set: &Prepared, lists: &IjbLists, fusions: &[FusionName], options: &O
     }
     let left_out = (lists.pairs.len() - pairs.len()) as u64;
     templates.retain(|(_, media)| !media.is_empty());
-    let people = people_of(templates.len(), &pairs)?;
+    let people = people_of(templates.len(), &pairs, |row| {
+        format!("template {}", templates[row as usize].0)
+    })?;
+    let named = |row: u32| format!("template {}", templates[row as usize].0);
+    let mut notes: Vec<String> = Repeats::of(&pairs).note("templates", named).into_iter().collect();
+    notes.extend(listed_again(set, &templates));
     let images: Vec<Vec<u32>> = templates.iter().map(|(_, media)| media.concat()).collect();
     let look = ReviewOptions {
         worst: options.worst,
@@ -128,6 +152,7 @@ pub fn ijb(set: &Prepared, lists: &IjbLists, fusions: &[FusionName], options: &O
         };
         let mut evaluation = listed(&fused, list, None, Protocol::Ijb, PublishedForm::Nearest, options, work)?;
         evaluation.left_out = left_out;
+        evaluation.notes.extend(notes.iter().cloned());
         if left_out > 0 {
             evaluation.notes.push(format!(
                 "{left_out} pairs were left out: of one of their templates the set has no image. They count as neither \

@@ -1,11 +1,11 @@
 //! What is calibrated on: arrays, or a folder of photos that is embedded first.
 
-use super::Arguments;
+use super::{Arguments, check_pairs};
 use crate::album::Album;
 use crate::arguments::Shared;
-use crate::embed::{Input, embed_all};
+use crate::embed::{Embedded, Input, embed_all, embedded};
 use crate::folder::Skipped;
-use crate::journal::{Entry, Journal};
+use crate::journal::Journal;
 use crate::labelled::{LabelledSet, labelled};
 use crate::stop::stop_flag;
 use ndarray::Array2;
@@ -103,8 +103,9 @@ fn model(name: &str) -> Result<(String, Fingerprint, Option<usize>)> {
 fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<Labelled> {
     let album = Album::open(source)?;
     // Who is on a photo must be known before hours of embedding.
-    let people = arguments.people.people_needed(&album.names());
-    people.map_err(|error| error.at(source.display()))?;
+    let place = |error: Error| error.at(source.display());
+    let people = arguments.people.people_needed(&album.names()).map_err(place)?;
+    check_pairs(arguments, people.pairs()).map_err(place)?;
     let engine = arguments.embedding.engine()?;
     let journal_name = format!(
         ".{}.journal",
@@ -119,22 +120,12 @@ fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<La
     };
     let journal = embed_all(shared, &engine, &input, &arguments.out.with_file_name(journal_name))?;
     let length = engine.info().embedding_length;
-    let (mut values, mut kept) = (Vec::new(), Vec::new());
-    let mut skipped = album.skipped.clone();
-    for (index, entry) in (0..album.len()).zip(journal.entries()?) {
-        match entry? {
-            Entry::Skipped { reason, failed } => skipped.push(album.skipped(index, reason, failed)),
-            entry => match entry.values().filter(|values| values.len() == length) {
-                Some(embedding) => {
-                    values.extend(embedding);
-                    kept.push(album.name(index));
-                }
-                None => return Err(Error::new(ErrorKind::Io, "the journal was changed: delete it")),
-            },
-        }
+    let Embedded { names, skipped } = embedded(&journal, &album)?;
+    let mut values = Vec::with_capacity(names.len() * length);
+    for entry in journal.entries()? {
+        values.extend(entry?.values().into_iter().flatten());
     }
-    skipped.sort_by(|a, b| a.path.cmp(&b.path));
-    let rows = Array2::from_shape_vec((kept.len(), length), values)
+    let rows = Array2::from_shape_vec((names.len(), length), values)
         .map_err(|error| Error::new(ErrorKind::Internal, format!("embeddings: {error}")))?;
     let folder_name = std::path::absolute(source)
         .ok()
@@ -142,7 +133,7 @@ fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<La
         .unwrap_or_default();
     let info = engine.info();
     let LabelledSet { set, notes, .. } =
-        labelled(&arguments.people, rows, kept, true).map_err(|error| error.at(source.display()))?;
+        labelled(&arguments.people, rows, names, true).map_err(|error| error.at(source.display()))?;
     Ok(Labelled {
         set,
         data: name(arguments, &folder_name),

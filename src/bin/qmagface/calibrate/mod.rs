@@ -3,17 +3,18 @@
 mod input;
 mod report;
 
-use crate::arguments::{Embedding, Shared};
+use crate::arguments::{Embedding, OF_DETECTION, OF_PHOTOS, Shared};
 use crate::failure::{Failure, Outcome};
 use crate::people::PersonRule;
 use crate::{folder, output};
 use clap::{Args, ValueEnum};
+use input::Labelled;
 use qmagface::calibrate::fit::{Fit, FitOptions, Procedure, check_support, fit};
 use qmagface::calibrate::{About, MeasureOptions, MeasuredThreshold, measure, supported_fmrs, today};
-use qmagface::pairs::review::{ReviewOptions, groups_of, review};
+use qmagface::pairs::review::{Review, ReviewOptions, groups_of, review};
 use qmagface::pairs::{Count, List, Pairs, Prepared, SampleOptions, Work, sample};
-use qmagface::{Calibration, Result};
-use std::path::PathBuf;
+use qmagface::{Calibration, Error, ErrorKind, Result};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Args)]
@@ -22,10 +23,10 @@ pub struct Arguments {
     #[arg(short, long, required_unless_present = "embeddings", conflicts_with = "embeddings")]
     source: Option<PathBuf>,
     /// The images of --source are aligned 112x112 chips
-    #[arg(long, requires = "source")]
+    #[arg(long, requires = "source", conflicts_with_all = OF_DETECTION)]
     chips: bool,
     /// Embeddings that `qmagface embed` or numpy wrote: embeddings_NAME.npy
-    #[arg(long, value_name = "FILE.npy", requires = "filenames")]
+    #[arg(long, value_name = "FILE.npy", requires = "filenames", conflicts_with_all = OF_PHOTOS, conflicts_with = "chips")]
     embeddings: Option<PathBuf>,
     /// Their names, PERSON/IMAGE or PERSON_NUMBER: filenames_NAME.npy
     #[arg(long, value_name = "FILE.npy", requires = "embeddings")]
@@ -98,10 +99,37 @@ struct Seconds {
     measure: f64,
 }
 
+/// A calibration, and what it was made of.
+struct Calibrated {
+    calibration: Calibration,
+    fit: Fit,
+    review: Review,
+    seconds: Seconds,
+}
+
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     // What can be known to fail fails before hours of embedding.
     check(arguments)?;
-    let mut input = input::read(shared, arguments)?;
+    let input = input::read(shared, arguments)?;
+    let found = calibrated(shared, arguments, &input).map_err(|error| match &input.journal {
+        None => error,
+        Some(journal) => Error::new(
+            error.kind(),
+            format!(
+                "{error} (the embeddings are kept in {}: the next run with this --out has them)",
+                journal.path().display()
+            ),
+        ),
+    })?;
+    if let Some(journal) = &input.journal {
+        journal.remove()?;
+    }
+    report::print(shared, &arguments.out, &found, &input);
+    Failure::if_some(folder::failures(&input.skipped), input.tried)
+}
+
+/// Fits, measures and writes the calibration of a set.
+fn calibrated(shared: &Shared, arguments: &Arguments, input: &Labelled) -> Result<Calibrated> {
     let set = &input.set;
     let list = match arguments.pairs {
         Chosen::All => None,
@@ -136,16 +164,16 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     };
     let calibration = Calibration::fitted(&fit, &measured, &about)?.with_quality_gate(arguments.gate)?;
     calibration.write(&arguments.out)?;
-    if let Some(journal) = input.journal.take() {
-        journal.remove()?;
-    }
-    report::print(shared, &arguments.out, &calibration, &fit, &seconds, &input, &review);
-    Failure::if_some(folder::failures(&input.skipped), input.tried)
+    Ok(Calibrated {
+        calibration,
+        fit,
+        review,
+        seconds,
+    })
 }
 
 /// Checks the options that need no data, and that the file can be written.
 fn check(arguments: &Arguments) -> Result<()> {
-    use qmagface::{Error, ErrorKind};
     Calibration::from_parameters(qmagface::QualityParameters { alpha: 0.0, beta: 0.0 })?
         .with_quality_gate(arguments.gate)
         .map_err(|error| error.at("--gate"))?;
@@ -157,13 +185,33 @@ fn check(arguments: &Arguments) -> Result<()> {
     .check()?;
     let folder = match arguments.out.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => std::path::Path::new("."),
+        _ => Path::new("."),
     };
     if !folder.is_dir() || arguments.out.is_dir() {
         return Err(Error::new(
             ErrorKind::Io,
             format!(
                 "cannot write {}: it must be a file in a folder that is there",
+                arguments.out.display()
+            ),
+        ));
+    }
+    // Whatever else is there may be a photo, or the embeddings themselves.
+    if arguments.out.symlink_metadata().is_ok() && Calibration::read(&arguments.out).is_err() {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "{} is there and is no calibration file: it is not overwritten, name another file",
+                arguments.out.display()
+            ),
+        ));
+    }
+    // A calibration called like an image would be taken for one of the photos.
+    if folder::promises_image(&arguments.out) {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "{} is called like an image: a calibration's name ends in .toml",
                 arguments.out.display()
             ),
         ));
@@ -223,8 +271,21 @@ fn calculate(
     Ok((fitted, measured, seconds))
 }
 
+/// Checks that there are enough pairs for the false match rates that are asked for: what photos are can give no more than
+/// `most`.
+fn check_pairs(arguments: &Arguments, most: Count) -> Result<()> {
+    if arguments.published {
+        return Ok(());
+    }
+    check_support(arguments.fmr.0, most.impostor).map_err(|error| advise(error, most, arguments))?;
+    arguments
+        .measure
+        .iter()
+        .try_for_each(|&fmr| check_support(fmr, most.impostor))
+}
+
 /// Adds what to do where there are too few pairs.
-fn advise(error: qmagface::Error, count: Count, arguments: &Arguments) -> qmagface::Error {
+fn advise(error: Error, count: Count, arguments: &Arguments) -> Error {
     let (least, greatest) = arguments.fmr;
     if check_support(least, count.impostor).is_ok() || arguments.published {
         return error;
@@ -237,7 +298,7 @@ fn advise(error: qmagface::Error, count: Count, arguments: &Arguments) -> qmagfa
         true => format!("--fmr {supported:.0e}..{greatest:e} can be fitted; "),
         false => String::new(),
     };
-    qmagface::Error::new(
+    Error::new(
         error.kind(),
         format!("{error} ({instead}--published fits it all the same)"),
     )

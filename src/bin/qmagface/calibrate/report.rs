@@ -1,9 +1,9 @@
 //! What a calibration says on the screen.
 
-use super::Seconds;
 use super::input::Labelled;
+use super::{Calibrated, Seconds};
 use crate::arguments::Shared;
-use crate::folder::Skipped;
+use crate::folder::{Skipped, name};
 use crate::output;
 use qmagface::Calibration;
 use qmagface::calibrate::Interval;
@@ -15,11 +15,13 @@ use std::path::Path;
 pub fn print(
     shared: &Shared,
     out: &Path,
-    calibration: &Calibration,
-    fit: &Fit,
-    seconds: &Seconds,
+    Calibrated {
+        calibration,
+        fit,
+        seconds,
+        review,
+    }: &Calibrated,
     input: &Labelled,
-    review: &Review,
 ) {
     let skipped = &input.skipped;
     if shared.json {
@@ -136,7 +138,7 @@ fn as_json(
         )
         .collect();
     json!({
-        "calibration": out.to_string_lossy(),
+        "calibration": name(out),
         "alpha": fit.parameters.alpha,
         "beta": fit.parameters.beta,
         "procedure": fit.procedure.name(),

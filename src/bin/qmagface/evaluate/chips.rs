@@ -6,6 +6,7 @@ use crate::arguments::Reading;
 use crate::embed;
 use crate::folder;
 use qmagface::evaluate::data::{Lookup, Names};
+use qmagface::pairs::Prepared;
 use qmagface::{Chip, DecodeLimits, Engine, Result, image};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,27 @@ impl Chips {
 }
 
 impl ChipFolder {
+    /// A note on the images of `set` that have no chip here; `None`: each has one.
+    pub fn lacking(&self, set: &Prepared) -> Option<String> {
+        let (mut missing, mut unclear, mut first) = (0u64, 0u64, None);
+        for row in 0..set.len() {
+            let name = set.name(row);
+            match self.names.find(&name) {
+                Lookup::Row(_) => continue,
+                Lookup::Missing => missing += 1,
+                Lookup::Several(..) => unclear += 1,
+            }
+            first.get_or_insert(name);
+        }
+        let first = first?;
+        Some(format!(
+            "{} has no chip of {missing} of {} images, and several that may be the chip of {unclear}, such as {first:?}: pairs \
+             of these are shown without a picture.",
+            self.folder.display(),
+            set.len()
+        ))
+    }
+
     fn chip(&self, name: &str) -> Option<Chip> {
         // A name that several chips have shows none of them: it might be the wrong one.
         let Lookup::Row(file) = self.names.find(name) else {

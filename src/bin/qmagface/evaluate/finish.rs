@@ -3,6 +3,7 @@
 use super::set::Loaded;
 use crate::arguments::Shared;
 use crate::failure::Outcome;
+use crate::folder::name;
 use crate::output;
 use qmagface::report::{Item, Report, check_target};
 use qmagface::{Error, Result};
@@ -52,8 +53,8 @@ pub fn write(shared: &Shared, report: &Report, out: &Path) -> Result<()> {
             .collect();
         output::line(json!({
             "title": report.title,
-            "report": page.to_string_lossy(),
-            "results": out.join("results.json").to_string_lossy(),
+            "report": name(&page),
+            "results": name(&out.join("results.json")),
             "highlights": figures,
             "notes": warnings,
         }));

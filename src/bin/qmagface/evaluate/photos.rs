@@ -2,7 +2,7 @@
 
 use crate::album::Album;
 use crate::arguments::{Machine, Reading, Shared};
-use crate::embed::{self, Input, Paths, embed_all, write_arrays};
+use crate::embed::{self, Embedded, Input, Paths, embed_all, write_arrays};
 use crate::folder;
 use crate::stop::stop_flag;
 use qmagface::replace::replace;
@@ -19,8 +19,8 @@ pub const PHOTOS: &str = "photos";
 #[derive(Serialize, Deserialize, PartialEq)]
 pub struct Kept {
     run: crate::journal::Header,
-    /// Hash over the photos' names, sizes and times of change.
-    photos: String,
+    /// Hash over what was passed over in the folder.
+    passed_over: String,
     /// How many photos there are, and how many of them have an embedding.
     pub images: usize,
     pub count: usize,
@@ -54,8 +54,8 @@ pub fn embedded(
         cancel: Some(stop_flag()?),
     };
     let mut now = Kept {
-        run: embed::header(engine, &input),
-        photos: state(album)?,
+        run: embed::header(engine, &input)?,
+        passed_over: passed_over(album),
         images: album.len(),
         count: 0,
         failed: 0,
@@ -69,7 +69,7 @@ pub fn embedded(
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if let Some(old) = old
         && old.run == now.run
-        && old.photos == now.photos
+        && old.passed_over == now.passed_over
         && paths.embeddings.is_file()
         && paths.filenames.is_file()
     {
@@ -80,14 +80,14 @@ pub fn embedded(
     }
     std::fs::create_dir_all(keep).map_err(|error| Error::io(keep, "create", &error))?;
     let journal = embed_all(shared, engine, &input, &keep.join(".photos.journal"))?;
-    let length = engine.info().embedding_length;
+    let Embedded { names, skipped } = embed::embedded(&journal, album)?;
     // What is kept is not what this note is of, from here on.
     match std::fs::remove_file(&note) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&note, "remove", &error)),
         _ => {}
     }
-    let (count, skipped) = write_arrays(&journal, album, &paths, length)?;
-    now.count = count;
+    write_arrays(&journal, &names, &paths, engine.info().embedding_length)?;
+    now.count = names.len();
     now.failed = folder::failures(&skipped);
     let failures = skipped.iter().filter(|skipped| skipped.failed).take(MOST_NAMED);
     now.failures = failures
@@ -101,17 +101,11 @@ pub fn embedded(
     Ok(now)
 }
 
-/// Hash over the photos' names, sizes and times of change, and the names of what was passed over.
-fn state(album: &Album) -> Result<String> {
+/// Hash over what was passed over, and why.
+fn passed_over(album: &Album) -> String {
     let mut hash = Sha256::new();
-    for image in album.files() {
-        let path = album.source.join(image);
-        let metadata = path.metadata().map_err(|error| Error::io(&path, "look at", &error))?;
-        hash.update(folder::name(image));
-        hash.update(format!("\0{} {:?}\0", metadata.len(), metadata.modified().ok()));
-    }
     for skipped in &album.skipped {
         hash.update(format!("{} {}\0", folder::name(&skipped.path), skipped.reason));
     }
-    Ok(hex::encode(hash.finalize()))
+    hex::encode(hash.finalize())
 }

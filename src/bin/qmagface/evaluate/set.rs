@@ -4,23 +4,24 @@ use super::chips::Chips;
 use super::photos::{PHOTOS, embedded};
 use crate::album::Album;
 use crate::apart;
-use crate::arguments::{Embedding, EngineParts, Machine, Shared};
+use crate::arguments::{Embedding, EngineParts, Machine, OF_PHOTOS, Shared};
 use crate::embed::Paths;
 use crate::failure::{Failure, Outcome};
 use crate::labelled::{LabelledSet, labelled};
 use crate::people::PersonRule;
 use clap::Args;
-use qmagface::evaluate::data::{Missing, PairFile, Resolved, people_of};
-use qmagface::pairs::{LostQuality, Pair, Prepared, npy};
+use qmagface::evaluate::data::{Missing, Names, PairFile, Resolved, people_of};
+use qmagface::pairs::{LostQuality, Pair, Prepared, Repeats, npy};
 use qmagface::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// The pairs of `file`, read from `path`, as rows of `set`; `setting` is what the user sets to leave missing ones out.
-pub fn resolved(file: &PairFile, path: &Path, set: &Prepared, missing: Missing, setting: &str) -> Result<Resolved> {
-    file.resolve(set, missing).map_err(|error| {
+/// The pairs of `file`, read from `path`, as rows that are called `names`; `setting` is what the user sets to leave missing
+/// ones out.
+pub fn resolved(file: &PairFile, path: &Path, names: &Names, missing: Missing, setting: &str) -> Result<Resolved> {
+    file.look_up(names, missing).map_err(|error| {
         // Advised only where it works.
-        let error = match missing == Missing::Refuse && file.resolve(set, Missing::LeaveOut).is_ok() {
+        let error = match missing == Missing::Refuse && file.look_up(names, Missing::LeaveOut).is_ok() {
             true => Error::new(error.kind(), format!("{error} ({setting} leaves such pairs out)")),
             false => error,
         };
@@ -36,7 +37,9 @@ pub struct SetArguments {
         long,
         value_name = "FILE.npy",
         requires = "filenames",
-        required_unless_present = "photos"
+        required_unless_present = "photos",
+        conflicts_with_all = OF_PHOTOS,
+        conflicts_with = "keep"
     )]
     pub embeddings: Option<PathBuf>,
     /// The images' names, one for each embedding
@@ -91,18 +94,23 @@ pub struct Loaded {
 
 impl Loaded {
     /// Takes what a pair list says of who is on the images. Where the names don't say it, people are told apart by the
-    /// pairs: images that genuine pairs join are of one person. Where they do, contradictions are noted.
+    /// pairs: images that genuine pairs join are of one person. Where they do, contradictions are noted; and so are pairs
+    /// that the list has twice or of an image with itself.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for pairs that contradict each other.
     pub fn people_by_pairs(&mut self, pairs: &[Pair]) -> Result<()> {
+        let repeats = Repeats::of(pairs).note("images", |row| format!("{:?}", self.set.name(row as usize)));
+        self.notes.extend(repeats);
         let names = self.set.names().unwrap_or_default();
         if self.people_known {
             self.notes
                 .extend(self.rule.contradiction(names, self.set.subjects(), pairs));
             return Ok(());
         }
-        let people = people_of(self.set.len(), pairs)?;
+        let people = people_of(self.set.len(), pairs, |row| {
+            format!("{:?}", self.set.name(row as usize))
+        })?;
         self.set = self.set.clone().with_people(&people)?;
         self.people_known = true;
         self.origin.push((
@@ -152,6 +160,14 @@ impl SetArguments {
     /// [`ErrorKind::Io`], [`ErrorKind::InvalidArgument`] for arrays that don't belong together or names that don't say
     /// who is on an image, whatever embedding fails with.
     pub fn load(&self, shared: &Shared, out: &Path, people: bool) -> Result<Loaded> {
+        self.load_after(shared, out, people, &|_| Ok(()))
+    }
+
+    /// As [`SetArguments::load`], with a check of the images before hours of embedding.
+    ///
+    /// # Errors
+    /// As [`SetArguments::load`], and whatever `check` fails with.
+    pub fn load_after(&self, shared: &Shared, out: &Path, people: bool, check: AlbumCheck) -> Result<Loaded> {
         self.check(out)?;
         let beside = kept_beside(out);
         let source = match (&self.photos, &self.embeddings, &self.filenames) {
@@ -168,8 +184,12 @@ impl SetArguments {
                 ));
             }
         };
-        let mut loaded = load(shared, &self.embedding.parts(), &source, &self.people, people)?;
-        loaded.chips.folder = self.chips.as_deref().map(Chips::folder).transpose()?;
+        let mut loaded = load(shared, &self.embedding.parts(), &source, (&self.people, people), check)?;
+        if let Some(folder) = &self.chips {
+            let chips = Chips::folder(folder)?;
+            loaded.notes.extend(chips.lacking(&loaded.set));
+            loaded.chips.folder = Some(chips);
+        }
         if let Some(name) = &self.name {
             loaded.name.clone_from(name);
         }
@@ -193,8 +213,17 @@ fn kept_beside(out: &Path) -> PathBuf {
     out.with_file_name(name)
 }
 
-/// Reads or makes a set, see [`SetArguments::load`].
-pub fn load(shared: &Shared, parts: &EngineParts, source: &Source, rule: &PersonRule, people: bool) -> Result<Loaded> {
+/// A check of images that are to be embedded.
+pub type AlbumCheck<'a> = &'a dyn Fn(&Album) -> Result<()>;
+
+/// Reads or makes a set, see [`SetArguments::load_after`].
+pub fn load(
+    shared: &Shared,
+    parts: &EngineParts,
+    source: &Source,
+    (rule, people): (&PersonRule, bool),
+    check: AlbumCheck,
+) -> Result<Loaded> {
     match *source {
         Source::Arrays { embeddings, filenames } => {
             let files = npy::SetFiles::open(embeddings, filenames)?;
@@ -206,7 +235,11 @@ pub fn load(shared: &Shared, parts: &EngineParts, source: &Source, rule: &Person
             loaded.origin.splice(0..0, origin);
             Ok(loaded)
         }
-        Source::Photos { photos, keep } => of_photos(shared, parts, photos, keep, rule, people),
+        Source::Photos { photos, keep } => {
+            let album = Album::open(photos)?;
+            check(&album)?;
+            of_photos(shared, parts, album, keep, rule, people)
+        }
     }
 }
 
@@ -214,12 +247,12 @@ pub fn load(shared: &Shared, parts: &EngineParts, source: &Source, rule: &Person
 fn of_photos(
     shared: &Shared,
     parts: &EngineParts,
-    photos: &Path,
+    album: Album,
     keep: &Path,
     rule: &PersonRule,
     people: bool,
 ) -> Result<Loaded> {
-    let album = Album::open(photos)?;
+    let photos = album.source.clone();
     // Who is on a photo must be known before hours of embedding.
     if people {
         rule.people_needed(&album.names())
@@ -266,7 +299,7 @@ fn of_photos(
             }
         ));
     }
-    loaded.name = name_of(photos);
+    loaded.name = name_of(&photos);
     loaded.failed = (kept.failed, kept.tried);
     loaded.packed = album.packed().map(|packed| packed.pairs().clone());
     loaded.chips.photos = Some((engine, album, *parts.reading));

@@ -1,5 +1,6 @@
 //! `qmagface evaluate single-image`.
 
+use crate::album::Album;
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
 use crate::evaluate::long::{Session, with_bar};
@@ -9,12 +10,15 @@ use crate::evaluate::set::{self, SetArguments};
 use crate::evaluate::settings::{MetricArguments, OutArguments, context};
 use crate::failure::Outcome;
 use clap::{Args, ValueEnum};
-use qmagface::evaluate::data::{Missing, PairFile, PairFormat};
+use qmagface::evaluate::data::{Missing, Names, PairFile, PairFormat};
 use qmagface::evaluate::metrics::{PUBLISHED_FMRS, PublishedForm};
 use qmagface::evaluate::protocol;
 use qmagface::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+
+/// What a user gives to have pairs left out.
+const LEAVE_OUT: &str = "--leave-out-missing";
 
 #[derive(Args)]
 pub struct Arguments {
@@ -84,6 +88,11 @@ fn no_pairs() -> Error {
     )
 }
 
+/// The pairs that came with the images of the file `path`, in folds.
+fn packed_pairs(file: PairFile, path: &Path, folds: Option<u16>) -> Result<PairFile> {
+    in_folds(file, folds).map_err(|error| error.at(path.display()))
+}
+
 /// The pairs in the folds that are asked for, two or more.
 ///
 /// # Errors
@@ -115,18 +124,25 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         true => Missing::LeaveOut,
         false => Missing::Refuse,
     };
-    let mut loaded = arguments.set.load(shared, &arguments.out.out, false)?;
+    let photos = || arguments.set.photos.clone().unwrap_or_default();
+    // What is wrong with the pairs is told before the images are embedded.
+    let check = |album: &Album| match (&file, &arguments.pairs, album.packed()) {
+        (Some(file), Some(path), _) => {
+            let names = Names::new(&album.names());
+            set::resolved(file, path, &names, missing, LEAVE_OUT).map(drop)
+        }
+        (_, _, Some(packed)) => packed_pairs(packed.pairs().clone(), &photos(), arguments.folds).map(drop),
+        _ => Err(no_pairs()),
+    };
+    let mut loaded = arguments.set.load_after(shared, &arguments.out.out, false, &check)?;
     let (file, path) = match (file, loaded.packed.take(), &arguments.pairs) {
         (Some(file), _, Some(path)) => (file, path.clone()),
-        (_, Some(file), _) => (
-            in_folds(file, arguments.folds)?,
-            arguments.set.photos.clone().unwrap_or_default(),
-        ),
+        (_, Some(file), _) => (packed_pairs(file, &photos(), arguments.folds)?, photos()),
         _ => {
             return Err(no_pairs().into());
         }
     };
-    let resolved = set::resolved(&file, &path, &loaded.set, missing, "--leave-out-missing")?;
+    let resolved = set::resolved(&file, &path, &Names::of(&loaded.set), missing, LEAVE_OUT)?;
     loaded.people_by_pairs(resolved.list.pairs())?;
     let (scores, mut settings) =
         arguments

@@ -7,7 +7,7 @@ use crate::evaluate::commands::single_image::{in_folds, pair_file};
 use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::scores::{self, Given};
 use crate::evaluate::set::{self, Loaded, Source};
-use qmagface::evaluate::data::Missing;
+use qmagface::evaluate::data::{Missing, Names};
 use qmagface::evaluate::metrics::{MetricOptions, PublishedForm};
 use qmagface::evaluate::{Evaluation, Options, Score, protocol};
 use qmagface::pairs::SampleOptions;
@@ -127,7 +127,7 @@ fn load(shared: &Shared, arguments: &Arguments, model: &Model, set: &Set, folder
     let rule = set
         .rule()
         .map_err(|what| Error::new(ErrorKind::InvalidArgument, what))?;
-    set::load(shared, &parts, &source, &rule, people)
+    set::load(shared, &parts, &source, (&rule, people), &|_| Ok(()))
 }
 
 /// One part: kept where nothing changed, run otherwise.
@@ -248,7 +248,13 @@ fn compare(
                     ));
                 }
             };
-            let resolved = set::resolved(&file, path, &loaded.set, missing, "leave_out_missing = true")?;
+            let resolved = set::resolved(
+                &file,
+                path,
+                &Names::of(&loaded.set),
+                missing,
+                "leave_out_missing = true",
+            )?;
             loaded.people_by_pairs(resolved.list.pairs())?;
             with_bar(session, &what, |work| {
                 protocol::single_image(&loaded.set, &resolved, options, work)
