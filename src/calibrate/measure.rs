@@ -74,13 +74,7 @@ pub fn measure(
     fmrs: &[f64],
     options: &MeasureOptions,
 ) -> Result<Vec<MeasuredThreshold>> {
-    let fmrs = rising(fmrs)?;
-    if options.replicates > 100_000 {
-        return Err(invalid(format!(
-            "{} draws were asked for, at most 100000 are made",
-            options.replicates
-        )));
-    }
+    let fmrs = options.check(fmrs)?;
     if (parameters.alpha, parameters.beta) != (0.0, 0.0) {
         check_quality(set)?;
     }
@@ -124,6 +118,22 @@ pub fn supported_fmrs(count: Count) -> Vec<f64> {
     match all.is_empty() {
         true => [1e-1].into_iter().filter(is_supported).collect(),
         false => all,
+    }
+}
+
+impl MeasureOptions<'_> {
+    /// The FMRs, rising and each once, after a check of them and the options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] without an FMR, for one outside 1e-12..1, or for too many draws.
+    pub fn check(&self, fmrs: &[f64]) -> Result<Vec<f64>> {
+        if self.replicates > 100_000 {
+            return Err(invalid(format!(
+                "{} draws were asked for, at most 100000 are made",
+                self.replicates
+            )));
+        }
+        rising(fmrs)
     }
 }
 

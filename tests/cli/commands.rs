@@ -585,7 +585,7 @@ fn an_interrupted_embed_goes_on_to_the_same_bytes() {
 fn a_journal_of_another_run_is_not_gone_on_with() {
     let (chips, result) = (noise_chips(1), tempfile::tempdir().unwrap());
     let journal = result.path().join(".embeddings_n.journal");
-    let line = r#"{"format":2,"model":"other","source":"/","input":"chips","images":""}"#;
+    let line = r#"{"format":2,"model":"other","source":"/","input":"chips","images":"","count":5}"#;
     fs::write(&journal, format!("{:08x} {line}\n", crc32fast::hash(line.as_bytes()))).unwrap();
     run(&["embed", "-s", text(chips.path()), "-r", text(result.path()), "-d", "n"])
         .fails(1, &["journal of an interrupted run", "delete the file"]);

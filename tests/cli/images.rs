@@ -135,6 +135,14 @@ fn every_photo_has_a_chip_of_its_own() {
     let again = run(&["align", "-s", &source, "-r", &result]).ok();
     assert!(again.out.contains("7 photos were done before"), "{}", again.out);
     // The names of the photos of a command stay apart too.
+    let both = [
+        folder.at("in").join(OsStr::from_bytes(b"\xFE.jpg")),
+        folder.at("in/%FE.jpg"),
+    ];
+    fs::copy(&both[0], &both[1]).unwrap();
+    let mut command = qmagface();
+    Run::of(command.arg("detect").args(&both)).fails(1, &["would both be called", "%FE.jpg"]);
+    fs::remove_file(&both[1]).unwrap();
     let told: std::collections::HashSet<String> = json(&run(&["detect", &source, "--json"]).ok())
         .iter()
         .map(|line| line["image"].as_str().unwrap().to_owned())
@@ -358,6 +366,13 @@ fn sets_of_pairs_in_one_file_are_evaluated() {
     let pairs = fs::read_to_string(folder.at("out/pairs_toy.txt")).unwrap();
     assert!(pairs.starts_with("000000 000001 0\n000002 000003 1\n"), "{pairs}");
 
+    run(&[&arguments[..], &folds, &["--min-face", "30"]].concat()).fails(2, &["--min-face", "toy.bin"]);
+    // A list of pairs of the user's own is not overwritten.
+    let again = || run(&["embed", "-s", &bin, "-r", &folder.text("out"), "-d", "toy"]);
+    again().ok();
+    folder.write("out/pairs_toy.txt", b"1 2 1\n");
+    again().fails(1, &["pairs_toy.txt", "not overwritten"]);
+    assert_eq!(fs::read(folder.at("out/pairs_toy.txt")).unwrap(), b"1 2 1\n");
     // What is wrong with the pairs is told before the images are embedded.
     let early = folder.text("early");
     let early = |more: &[&str]| run(&[&arguments[..], &["-o", &early], more].concat());

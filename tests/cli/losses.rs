@@ -221,24 +221,43 @@ fn a_chip_is_never_taken_for_another_photos() {
     assert!(chip("a.png.png") == good);
     folder.write("in/b.jpg", &photo);
     folder.write("out/b.png", b"mine");
-    align(&[]).fails(1, &["1 of 4 photos", "out/b.png", "--overwrite"]);
+    let partly = |run: Run, words: &[&str]| {
+        assert!(
+            words.iter().all(|word| run.out.contains(word)),
+            "{words:?}: {}",
+            run.out
+        );
+        run.fails(1, &["1 of"]);
+    };
+    partly(
+        align(&[]),
+        &[
+            "out/b.png",
+            "isn't known to be the chip of b.jpg",
+            "--overwrite",
+            "\"done_before\":3",
+        ],
+    );
     assert_eq!(chip("b.png"), b"mine");
     fs::remove_file(folder.at("out/b.png")).unwrap();
     fs::create_dir(folder.at("out/b.png")).unwrap();
-    align(&["--overwrite"]).fails(1, &["out/b.png is a folder"]);
+    partly(align(&["--overwrite"]), &["out/b.png is a folder"]);
     fs::remove_dir(folder.at("out/b.png")).unwrap();
     assert_eq!(told(align(&[])), (1, 3));
 
     // Other options, and photos of another folder.
-    align(&["--min-face", "30"]).fails(1, &["4 of 4 photos", "other options", "--overwrite"]);
+    align(&["--min-face", "30"]).fails(1, &["all 4 photos", "other options", "--overwrite"]);
     align(&["--rotate", "180"]).fails(1, &["other options"]);
     folder.write("other/b.jpg", &small);
     folder.write("other/c.jpg", &small);
     let other = folder.text("other");
     let of_other = |more: &[&str]| run(&[&["align", "-s", &other, "-r", &result, "--json"], more].concat());
-    of_other(&[]).fails(1, &["1 of 2 photos", "is the chip of b.jpg of", "--overwrite"]);
+    partly(
+        of_other(&[]),
+        &["is the chip of b.jpg of", "--overwrite", "\"written\":1"],
+    );
     assert_eq!(told(of_other(&["--overwrite"])), (2, 0));
-    align(&[]).fails(1, &["1 of 4 photos", "is the chip of b.jpg of"]);
+    partly(align(&[]), &["is the chip of b.jpg of"]);
     assert_eq!(told(align(&["--overwrite"])), (4, 0));
 
     // With other chips the old ones go, and nothing else does.
@@ -293,8 +312,179 @@ fn embeddings_of_photos_that_were_replaced_are_not_gone_on_with() {
     let journal = folder.at(".c.toml.journal");
     assert!(journal.is_file());
     folder.write("in/p3/1.png", &chip(999));
-    calibrate(&["--fmr", "5e-2..2e-1"]).fails(1, &["journal of an interrupted run", "replaced"]);
-    fs::remove_file(&journal).unwrap();
-    calibrate(&["--fmr", "5e-2..2e-1", "--published"]).ok();
+    // A finished journal of other photos gives way.
+    let done = calibrate(&["--fmr", "5e-2..2e-1", "--published"]).ok();
+    assert!(!done.err.contains("going on after"), "{}", done.err);
     assert!(!journal.exists());
+}
+
+#[test]
+fn what_was_edited_is_kept_when_its_photo_is_replaced() {
+    let photo = photo();
+    let folder = Folder::with(&[("in/a.jpg", &photo), ("in/b.jpg", &photo)]);
+    let (source, result) = (folder.text("in"), folder.text("out"));
+    let align = |more: &[&str]| run(&[&["align", "-s", &source, "-r", &result], more].concat());
+    let replace = |bytes: &[u8]| {
+        folder.write("in/a.jpg", bytes);
+        let file = fs::File::options().write(true).open(folder.at("in/a.jpg")).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    };
+    align(&[]).ok();
+    folder.write("out/a.png", b"edited");
+    replace(&photo);
+    let done = align(&[]);
+    assert!(
+        done.out.contains("out/a.png is no longer as it was written"),
+        "{}",
+        done.out
+    );
+    done.fails(1, &["1 of 2 files failed"]);
+    assert_eq!(fs::read(folder.at("out/a.png")).unwrap(), b"edited");
+    align(&["--overwrite"]).ok();
+
+    // A photo that has no face any more has no chip any more, and what is put there then is the user's.
+    let mut blank = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(80, 80)
+        .write_to(&mut blank, image::ImageFormat::Png)
+        .unwrap();
+    replace(&blank.into_inner());
+    align(&[]).ok();
+    assert_eq!(files(&folder.at("out")), [PathBuf::from("b.png")]);
+    folder.write("out/a.png", b"mine");
+    folder.write("in/a.jpg", &photo);
+    let done = align(&[]);
+    assert!(done.out.contains("isn't known to be the chip of a.jpg"), "{}", done.out);
+    assert_eq!(fs::read(folder.at("out/a.png")).unwrap(), b"mine");
+    // The chip of a photo that is gone is told.
+    fs::remove_file(folder.at("in/b.jpg")).unwrap();
+    folder.write("in/c.jpg", &photo);
+    let done = align(&["--overwrite"]).ok();
+    assert!(
+        done.err
+            .contains("1 chips are of photos that the source folder doesn't have any more, such as b.png"),
+        "{}",
+        done.err
+    );
+    // A source that was moved has its chips still.
+    fs::rename(folder.at("in"), folder.at("moved")).unwrap();
+    let moved = run(&["align", "-s", &folder.text("moved"), "-r", &result]).ok();
+    assert!(moved.out.contains("2 photos were done before"), "{}", moved.out);
+}
+
+#[test]
+fn files_of_ours_are_never_links_or_somebody_elses() {
+    let photo = photo();
+    let folder = Folder::with(&[("in/a.jpg", &photo), ("mine", b"precious")]);
+    let source = folder.text("in");
+    for (result, name, is_embed) in [
+        ("1", ".qmagface-chips", false),
+        ("2", ".qmagface-chips.lock", false),
+        ("3", ".embeddings_x.journal", true),
+        ("4", ".embeddings_x.lock", true),
+    ] {
+        let result = folder.text(result);
+        let go = || match is_embed {
+            true => run(&["embed", "--align", "-s", &source, "-r", &result, "-d", "x"]),
+            false => run(&["align", "-s", &source, "-r", &result]),
+        };
+        let place = Path::new(&result).join(name);
+        fs::create_dir(&result).unwrap();
+        symlink(folder.at("mine"), &place).unwrap();
+        go().fails(1, &[name, "didn't write"]);
+        fs::remove_file(&place).unwrap();
+        fs::write(&place, "precious").unwrap();
+        go().fails(1, &[name, "didn't write"]);
+        assert_eq!(fs::read(&place).unwrap(), b"precious");
+        fs::remove_file(&place).unwrap();
+        go().ok();
+    }
+    assert_eq!(fs::read(folder.at("mine")).unwrap(), b"precious");
+}
+
+#[test]
+fn embed_replaces_arrays_and_nothing_else() {
+    let folder = Folder::with(&[("in/a.png", &chip(1)), ("out/filenames_x.npy", b"mine")]);
+    let (source, result) = (folder.text("in"), folder.text("out"));
+    let embed = || run(&["embed", "-s", &source, "-r", &result, "-d", "x"]);
+    embed().fails(1, &["filenames_x.npy", "not overwritten"]);
+    assert_eq!(files(&folder.at("out")), [PathBuf::from("filenames_x.npy")]);
+    fs::remove_file(folder.at("out/filenames_x.npy")).unwrap();
+    embed().ok();
+    embed().ok();
+}
+
+#[test]
+fn kept_embeddings_are_those_that_were_kept() {
+    let folder = Folder::new();
+    for (person, image) in (0..3).flat_map(|person| (0..3).map(move |image| (person, image))) {
+        folder.write(format!("in/p{person}/{image}.png"), &photo());
+    }
+    let (source, keep, report) = (folder.text("in"), folder.text("keep"), folder.text("report"));
+    let evaluate = |more: &[&str]| {
+        let all = [
+            "evaluate",
+            "all-pairs",
+            "--score",
+            "cosine",
+            "--replicates",
+            "0",
+            "--fmrs",
+            "0.5",
+        ];
+        run(&[&all[..], &["--photos", &source, "-o", &report], more].concat())
+    };
+    // Somebody else's arrays of that name.
+    folder.write("keep/embeddings_photos.npy", b"mine");
+    evaluate(&["--keep", &keep]).fails(1, &["embeddings_photos.npy", "--keep"]);
+    assert_eq!(fs::read(folder.at("keep/embeddings_photos.npy")).unwrap(), b"mine");
+    evaluate(&["--keep", &folder.text("in/kept")]).fails(1, &["lies in"]);
+    evaluate(&["--keep", &folder.text("report/kept")]).fails(1, &["--keep"]);
+    evaluate(&["--chips", &folder.text("nothere")]).fails(1, &["nothere"]);
+    evaluate(&["--chips", &source]).fails(1, &["0.png", "--chips takes"]);
+    fs::remove_file(folder.at("keep/embeddings_photos.npy")).unwrap();
+    let first = evaluate(&["--keep", &keep]).ok();
+    assert!(first.err.contains("embedding 9 photos"), "{}", first.err);
+    let good = fs::read(folder.at("keep/embeddings_photos.npy")).unwrap();
+    // By whatever path they are named.
+    let again = run(&[
+        "evaluate",
+        "all-pairs",
+        "--score",
+        "cosine",
+        "--replicates",
+        "0",
+        "--fmrs",
+        "0.5",
+        "--photos",
+        &folder.text("in/../in"),
+        "-o",
+        &report,
+        "--keep",
+        &keep,
+    ])
+    .ok();
+    assert!(!again.err.contains("embedding 9 photos"), "{}", again.err);
+    let mut other = good.clone();
+    *other.last_mut().unwrap() ^= 1;
+    folder.write("keep/embeddings_photos.npy", &other);
+    let done = evaluate(&["--keep", &keep]).ok();
+    assert!(done.err.contains("embedding 9 photos"), "{}", done.err);
+    assert!(fs::read(folder.at("keep/embeddings_photos.npy")).unwrap() == good);
+    evaluate(&["--calibration", "none.toml"]).fails(1, &["--score cosine has no use"]);
+}
+
+#[test]
+fn nothing_is_written_beside_photos() {
+    let photo = photo();
+    let folder = Folder::with(&[("in/a.jpg", &photo), ("in/b.jpg", &photo)]);
+    let (a, b, source) = (folder.text("in/a.jpg"), folder.text("in/b.jpg"), folder.text("in"));
+    run(&["draw", &a, &b, "-o", &source]).fails(1, &["beside the images"]);
+    folder.write("study.toml", format!(
+        "[[models]]\nname = \"m\"\npack = \"sface\"\nalpha = 0.1\nbeta = 0.2\n[[sets]]\nname = \"s\"\nphotos = \"in\"\nprotocols = [\"all-pairs\"]\n"
+    ).as_bytes());
+    let study = folder.text("study.toml");
+    for (out, words) in [("in/report", "the source folder"), ("in", "no report")] {
+        run(&["evaluate", "run", &study, "-o", &folder.text(out)]).fails(1, &[words]);
+    }
+    assert_eq!(files(&folder.at("in")), ["a.jpg", "b.jpg"].map(PathBuf::from));
 }

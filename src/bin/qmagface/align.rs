@@ -70,7 +70,10 @@ impl Format {
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let choice = match arguments.face.as_str() {
         "all" => None,
-        other => Some(other.parse::<FaceChoice>().map_err(|error| error.at("--face"))?),
+        other => {
+            let choice = other.parse::<FaceChoice>();
+            Some(choice.map_err(|error| Error::new(error.kind(), format!("--face: {error}, or all")))?)
+        }
     };
     let listing = folder::list(&arguments.source)?;
     apart::folders(&arguments.source, &listing.images, &arguments.result)?;
@@ -84,6 +87,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
     let record = Record::open(&arguments.result)?;
     let tasks = tasks(&engine, arguments, &images, &record)?;
+    let gone = gone(&record, &tasks);
     let job = Job {
         engine: &engine,
         arguments,
@@ -117,7 +121,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     });
     progress.finish_and_clear();
     result?;
-    report(shared, (written, done_before), &skipped, hidden);
+    report(shared, (written, done_before), &skipped, hidden, gone.as_deref());
     Failure::if_some(folder::failures(&skipped), tried)
 }
 
@@ -126,15 +130,15 @@ struct Task {
     photo: Photo,
     /// The path of its chip below the result folder; with --face all, what their names are made of.
     target: PathBuf,
-    /// Chips of this very photo, made with these options, that the result folder should have.
-    known: Option<Vec<ChipFile>>,
+    /// Chips of this very photo, made with these options, that the result folder should have; or why it can't be aligned.
+    known: Result<Option<Vec<ChipFile>>, String>,
 }
 
 /// What is to be done with each photo.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] when a chip would fall among the photos, or onto something that isn't known to be a chip of
-/// that very photo and of these options, and isn't to be overwritten.
+/// [`ErrorKind::InvalidArgument`] when a chip would fall among the photos, or when each of them would fall onto something that
+/// isn't known to be a chip of that very photo and of these options, and isn't to be overwritten.
 fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &Record) -> Result<Vec<Task>> {
     let source = &arguments.source;
     let real_source = source
@@ -146,7 +150,6 @@ fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &Re
     let places: Vec<PathBuf> = targets.iter().map(|target| arguments.result.join(target)).collect();
     apart::pictures(source, images, &places)?;
     let options = options(engine, arguments);
-    let mut refused: Vec<String> = Vec::new();
     let mut tasks = Vec::with_capacity(images.len());
     for (image, target) in images.iter().zip(targets) {
         let photo = Photo {
@@ -159,16 +162,15 @@ fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &Re
             true => numbered(&target, 0),
             false => target.clone(),
         };
-        match known(record, &photo, &first, arguments.overwrite) {
-            Ok(known) => tasks.push(Task { photo, target, known }),
-            Err(why) => refused.push(why),
-        }
+        let known = known(record, &photo, &first, arguments.overwrite);
+        tasks.push(Task { photo, target, known });
     }
-    match refused.first() {
+    let first = tasks.first().and_then(|task| task.known.as_ref().err());
+    match first.filter(|_| tasks.iter().all(|task| task.known.is_err())) {
         None => Ok(tasks),
         Some(first) => Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!("{} of {} photos: {first}", refused.len(), images.len()),
+            format!("all {} photos: {first}", images.len()),
         )),
     }
 }
@@ -219,10 +221,23 @@ fn known(record: &Record, photo: &Photo, first: &Path, overwrite: bool) -> Resul
         return Ok(Some(entry.chips.clone()));
     }
     let name = folder::name(first);
-    if place.symlink_metadata().is_err() || record.is_of(&name, photo) {
+    if place.symlink_metadata().is_err() || record.is_unchanged(&name, photo, &place) {
         return Ok(None);
     }
+    // The same photo, by name, size, time and options, in a folder that was moved.
+    let owner = record
+        .owner(&name)
+        .and_then(|(source, other)| record.entry(source, other));
+    if let Some(owner) = owner
+        && owner.photo.is_like(photo)
+        && !Path::new(&owner.photo.source).exists()
+    {
+        return Ok(Some(owner.chips.clone()));
+    }
     Err(match record.owner(&name) {
+        Some(_) if record.is_of(&name, photo) => {
+            format!("{} is no longer as it was written: {again}", place.display())
+        }
         Some((source, other)) => format!(
             "{} is the chip of {other} of {source}, not of {} of {}: {again}",
             place.display(),
@@ -263,7 +278,11 @@ impl Job<'_> {
         let result = &self.arguments.result;
         let source = self.arguments.source.join(relative);
         let skipped = |error: Error| Ok(Done::Skipped(Skipped::image(relative, &source, &error)));
-        if let Some(known) = task.known.as_ref().filter(|known| !known.is_empty()) {
+        let known = match &task.known {
+            Ok(known) => known.as_ref(),
+            Err(why) => return skipped(Error::new(ErrorKind::InvalidArgument, why)),
+        };
+        if let Some(known) = known.filter(|known| !known.is_empty()) {
             let places = (0..known.len()).map(|index| result.join(self.name(task, index)));
             let others: Vec<PathBuf> = places
                 .zip(known)
@@ -321,7 +340,12 @@ impl Job<'_> {
         let place = self.arguments.result.join(name);
         let may_be = self.arguments.overwrite && !place.is_dir();
         let is_free = may_be || place.symlink_metadata().is_err();
-        (!is_free && !self.record.lock().is_of(&folder::name(name), &task.photo)).then_some(place)
+        let is_own = || {
+            self.record
+                .lock()
+                .is_unchanged(&folder::name(name), &task.photo, &place)
+        };
+        (!is_free && !is_own()).then_some(place)
     }
 
     /// Writes down and writes a photo's chips, and removes those that it had before and hasn't now.
@@ -343,11 +367,9 @@ impl Job<'_> {
         }
         for chip in gone {
             // One that was changed since is somebody's work.
-            if let Some(path) = chip
-                .path()
-                .map(|path| result.join(path))
-                .filter(|path| chip.is_at(path))
-            {
+            let inside = chip.path().map(|path| result.join(path));
+            let own = inside.filter(|path| apart::is_inside(path, result) && chip.is_at(path));
+            if let Some(path) = own {
                 std::fs::remove_file(&path).map_err(|error| Error::io(&path, "remove", &error))?;
             }
         }
@@ -383,11 +405,31 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |mut file| file.write_all(bytes).map_err(failed))
 }
 
-fn report(shared: &Shared, (written, done_before): (usize, usize), skipped: &[Skipped], hidden: usize) {
+/// A note on chips whose photos are no longer in the source folder.
+fn gone(record: &Record, tasks: &[Task]) -> Option<String> {
+    let source = &tasks.first()?.photo.source;
+    let names = tasks.iter().map(|task| task.photo.name.clone()).collect();
+    let chips = record.of_gone(source, &names);
+    let there = chips.iter().filter_map(|chip| chip.path());
+    let there: Vec<&Path> = there.filter(|path| record.folder().join(path).exists()).collect();
+    Some(format!(
+        "{} chips are of photos that the source folder doesn't have any more, such as {}: they were left",
+        there.len(),
+        there.first()?.display()
+    ))
+}
+
+fn report(
+    shared: &Shared,
+    (written, done_before): (usize, usize),
+    skipped: &[Skipped],
+    hidden: usize,
+    gone: Option<&str>,
+) {
     if shared.json {
         let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
         output::line(json!({
-            "written": written, "done_before": done_before, "skipped": skipped, "hidden": hidden,
+            "written": written, "done_before": done_before, "skipped": skipped, "hidden": hidden, "note": gone,
         }));
         return;
     }
@@ -402,4 +444,5 @@ fn report(shared: &Shared, (written, done_before): (usize, usize), skipped: &[Sk
         output::hidden(hidden)
     ));
     output::skipped(skipped);
+    output::notes(gone.as_slice());
 }

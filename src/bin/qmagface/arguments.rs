@@ -3,8 +3,8 @@
 use clap::Args;
 use qmagface::model::DEFAULT_EMBEDDER;
 use qmagface::{
-    BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, Error, ErrorKind, FaceChoice,
-    Precision, Result, Rotation, image,
+    BgrImage, Calibration, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, Error, ErrorKind,
+    FaceChoice, Precision, Result, Rotation, image,
 };
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -261,5 +261,26 @@ impl Embedding {
 
     pub fn reading(&self) -> &Reading {
         &self.finding.reading
+    }
+}
+
+/// Checks that a calibration, read from `path`, is of the engine's model, if it says which model it is of.
+///
+/// # Errors
+/// [`ErrorKind::ModelMismatch`] naming both.
+pub fn check_model(calibration: &Calibration, path: &Path, engine: &Engine) -> Result<()> {
+    let info = engine.info();
+    match (calibration.model(), calibration.fingerprint()) {
+        (Some(model), Some(fingerprint)) if fingerprint != info.fingerprint => Err(Error::new(
+            ErrorKind::ModelMismatch,
+            format!(
+                "{} is of {model} ({}), the model in use is {} ({}): scores of one model mean nothing for another",
+                path.display(),
+                fingerprint.short(),
+                info.model,
+                info.fingerprint.short()
+            ),
+        )),
+        _ => Ok(()),
     }
 }

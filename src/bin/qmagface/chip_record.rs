@@ -6,12 +6,13 @@
 use crate::checked_line;
 use crate::folder;
 use crate::lock::Lock;
+use crate::own_file;
 use qmagface::{Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// The record's name in the folder of the chips.
@@ -28,6 +29,13 @@ pub struct Photo {
     pub state: String,
     /// The model and how faces are looked for and aligned.
     pub options: String,
+}
+
+impl Photo {
+    /// Whether it is the same photo, aligned in the same way, but for where it lies.
+    pub fn is_like(&self, other: &Photo) -> bool {
+        (&self.name, &self.state, &self.options) == (&other.name, &other.state, &other.options)
+    }
 }
 
 /// A chip's file.
@@ -93,13 +101,9 @@ impl Record {
             &format!("aligning into {}", chips.display()),
         )?;
         let failed = |error: std::io::Error| Error::io(&path, "write", &error);
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(failed)?;
+        let mut file = own_file::open(&path, checked_line::is_start).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        let mut reader = BufReader::new(file.try_clone().map_err(failed)?);
         let mut record = Record {
             folder: chips.to_owned(),
             file,
@@ -107,7 +111,6 @@ impl Record {
             owners: HashMap::new(),
             _lock: lock,
         };
-        let mut reader = BufReader::new(File::open(&path).map_err(failed)?);
         let (mut line, mut whole) = (Vec::new(), 0);
         while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
             if line.ends_with(b"\n") {
@@ -125,6 +128,12 @@ impl Record {
 
     fn take(&mut self, entry: Entry) {
         let key = (entry.photo.source.clone(), entry.photo.name.clone());
+        // What it no longer has is nobody's.
+        for chip in self.entries.get(&key).iter().flat_map(|before| &before.chips) {
+            if self.owners.get(&chip.name) == Some(&key) {
+                self.owners.remove(&chip.name);
+            }
+        }
         let owners = entry.chips.iter().map(|chip| (chip.name.clone(), key.clone()));
         self.owners.extend(owners);
         self.entries.insert(key, entry);
@@ -149,6 +158,25 @@ impl Record {
     /// Whether the chip `name` is of this photo, whatever its state and the options were.
     pub fn is_of(&self, name: &str, photo: &Photo) -> bool {
         self.owner(name) == Some((&photo.source, &photo.name))
+    }
+
+    /// Whether the file at `place` is the chip `name` of this photo, as it was written.
+    pub fn is_unchanged(&self, name: &str, photo: &Photo, place: &Path) -> bool {
+        let entry = self
+            .entry(&photo.source, &photo.name)
+            .filter(|_| self.is_of(name, photo));
+        let chip = entry.and_then(|entry| entry.chips.iter().find(|chip| chip.name == name));
+        chip.is_some_and(|chip| chip.is_at(place))
+    }
+
+    /// Chips of photos of the folder `source` that `names` doesn't have any more, by name.
+    pub fn of_gone<'a>(&'a self, source: &str, names: &HashSet<String>) -> Vec<&'a ChipFile> {
+        let is_gone = |photo: &Photo| photo.source == source && !names.contains(&photo.name);
+        let entries = self.entries.values().filter(|entry| is_gone(&entry.photo));
+        let own = |entry: &'a Entry| entry.chips.iter().filter(|chip| self.is_of(&chip.name, &entry.photo));
+        let mut chips: Vec<&ChipFile> = entries.flat_map(own).collect();
+        chips.sort_by(|a, b| a.name.cmp(&b.name));
+        chips
     }
 
     /// Writes down what chips a photo has, which are written afterwards. Gives the chips that it had before and hasn't now.
@@ -238,6 +266,14 @@ mod tests {
         assert_eq!(record.owner("1_0.png"), Some(("/b", "1.jpg")));
         let first = entry("/a", "1.jpg", &["1_1.png"]);
         assert!(record.write(first).unwrap().is_empty(), "it is another photo's now");
+        // What was given up is nobody's, also when the record is read again.
+        record.write(entry("/a", "1.jpg", &["x.png"])).unwrap();
+        drop(record);
+        let record = Record::open(folder.path()).unwrap();
+        assert_eq!(record.owner("1_1.png"), None);
+        let gone = record.of_gone("/a", &HashSet::new());
+        assert_eq!(gone.iter().map(|chip| &chip.name).collect::<Vec<_>>(), ["x.png"]);
+        assert!(record.of_gone("/a", &HashSet::from(["1.jpg".to_owned()])).is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `qmagface compare`.
 
 use crate::apart;
-use crate::arguments::{Embedding, Shared};
+use crate::arguments::{Embedding, Shared, check_model};
 use crate::extract::{Aligned, Extracted, extract};
 use crate::failure::Outcome;
 use crate::folder::name;
@@ -208,20 +208,8 @@ fn described(path: &Path, found: &Extracted) -> String {
 /// Reads a calibration for the engine's model.
 fn read_calibration(engine: &Engine, path: &Path) -> Result<Calibration> {
     let calibration = Calibration::read(path)?;
-    let info = engine.info();
-    match (calibration.model(), calibration.fingerprint()) {
-        (Some(model), Some(fingerprint)) if fingerprint != info.fingerprint => Err(Error::new(
-            ErrorKind::ModelMismatch,
-            format!(
-                "{} is of {model} ({}), the model in use is {} ({}): scores of one model mean nothing for another",
-                path.display(),
-                fingerprint.short(),
-                info.model,
-                info.fingerprint.short()
-            ),
-        )),
-        _ => Ok(calibration),
-    }
+    check_model(&calibration, path, engine)?;
+    Ok(calibration)
 }
 
 /// The face of an image that must have one.

@@ -130,6 +130,14 @@ fn places<'a>(images: &'a Images, out: &Path) -> Result<HashMap<&'a Path, PathBu
         let inside: Vec<PathBuf> = images.files.iter().filter_map(of_folder).collect();
         apart::pictures(folder, &inside, &targets)?;
     }
+    // Named images as well: a picture beside them would be taken for one of them.
+    let named = images
+        .files
+        .iter()
+        .zip(&images.folders)
+        .filter(|(_, folder)| folder.is_none());
+    let named: Vec<PathBuf> = named.map(|(image, _)| image.clone()).collect();
+    apart::beside(&named, &targets)?;
     apart::files(&images.files, &targets)?;
     targets.iter().try_for_each(|target| picture::check_free(target))?;
     Ok(images.files.iter().map(PathBuf::as_path).zip(targets).collect())

@@ -12,12 +12,12 @@ use crate::stop::stop_flag;
 use clap::Args;
 use npyz::WriterBuilder;
 use qmagface::evaluate::data::PackedPairs;
-use qmagface::replace::{Replacement, replace};
+use qmagface::replace::Replacement;
 use qmagface::{BgrImage, Cancel, Chip, Engine, Error, ErrorKind, Result};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -52,6 +52,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let album = Album::open(&arguments.source)?;
     // A rule that finds nobody is told before the work.
     let people = arguments.people.people(&album.names())?;
+    let paths = Paths::new(&arguments.result, &arguments.name);
+    let pairs = album.packed().map(|packed| pairs_of(packed, arguments));
+    check_free(&paths, pairs.as_ref())?;
     let engine = arguments.embedding.engine()?;
     std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
     let journal_path = arguments.result.join(format!(".embeddings_{}.journal", arguments.name));
@@ -63,13 +66,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         cancel: Some(stop_flag()?),
     };
     let journal = embed_all(shared, &engine, &input, &journal_path)?;
-    let paths = Paths::new(&arguments.result, &arguments.name);
     let Embedded { names, skipped } = embedded(&journal, &album)?;
-    write_arrays(&journal, &names, &paths, engine.info().embedding_length)?;
-    let pairs = album
-        .packed()
-        .map(|packed| write_pairs(packed, arguments))
-        .transpose()?;
+    write_arrays(&journal, &names, &paths, engine.info().embedding_length, pairs.as_ref())?;
+    let pairs = pairs.map(|(path, _)| path);
     journal.remove()?;
     let count = people.as_ref().map(|people| people.count());
     let notes = people.map(|people| people.notes).unwrap_or_default();
@@ -226,9 +225,16 @@ pub fn header(engine: &Engine, input: &Input) -> Result<Header> {
     Ok(Header {
         format: 2,
         model: engine.info().fingerprint.to_string(),
-        source: folder::name(&std::path::absolute(&input.album.source).unwrap_or_else(|_| input.album.source.clone())),
+        source: folder::name(
+            &input
+                .album
+                .source
+                .canonicalize()
+                .unwrap_or_else(|_| input.album.source.clone()),
+        ),
         input: format!("{kind}{turned}{limited}"),
         images: hex::encode(hash.finalize()),
+        count: input.album.len(),
     })
 }
 
@@ -313,12 +319,18 @@ pub fn embedded(journal: &Journal, album: &Album) -> Result<Embedded> {
     Ok(Embedded { names, skipped })
 }
 
-/// Turns the journal into the two arrays, of embeddings and of `names`. Neither file is replaced before both are written,
-/// and no reader finds a new one beside an old one.
+/// Turns the journal into the two arrays, of embeddings and of `names`, and writes the pairs, if there are any. No file is
+/// replaced before all are written, and no reader finds a new array beside an old one.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] when the journal can't be read again or a file can't be written.
-pub fn write_arrays(journal: &Journal, names: &[String], paths: &Paths, length: usize) -> Result<()> {
+pub fn write_arrays(
+    journal: &Journal,
+    names: &[String],
+    paths: &Paths,
+    length: usize,
+    pairs: Option<&(PathBuf, String)>,
+) -> Result<()> {
     let shape = [names.len() as u64, length as u64];
     let embeddings = write_npy(
         &paths.embeddings,
@@ -356,21 +368,56 @@ pub fn write_arrays(journal: &Journal, names: &[String], paths: &Paths, length: 
             Ok(())
         },
     )?;
-    Replacement::put_all(vec![embeddings, filenames])
+    let mut all = vec![embeddings, filenames];
+    if let Some((path, text)) = pairs {
+        let write = |mut file: &File| {
+            file.write_all(text.as_bytes())
+                .map_err(|error| Error::io(path, "write", &error))
+        };
+        all.insert(0, Replacement::write(path, write)?);
+    }
+    Replacement::put_all(all)
 }
 
-/// Writes the pairs of a `.bin` file as lines of two image numbers and 1 or 0, as AgeDB-30's are.
-fn write_pairs(packed: &PackedPairs, arguments: &Arguments) -> Result<PathBuf> {
+/// The file of the pairs of a `.bin` file, lines of two image numbers and 1 or 0, as AgeDB-30's are: where it goes, and its
+/// text.
+fn pairs_of(packed: &PackedPairs, arguments: &Arguments) -> (PathBuf, String) {
+    let pairs = packed.pairs().pairs.iter();
+    let lines = pairs.map(|pair| format!("{} {} {}\n", pair.a, pair.b, u8::from(pair.genuine)));
     let path = arguments.result.join(format!("pairs_{}.txt", arguments.name));
-    let failed = |error: std::io::Error| Error::io(&path, "write", &error);
-    replace(&path, |file| {
-        let mut file = BufWriter::new(file);
-        for pair in &packed.pairs().pairs {
-            writeln!(file, "{} {} {}", pair.a, pair.b, u8::from(pair.genuine)).map_err(failed)?;
-        }
-        file.flush().map_err(failed)
-    })?;
-    Ok(path)
+    (path, lines.collect())
+}
+
+/// Checks that no file of somebody else's is where the results go: arrays may be replaced, and pairs by the same ones.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] naming it.
+fn check_free(paths: &Paths, pairs: Option<&(PathBuf, String)>) -> Result<()> {
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    let is_array = |path: &Path| {
+        let mut start = [0; 6];
+        let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+        path.is_file() && (read.is_ok() && start == *b"\x93NUMPY" || path.metadata().is_ok_and(|file| file.len() == 0))
+    };
+    let arrays = [&paths.embeddings, &paths.filenames].into_iter();
+    let other = arrays
+        .filter(|path| is_there(path) && !is_array(path))
+        .map(|path| (path, "no array"));
+    let others =
+        pairs.filter(|(path, text)| is_there(path) && std::fs::read(path).ok().as_deref() != Some(text.as_bytes()));
+    match other
+        .chain(others.map(|(path, _)| (path, "another list of pairs")))
+        .next()
+    {
+        None => Ok(()),
+        Some((path, what)) => Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "{} is there and is {what}: it is not overwritten, give another name or folder",
+                path.display()
+            ),
+        )),
+    }
 }
 
 /// Writes an .npy file of `shape`, to be put in its place.

@@ -163,7 +163,7 @@ pub fn list(source: &Path) -> Result<Listing> {
         return Err(no_image(source, &listing));
     }
     listing.images.sort();
-    check_names(source, &listing.images)?;
+    check_names(&source.display().to_string(), &listing.images)?;
     Ok(listing)
 }
 
@@ -215,25 +215,23 @@ fn no_image(source: &Path, listing: &Listing) -> Error {
     )
 }
 
-/// Fails where two images have one name, which only names that are no Unicode can.
-fn check_names(source: &Path, images: &[PathBuf]) -> Result<()> {
+/// Fails where two images of `place` have one name, which only names with bytes that are shown as `%FF` can.
+pub fn check_names(place: &str, images: &[PathBuf]) -> Result<()> {
     let mut known: HashMap<String, &Path> = HashMap::with_capacity(images.len());
     for image in images {
         let name = name(image);
-        if let Some(other) = known.insert(name.clone(), image) {
+        if let Some(other) = known.insert(name.clone(), image).filter(|other| *other != image) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!(
-                    "{}: {other:?} and {image:?} would both be called {name:?}: rename one of them",
-                    source.display()
-                ),
+                format!("{place}: {other:?} and {image:?} would both be called {name:?}: rename one of them"),
             ));
         }
     }
     Ok(())
 }
 
-/// A path as it is shown and stored: with `/` between its parts everywhere, and bytes that are no Unicode as `%FF`.
+/// A path as it is shown and stored: with `/` between its parts everywhere, and bytes that are no Unicode, and
+/// control characters, as `%FF`.
 pub fn name(path: &Path) -> String {
     let parts: Vec<String> = path.iter().map(part).collect();
     // The root of a whole path is a part of its own, written as the separator.
@@ -243,7 +241,16 @@ pub fn name(path: &Path) -> String {
 fn part(part: &OsStr) -> String {
     let mut text = String::new();
     for chunk in part.as_encoded_bytes().utf8_chunks() {
-        text += chunk.valid();
+        for letter in chunk.valid().chars() {
+            match letter.is_control() {
+                // A line feed or an escape would be obeyed by the terminal.
+                true => letter
+                    .to_string()
+                    .bytes()
+                    .for_each(|byte| text += &format!("%{byte:02X}")),
+                false => text.push(letter),
+            }
+        }
         for byte in chunk.invalid() {
             text += &format!("%{byte:02X}");
         }

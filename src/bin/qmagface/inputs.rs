@@ -70,6 +70,7 @@ impl Inputs {
                 images.add(path)?;
             }
         }
+        folder::check_names("the images", &images.files)?;
         Ok(images)
     }
 }

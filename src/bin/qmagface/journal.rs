@@ -6,11 +6,12 @@
 
 use crate::checked_line;
 use crate::lock::Lock;
+use crate::own_file;
 use qmagface::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// What a run is. A journal of another run is not gone on with.
@@ -26,6 +27,8 @@ pub struct Header {
     pub input: String,
     /// Hash over the images: their names, and what tells that one was replaced.
     pub images: String,
+    /// How many images there are.
+    pub count: usize,
 }
 
 /// What became of one image.
@@ -83,25 +86,22 @@ impl Journal {
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when it can't be read or written, or another process has it; [`ErrorKind::InvalidArgument`] when
-    /// it is of another run.
+    /// it is of another run that isn't finished.
     pub fn open(path: &Path, header: &Header) -> Result<Journal> {
         let failed = |error: std::io::Error| Error::io(path, "write", &error);
         let what = format!("embedding {} into {}", header.source, path.display());
         let lock = Lock::take(&path.with_extension("lock"), &what)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(failed)?;
-        let (mut done, mut whole) = (0, 0);
+        let mut file = own_file::open(path, checked_line::is_start).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        let (mut done, mut whole, mut finished) = (0, 0, None);
         let mut reader = BufReader::new(&file);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).map_err(failed)? > 0 {
             match whole {
                 0 => match checked_line::parse::<Header>(&line) {
                     Some(found) if found == *header => {}
-                    Some(_) => return Err(other_run(path)),
+                    // Whole, it only waited to serve again: it gives way. Else it is hours of work.
+                    Some(found) => finished = Some(found.count),
                     None => break,
                 },
                 _ if checked_line::parse::<Entry>(&line).is_none() => break,
@@ -109,6 +109,12 @@ impl Journal {
             }
             whole += line.len() as u64;
             line.clear();
+        }
+        if let Some(count) = finished {
+            if done < count {
+                return Err(other_run(path));
+            }
+            (done, whole) = (0, 0);
         }
         file.set_len(whole).map_err(failed)?;
         if whole == 0 {
@@ -195,6 +201,7 @@ mod tests {
             source: "s".into(),
             input: "chips".into(),
             images: "i".into(),
+            count: 1,
         }
     }
 
@@ -265,6 +272,15 @@ mod tests {
         };
         assert_eq!(
             Journal::open(&path, &other).err().unwrap().kind(),
+            ErrorKind::InvalidArgument
+        );
+        // A finished one gives way.
+        let mut journal = Journal::open(&path, &header()).unwrap();
+        journal.append(&[Entry::embedding(&[1.0])]).unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(&path, &other).unwrap().done(), 0);
+        assert_eq!(
+            Journal::open(&path, &header()).err().unwrap().kind(),
             ErrorKind::InvalidArgument
         );
     }

@@ -36,11 +36,33 @@ pub fn labelled(rule: &PersonRule, rows: Array2<f32>, names: Vec<String>, needed
             Prepared::labelled(rows, &each, names)?
         }
     };
+    notes.extend(far_lengths(&set));
     Ok(LabelledSet {
         set,
         people_known,
         notes,
     })
+}
+
+/// Lengths beyond these parts of their median are noted: those of a network lie within a tenth of it and four times it.
+const FAR: std::ops::RangeInclusive<f64> = 0.1..=5.0;
+
+/// A note on embeddings whose lengths are far from the others': they may have been scaled.
+fn far_lengths(set: &Prepared) -> Option<String> {
+    let mut lengths = set.qualities().to_vec();
+    let middle = lengths.len() / 2;
+    let (_, &mut median, _) = lengths.select_nth_unstable_by(middle, f64::total_cmp);
+    let far = |&row: &usize| !FAR.contains(&(set.qualities()[row] / median));
+    let rows: Vec<usize> = (0..set.len()).filter(far).collect();
+    let first = *rows.first()?;
+    Some(format!(
+        "{} of {} embeddings have a length, which is the quality, far from the others', such as {:.3e} of {}; the median is \
+         {median:.3}.",
+        rows.len(),
+        set.len(),
+        set.qualities()[first],
+        set.name(first)
+    ))
 }
 
 /// A note on names that come more than once.
@@ -82,6 +104,23 @@ fn visible(rows: Array2<f32>, names: Vec<String>) -> Result<(Array2<f32>, Vec<St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_far_from_the_others_are_noted() {
+        let noted = |lengths: &[f32]| {
+            let rows = Array2::from_shape_fn((lengths.len(), 1), |(row, _)| lengths[row]);
+            let names = (0..lengths.len()).map(|row| format!("{}/{row}.jpg", row % 2)).collect();
+            labelled(&PersonRule::default(), rows, names, true).unwrap().notes
+        };
+        assert!(noted(&[10.0, 12.0, 30.0, 4.0]).is_empty());
+        for wrong in [1000.0, 0.01] {
+            let notes = noted(&[10.0, 12.0, wrong, 9.0, 11.0]);
+            assert!(
+                notes.len() == 1 && notes[0].contains("1 of 5") && notes[0].contains("0/2.jpg"),
+                "{notes:?}"
+            );
+        }
+    }
 
     #[test]
     fn hidden_images_are_left_out_and_noted() {

@@ -1,8 +1,9 @@
 //! One run at a time: a lock file beside the results, which says which process has it.
 
+use crate::own_file;
 use qmagface::{Error, ErrorKind, Result};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// A lock that this process has. The system takes it back when the process ends, however that happens.
@@ -20,13 +21,8 @@ impl Lock {
     pub fn take(path: &Path, what: &str) -> Result<Lock> {
         let failed = |error: std::io::Error| Error::io(path, "write", &error);
         loop {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
-                .map_err(failed)?;
+            let is_process = |start: &[u8]| start.iter().all(|byte| byte.is_ascii_digit() || *byte == b'\n');
+            let mut file = own_file::open(path, is_process).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(held(path, what, &mut file)),
@@ -48,7 +44,6 @@ impl Lock {
     /// Writes who has it.
     fn sign(&mut self) -> std::io::Result<()> {
         self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
         writeln!(self.file, "{}", std::process::id())
     }
 }
@@ -64,7 +59,7 @@ impl Drop for Lock {
 /// The error that another process has the lock.
 fn held(path: &Path, what: &str, file: &mut File) -> Error {
     let mut text = String::new();
-    let read = file.take(32).read_to_string(&mut text);
+    let read = file.rewind().and_then(|()| file.take(32).read_to_string(&mut text));
     let process = match (read, text.trim()) {
         (Ok(_), number) if number.parse::<u32>().is_ok() => format!("process {number}"),
         _ => "another process".to_owned(),

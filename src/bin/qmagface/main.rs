@@ -22,6 +22,7 @@ mod lock;
 mod many;
 mod models;
 mod output;
+mod own_file;
 mod people;
 mod picture;
 mod pipeline;
@@ -30,7 +31,9 @@ mod stop;
 mod targets;
 
 use arguments::{OF_DETECTION, Shared};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Face recognition with quality in every comparison.
@@ -85,8 +88,38 @@ fn command_line() -> clap::Command {
     })
 }
 
+/// Fails for options of detection beside the chips of a .bin file, which only the file itself tells from a folder of photos.
+fn check_packed(matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some(("evaluate", evaluate)) = matches.subcommand() else {
+        return Ok(());
+    };
+    let Some((_, command)) = evaluate.subcommand() else {
+        return Ok(());
+    };
+    let photos = command.try_get_one::<PathBuf>("photos").ok().flatten();
+    let is_given = |id: &&&str| command.value_source(id) == Some(ValueSource::CommandLine);
+    match (
+        photos.filter(|photos| photos.is_file()),
+        OF_DETECTION.iter().find(is_given),
+    ) {
+        (Some(photos), Some(option)) => Err(command_line().error(
+            clap::error::ErrorKind::ArgumentConflict,
+            format!(
+                "--{} has no use for the aligned chips of {}",
+                option.replace('_', "-"),
+                photos.display()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
+    let matches = command_line().get_matches();
+    if let Err(error) = check_packed(&matches) {
+        error.exit();
+    }
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(LOGGED))
         .format_target(false)
         .init();

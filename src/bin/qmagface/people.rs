@@ -4,7 +4,7 @@ use clap::Args;
 use qmagface::pairs::{Count, Pair, common_folder, composed, is_hidden, parts, subject_of};
 use qmagface::{Error, ErrorKind, Result};
 use regex::Regex;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The rule that says who is on an image.
 #[derive(Args, Default, Clone)]
@@ -91,9 +91,10 @@ impl PersonRule {
         let path = composed(&inside.join("/"));
         let found = pattern.captures(&path)?;
         let person = found.name("person").or_else(|| match pattern.captures_len() {
-            1 => found.get(0),
+            1 => None,
             _ => found.iter().skip(1).flatten().next(),
-        })?;
+        });
+        let person = person.or_else(|| found.get(0))?;
         (!person.as_str().is_empty()).then(|| person.as_str().to_owned())
     }
 
@@ -174,13 +175,18 @@ impl PersonRule {
             let inside = labels
                 .iter()
                 .find(|label| label.ends_with(&ending))
-                .map_or("", String::as_str);
+                .map_or(folder, String::as_str);
             notes.push(format!(
                 "The folder {folder:?} is inside {parents} different folders, and each of these counts as a person of its \
                  own, such as {:?}. If the outer folders are the people, give --person-depth {}; if the inner ones are, \
                  give --person-pattern '([^/]+)/[^/]+$'.",
                 inside,
                 depth_of(names, labels, inside).saturating_sub(1).max(1)
+            ));
+        } else if let Some((person, folders)) = scattered(names, labels) {
+            notes.push(format!(
+                "Files called like one person, {person:?}, lie in {folders} folders, and each of these counts as a person of its \
+                 own. If the files' names say who is on them, give --person-pattern '([^/]+)_[0-9]+\\.[^./]+$'."
             ));
         } else if let Some((outer, inside)) = few_inside(&people) {
             notes.push(format!(
@@ -232,6 +238,24 @@ fn one_kind(people: usize, images: usize) -> String {
     format!("{what}. If that is wrong, say who is on an image with --person-depth or --person-pattern.")
 }
 
+/// A person by the files' names (`Ann_Lee_0001.jpg`) whose files lie in several folders, and in how many; the first of them.
+fn scattered(names: &[String], labels: &[String]) -> Option<(String, usize)> {
+    let mut folders: BTreeMap<String, HashSet<&str>> = BTreeMap::new();
+    for (name, label) in names.iter().zip(labels) {
+        let (_, parts) = parts(name);
+        // In a folder of its own a number alone tells nobody: `day 1/003-1.jpg`.
+        if let Some(person) = parts
+            .last()
+            .filter(|_| parts.len() > 1)
+            .and_then(|file| subject_of(file))
+        {
+            folders.entry(person).or_default().insert(label);
+        }
+    }
+    let found = folders.into_iter().find(|(_, folders)| folders.len() > 1)?;
+    Some((found.0, found.1.len()))
+}
+
 /// Most people in an outer folder, on average, that may still be one person's clips or days.
 const MOST_INSIDE: usize = 50;
 
@@ -256,9 +280,8 @@ fn few_inside<'a>(people: &HashSet<&'a String>) -> Option<(usize, &'a str)> {
 fn repeated_folder(labels: &[String]) -> Option<(&str, usize)> {
     let mut parents: HashMap<&str, HashSet<&str>> = HashMap::new();
     for label in labels {
-        if let Some((parent, folder)) = label.rsplit_once('/') {
-            parents.entry(folder).or_default().insert(parent);
-        }
+        let (parent, folder) = label.rsplit_once('/').unwrap_or(("", label));
+        parents.entry(folder).or_default().insert(parent);
     }
     let most = parents
         .into_iter()
@@ -440,6 +463,21 @@ mod tests {
         assert!(notes(&PersonRule::default(), &["set/a/1.jpg", "set/a/2.jpg", "set/b/1.jpg"]).is_empty());
         assert!(notes(&PersonRule::default(), &["a/1.jpg", "a/2.jpg", "b/1.jpg"]).is_empty());
         assert!(notes(&PersonRule::default(), &["a/1.jpg"]).is_empty());
+        let copies = notes(&PersonRule::default(), &["Ann/1.jpg", "Ann/2.jpg", "copy/Ann/1.jpg"]);
+        assert!(copies.len() == 1 && copies[0].contains("\"Ann\""), "{copies:?}");
+        let days = ["day1/Ann_Lee_0001.jpg", "day1/Bob_0001.jpg", "day2/Ann_Lee_0002.jpg"];
+        let days = notes(&PersonRule::default(), &days);
+        assert!(
+            days.len() == 1 && days[0].contains("\"Ann_Lee\"") && days[0].contains("--person-pattern"),
+            "{days:?}"
+        );
+        assert!(
+            notes(
+                &PersonRule::default(),
+                &["Ann/Ann_1.jpg", "Ann/Ann_2.jpg", "Bob/Bob_1.jpg"]
+            )
+            .is_empty()
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the picture of an image is called, so that no two images have one picture.
 
 use crate::folder;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,8 @@ pub fn targets(images: &[PathBuf], ending: &str, known: impl Fn(&Path) -> Option
                 .find(|name| folder::name(name) == known)
         })
         .collect();
+    // Folders among the targets.
+    let folders: HashSet<&Path> = images.iter().flat_map(|image| image.ancestors().skip(1)).collect();
     let mut levels = vec![0; images.len()];
     loop {
         let targets: Vec<PathBuf> = (0..images.len())
@@ -40,12 +42,22 @@ pub fn targets(images: &[PathBuf], ending: &str, known: impl Fn(&Path) -> Option
                     .unwrap_or_else(|| candidate(&images[at], levels[at]))
             })
             .collect();
-        let mut uses: HashMap<&Path, usize> = HashMap::with_capacity(targets.len());
-        for target in &targets {
-            *uses.entry(target).or_default() += 1;
+        // How often each name is used, and the lowest level of those who may have another.
+        let mut uses: HashMap<&Path, (usize, usize)> = HashMap::with_capacity(targets.len());
+        for (at, target) in targets.iter().enumerate() {
+            let (count, lowest) = uses.entry(target).or_insert((0, usize::MAX));
+            *count += 1;
+            if is_known[at].is_none() {
+                *lowest = levels[at].min(*lowest);
+            }
         }
+        // Whoever has a short name takes a longer one first.
         let shared: Vec<usize> = (0..targets.len())
-            .filter(|&at| uses[targets[at].as_path()] > 1 && is_known[at].is_none())
+            .filter(|&at| {
+                let target = targets[at].as_path();
+                let (count, lowest) = uses[target];
+                is_known[at].is_none() && levels[at] == lowest && (count > 1 || folders.contains(target))
+            })
             .collect();
         if shared.is_empty() {
             return targets;
@@ -74,7 +86,6 @@ pub fn numbered(target: &Path, index: usize) -> PathBuf {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::HashSet;
 
     fn named(images: &[&str]) -> Vec<String> {
         let images: Vec<PathBuf> = images.iter().map(PathBuf::from).collect();
@@ -120,6 +131,7 @@ mod tests {
             named(&["a.jpg", "a.png", "a.jpg.jpg"]),
             ["a.jpg.png", "a.png.png", "a.jpg.jpg.png"]
         );
+        assert_eq!(named(&["a.jpg", "a.png/x.jpg"]), ["a.jpg.png", "a.png/x.png"]);
         assert_eq!(numbered(Path::new("x/a.b.png"), 3), Path::new("x/a.b_3.png"));
     }
 

@@ -281,8 +281,11 @@ pub fn check_support(fmr: f64, impostors: u64) -> Result<()> {
 }
 
 impl FitOptions<'_> {
-    /// The FMRs, rising.
-    fn check(&self) -> Result<Vec<f64>> {
+    /// The FMRs, rising, after a check of all options.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for an option outside its range.
+    pub fn check(&self) -> Result<Vec<f64>> {
         let invalid = |what: String| Err(Error::new(ErrorKind::InvalidArgument, what));
         let (least, greatest) = self.fmr;
         if !(least >= 1e-12 && least < greatest && greatest < 1.0) {

@@ -41,7 +41,7 @@ impl Default for RejectOptions {
 /// [`crate::ErrorKind::InvalidArgument`] for options outside their range, or a list without genuine or without impostor
 /// pairs; [`crate::ErrorKind::Cancelled`].
 pub fn reject(set: &Prepared, list: &List, options: &RejectOptions, work: &Work) -> Result<Reject> {
-    check(options)?;
+    options.check()?;
     let mut shares = options.shares.clone();
     shares.sort_by(f64::total_cmp);
     let scored = list.score(set, work)?;
@@ -86,27 +86,33 @@ pub fn reject(set: &Prepared, list: &List, options: &RejectOptions, work: &Work)
     })
 }
 
-fn check(options: &RejectOptions) -> Result<()> {
-    if options.scores.is_empty() {
-        return Err(invalid("no score was asked for"));
+impl RejectOptions {
+    /// Checks the self.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for an option outside its range.
+    pub fn check(&self) -> Result<()> {
+        if self.scores.is_empty() {
+            return Err(invalid("no score was asked for"));
+        }
+        if let Some(fmr) = self.fmrs.iter().find(|&&fmr| !(fmr > 0.0 && fmr <= 1.0)) {
+            return Err(invalid(format!(
+                "a false match rate of {fmr} was asked for; it is above 0 and at most 1"
+            )));
+        }
+        if let Some(share) = self.shares.iter().find(|&share| !(0.0..1.0).contains(share)) {
+            return Err(invalid(format!(
+                "a share of {share} was to be rejected; it is at least 0 and below 1"
+            )));
+        }
+        if self.shares.len() > 1000 {
+            return Err(invalid(format!(
+                "{} shares were asked for, at most 1000 are measured",
+                self.shares.len()
+            )));
+        }
+        Ok(())
     }
-    if let Some(fmr) = options.fmrs.iter().find(|&&fmr| !(fmr > 0.0 && fmr <= 1.0)) {
-        return Err(invalid(format!(
-            "a false match rate of {fmr} was asked for; it is above 0 and at most 1"
-        )));
-    }
-    if let Some(share) = options.shares.iter().find(|&share| !(0.0..1.0).contains(share)) {
-        return Err(invalid(format!(
-            "a share of {share} was to be rejected; it is at least 0 and below 1"
-        )));
-    }
-    if options.shares.len() > 1000 {
-        return Err(invalid(format!(
-            "{} shares were asked for, at most 1000 are measured",
-            options.shares.len()
-        )));
-    }
-    Ok(())
 }
 
 /// For each share the quality below which images are rejected.

@@ -183,6 +183,21 @@ fn check(arguments: &Arguments) -> Result<()> {
         ..About::default()
     }
     .check()?;
+    FitOptions {
+        fmr: arguments.fmr,
+        ..FitOptions::default()
+    }
+    .check()
+    .map_err(|error| error.at("--fmr"))?;
+    let measured = match arguments.measure.is_empty() {
+        true => &[1e-2][..],
+        false => &arguments.measure,
+    };
+    MeasureOptions {
+        replicates: arguments.draws,
+        ..MeasureOptions::default()
+    }
+    .check(measured)?;
     let folder = match arguments.out.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -197,14 +212,14 @@ fn check(arguments: &Arguments) -> Result<()> {
         ));
     }
     // Whatever else is there may be a photo, or the embeddings themselves.
-    if arguments.out.symlink_metadata().is_ok() && Calibration::read(&arguments.out).is_err() {
+    if arguments.out.symlink_metadata().is_ok()
+        && let Err(error) = Calibration::read(&arguments.out)
+    {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
-            format!(
-                "{} is there and is no calibration file: it is not overwritten, name another file",
-                arguments.out.display()
-            ),
-        ));
+            format!("there is another file, which is not overwritten, name another ({error})"),
+        )
+        .at(arguments.out.display()));
     }
     // A calibration called like an image would be taken for one of the photos.
     if folder::promises_image(&arguments.out) {

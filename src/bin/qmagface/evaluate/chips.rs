@@ -7,7 +7,7 @@ use crate::embed;
 use crate::folder;
 use qmagface::evaluate::data::{Lookup, Names};
 use qmagface::pairs::Prepared;
-use qmagface::{Chip, DecodeLimits, Engine, Result, image};
+use qmagface::{Chip, DecodeLimits, Engine, Error, Result, image};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -62,6 +62,28 @@ impl Chips {
 }
 
 impl ChipFolder {
+    /// Checks that what is in the folder are chips, by the first one.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn check(&self) -> Result<()> {
+        let Some(file) = self.files.first() else { return Ok(()) };
+        let path = self.folder.join(file);
+        let chip = image::read(&path, &DecodeLimits::default()).and_then(Chip::from_image);
+        let error = chip
+            .map(drop)
+            .map_err(|error| match error.message().contains(&*path.to_string_lossy()) {
+                true => error,
+                false => error.at(path.display()),
+            });
+        error.map_err(|error| {
+            Error::new(
+                error.kind(),
+                format!("{error} (--chips takes what `qmagface align` makes)"),
+            )
+        })
+    }
+
     /// A note on the images of `set` that have no chip here; `None`: each has one.
     pub fn lacking(&self, set: &Prepared) -> Option<String> {
         let (mut missing, mut unclear, mut first) = (0u64, 0u64, None);

@@ -1,5 +1,6 @@
 //! Photos as a set: embedded once, and kept for the next run.
 
+use super::set::sha256;
 use crate::album::Album;
 use crate::arguments::{Machine, Reading, Shared};
 use crate::embed::{self, Embedded, Input, Paths, embed_all, write_arrays};
@@ -16,11 +17,13 @@ use std::path::Path;
 pub const PHOTOS: &str = "photos";
 
 /// What the kept embeddings are of: they serve again while it is the same.
-#[derive(Serialize, Deserialize, PartialEq)]
+#[derive(Clone, Serialize, Deserialize, PartialEq)]
 pub struct Kept {
     run: crate::journal::Header,
     /// Hash over what was passed over in the folder.
     passed_over: String,
+    /// SHA-256 of the two arrays.
+    arrays: [String; 2],
     /// How many photos there are, and how many of them have an embedding.
     pub images: usize,
     pub count: usize,
@@ -56,6 +59,7 @@ pub fn embedded(
     let mut now = Kept {
         run: embed::header(engine, &input)?,
         passed_over: passed_over(album),
+        arrays: Default::default(),
         images: album.len(),
         count: 0,
         failed: 0,
@@ -64,30 +68,47 @@ pub fn embedded(
     };
     let paths = Paths::new(keep, PHOTOS);
     let note = keep.join("photos.json");
+    let journal_path = keep.join(".photos.journal");
     let old: Option<Kept> = std::fs::read(&note)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    if let Some(old) = old
+    let hashes = |paths: &Paths| Some([sha256(&paths.embeddings).ok()?, sha256(&paths.filenames).ok()?]);
+    if let Some(old) = &old
         && old.run == now.run
         && old.passed_over == now.passed_over
-        && paths.embeddings.is_file()
-        && paths.filenames.is_file()
+        && hashes(&paths).as_ref() == Some(&old.arrays)
     {
-        return Ok(old);
+        return Ok(old.clone());
+    }
+    // Without a note of ours, or what a run leaves that was ended in between, they are somebody else's.
+    let others = [&note, &paths.embeddings, &paths.filenames];
+    if old.is_none()
+        && !journal_path.exists()
+        && let Some(other) = others.into_iter().find(|path| path.symlink_metadata().is_ok())
+    {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            format!(
+                "{} is there and wasn't kept by this version of this program: name another folder with --keep, or move it \
+                 away",
+                other.display()
+            ),
+        ));
     }
     if !shared.json {
         eprintln!("embedding {} photos of {}", album.len(), album.source.display());
     }
     std::fs::create_dir_all(keep).map_err(|error| Error::io(keep, "create", &error))?;
-    let journal = embed_all(shared, engine, &input, &keep.join(".photos.journal"))?;
+    let journal = embed_all(shared, engine, &input, &journal_path)?;
     let Embedded { names, skipped } = embed::embedded(&journal, album)?;
     // What is kept is not what this note is of, from here on.
     match std::fs::remove_file(&note) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&note, "remove", &error)),
         _ => {}
     }
-    write_arrays(&journal, &names, &paths, engine.info().embedding_length)?;
+    write_arrays(&journal, &names, &paths, engine.info().embedding_length, None)?;
     now.count = names.len();
+    now.arrays = [sha256(&paths.embeddings)?, sha256(&paths.filenames)?];
     now.failed = folder::failures(&skipped);
     let failures = skipped.iter().filter(|skipped| skipped.failed).take(MOST_NAMED);
     now.failures = failures

@@ -3,6 +3,7 @@
 use super::long::{Session, with_bar};
 use super::set::{self, Loaded};
 use super::settings::Settings;
+use crate::arguments::check_model;
 use clap::{Args, ValueEnum};
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::evaluate::Score;
@@ -78,7 +79,19 @@ impl ScoreArguments {
     /// # Errors
     /// As [`parameters`], but for what the embeddings decide.
     pub fn check(&self, model: &str) -> Result<()> {
+        if self.cross_validate.is_some() {
+            FitOptions {
+                fmr: (self.fit_fmrs[0], self.fit_fmrs[1]),
+                ..FitOptions::default()
+            }
+            .check()
+            .map_err(|error| error.at("--fit-fmrs"))?;
+        }
         match self.score {
+            Which::Cosine if self.calibration.is_some() || self.alpha.is_some() => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "--score cosine has no use for --calibration, --alpha and --beta",
+            )),
             Which::Cosine => Ok(()),
             _ => parameters(&self.given(model), None).map(drop),
         }
@@ -147,6 +160,10 @@ pub fn scores(which: Which, given: &Given, loaded: &Loaded) -> Result<(Vec<Score
     }
     if which == Which::Quality {
         loaded.quality_needed()?;
+    }
+    if let (Some(path), Some((engine, ..))) = (given.calibration, &loaded.chips.photos) {
+        let calibration = Calibration::read(path)?;
+        check_model(&calibration, path, engine)?;
     }
     let length = loaded.set.directions().ncols();
     let Parameters { parameters, origin } = parameters(given, Some(length))?;

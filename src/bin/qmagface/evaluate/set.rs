@@ -151,6 +151,23 @@ impl SetArguments {
                 apart::folders(folder, &[], out)?;
             }
         }
+        if let Some(keep) = &self.keep {
+            if let Some(photos) = self.photos.as_deref().filter(|photos| photos.is_dir()) {
+                apart::folders(photos, &[], keep)?;
+            }
+            if apart::is_inside(keep, out) {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!(
+                        "--keep {} is the report's folder or lies in it: name another folder",
+                        keep.display()
+                    ),
+                ));
+            }
+        }
+        if let Some(chips) = &self.chips {
+            Chips::folder(chips)?.check()?;
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! `qmagface evaluate optimal-weight`.
 
+use crate::album::Album;
 use crate::arguments::Shared;
 use crate::evaluate::finish::{finish, prepare};
 use crate::evaluate::list;
@@ -9,7 +10,7 @@ use crate::evaluate::set::SetArguments;
 use crate::evaluate::settings::{OutArguments, context};
 use crate::failure::Outcome;
 use clap::Args;
-use qmagface::calibrate::fit::{FitOptions, Procedure};
+use qmagface::calibrate::fit::{FitOptions, Procedure, check_support};
 use qmagface::evaluate::protocol;
 use qmagface::pairs::{Pairs, SampleOptions, sample};
 
@@ -43,7 +44,20 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     prepare(&arguments.out.out)?;
     arguments.set.check(&arguments.out.out)?;
     let session = Session::new(shared, arguments.set.machine());
-    let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
+    let options = FitOptions {
+        fmr: (arguments.fmrs[0], arguments.fmrs[1]), // clap takes exactly two
+        fmrs: arguments.points,
+        weights: arguments.weights,
+        allow_unsupported: arguments.published,
+        ..FitOptions::default()
+    };
+    options.check()?;
+    // What photos are can give no more pairs than their names say.
+    let enough = |album: &Album| match (arguments.published, arguments.set.people.people(&album.names())?) {
+        (false, Some(people)) => check_support(arguments.fmrs[0], people.pairs().impostor),
+        _ => Ok(()),
+    };
+    let loaded = arguments.set.load_after(shared, &arguments.out.out, true, &enough)?;
     let choice = SampleOptions {
         seed: arguments.out.seed,
         ..SampleOptions::default()
@@ -51,13 +65,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let list = arguments.sampled.then(|| sample(&loaded.set, &choice)).transpose()?;
     let pairs = list.as_ref().map_or(Pairs::All, Pairs::List);
     let found = with_bar(session, "fitting", |work| {
-        let options = FitOptions {
-            fmr: (arguments.fmrs[0], arguments.fmrs[1]), // clap takes exactly two
-            fmrs: arguments.points,
-            weights: arguments.weights,
-            allow_unsupported: arguments.published,
-            work: *work,
-        };
+        let options = FitOptions { work: *work, ..options };
         protocol::optimal_weight(&loaded.name, &loaded.set, pairs, &arguments.procedures, &options)
     })?;
     let pairs = match arguments.sampled {

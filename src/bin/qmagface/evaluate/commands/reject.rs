@@ -10,6 +10,7 @@ use crate::evaluate::set::SetArguments;
 use crate::evaluate::settings::{OutArguments, context};
 use crate::failure::Outcome;
 use clap::Args;
+use qmagface::evaluate::Score;
 use qmagface::evaluate::protocol::{self, RejectOptions};
 use qmagface::{Error, ErrorKind};
 
@@ -53,6 +54,15 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         )
         .into());
     }
+    let last = arguments.points.saturating_sub(1).max(1) as f64;
+    let options = |scores| RejectOptions {
+        scores,
+        fmrs: arguments.fmrs.clone(),
+        shares: (0..arguments.points)
+            .map(|point| arguments.most * point as f64 / last)
+            .collect(),
+    };
+    options(vec![Score::Cosine]).check()?;
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     loaded.quality_needed()?;
     let (scores, mut settings) =
@@ -60,14 +70,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             .scores
             .scores(session, arguments.set.model(), &loaded, arguments.out.seed)?;
     let (list, pairs) = arguments.list.list(&loaded.set, arguments.out.seed)?;
-    let last = arguments.points.saturating_sub(1).max(1) as f64;
-    let options = RejectOptions {
-        scores,
-        fmrs: arguments.fmrs.clone(),
-        shares: (0..arguments.points)
-            .map(|point| arguments.most * point as f64 / last)
-            .collect(),
-    };
+    let options = options(scores);
     let found = with_bar(session, "comparing", |work| {
         protocol::reject(&loaded.set, &list, &options, work)
     })?;

@@ -2,6 +2,8 @@
 
 use super::Arguments;
 use super::config::{Config, Experiment, Model, Set};
+use crate::album::Album;
+use crate::apart;
 use crate::arguments::{Choice, Detection, EngineParts, Reading, Shared};
 use crate::evaluate::commands::single_image::{in_folds, pair_file};
 use crate::evaluate::long::{Session, with_bar};
@@ -69,6 +71,21 @@ impl Folders {
 pub fn run(shared: &Shared, arguments: &Arguments, config: &Config, folders: &Folders) -> Result<Vec<Part>> {
     // What is wrong with a list is told before the work.
     for set in &config.sets {
+        if let Some(photos) = set.photos.as_deref().filter(|photos| photos.is_dir()) {
+            for folder in [&arguments.out, &folders.parts, &folders.embeddings] {
+                apart::folders(photos, &[], folder).map_err(|error| error.at(&set.name))?;
+            }
+        }
+        if let Some(photos) = &set.photos {
+            let album = Album::open(photos).map_err(|error| error.at(&set.name))?;
+            let rule = set
+                .rule()
+                .map_err(|what| Error::new(ErrorKind::InvalidArgument, what))?;
+            if needs_people(set) {
+                rule.people_needed(&album.names())
+                    .map_err(|error| error.at(&set.name))?;
+            }
+        }
         if let (Some(path), Some(format)) = (&set.pairs, set.format) {
             pair_file(path, format, set.folds).map_err(|error| error.at(&set.name))?;
         }
@@ -103,8 +120,13 @@ pub fn run(shared: &Shared, arguments: &Arguments, config: &Config, folders: &Fo
     Ok(parts)
 }
 
+/// Whether the names of a set's images must say who is on them.
+fn needs_people(set: &Set) -> bool {
+    set.protocols.iter().any(|one| *one != Experiment::SingleImage)
+}
+
 fn load(shared: &Shared, arguments: &Arguments, model: &Model, set: &Set, folders: &Folders) -> Result<Loaded> {
-    let people = set.protocols.iter().any(|one| *one != Experiment::SingleImage);
+    let people = needs_people(set);
     let with_model =
         |path: &Option<String>| PathBuf::from(path.as_deref().unwrap_or("").replace("{model}", &model.name));
     let (embeddings, filenames) = (with_model(&set.embeddings), with_model(&set.filenames));
