@@ -26,6 +26,7 @@
 //! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
 //! | [`device`] | CPU or CUDA, as it is asked for and as it is; the NVIDIA driver |
 //! | `machine` | the processor's vector instructions, chosen at run time |
+//! | `graph` | a network as data: written down once, its weights checked and folded into it |
 //! | `cpu` | convolutions and the other kernels of the networks on the CPU, and their threads |
 //! | [`detect`] | MTCNN: faces and their five landmarks |
 //! | [`align`] | the similarity transform to the 112x112 chip |
@@ -60,6 +61,7 @@ pub mod error;
 pub mod evaluate;
 pub mod ffi;
 pub mod gallery;
+mod graph;
 pub mod image;
 mod machine;
 pub mod model;

@@ -19,6 +19,7 @@ pub(crate) mod epilogue;
 pub(crate) mod kernel;
 pub(crate) mod map;
 pub(crate) mod pooling;
+pub(crate) mod program;
 pub(crate) mod winograd;
 pub(crate) mod workers;
 

@@ -1,6 +1,7 @@
 //! Face detection with MTCNN (arXiv 1604.02878) and its optional fourth, landmark-refining stage.
 
 mod boxes;
+pub(crate) mod describe;
 mod mtcnn;
 mod networks;
 mod on_cpu;
@@ -13,12 +14,6 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Side of the pixels that one cell of P-Net sees.
 const CELL: usize = 12;
-/// Side of R-Net's input in pixels.
-pub(crate) const REFINE_SIDE: usize = 24;
-/// Side of O-Net's input in pixels.
-pub(crate) const OUTPUT_SIDE: usize = 48;
-/// Side of one of L-Net's patches in pixels.
-pub(crate) const PATCH_SIDE: usize = 24;
 
 /// Five points in image pixels, each `[x, y]`: left eye, right eye, nose tip, left and right mouth corner, as seen in
 /// the image.

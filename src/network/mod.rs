@@ -7,14 +7,13 @@ use crate::align::Chip;
 use crate::cpu::Workers;
 use crate::device::Device;
 use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{self, Folded, PixelsAs};
 use crate::weights::TensorMap;
 use rounding::Rounding;
 use spec::Network;
 use std::fmt;
 
-pub(crate) mod carry;
-pub(crate) mod fold;
-pub(crate) mod folded;
+pub(crate) mod describe;
 mod on_cpu;
 mod precision;
 mod rounding;
@@ -93,8 +92,26 @@ pub fn build(
     workers: &Workers,
 ) -> Result<Box<dyn EmbeddingNetwork>> {
     let precision = Precision::choose(Some(precision), Device::Cpu)?;
-    let folded = fold::fold(network, weights)?;
-    Ok(Box::new(on_cpu::OnCpu::new(folded, Rounding::of(precision), workers)?))
+    let folded = folded(network, weights)?;
+    let made = on_cpu::OnCpu::new(network, folded, Rounding::of(precision), workers)?;
+    Ok(Box::new(made))
+}
+
+/// An embedding network with its weights, as back ends run it.
+///
+/// # Errors
+/// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen, not finite or unknown to the network;
+/// [`ErrorKind::Model`] when `network` is a detector.
+pub(crate) fn folded(network: Network, weights: &TensorMap) -> Result<Folded> {
+    let Some(graph) = network.embedder() else {
+        return Err(Error::new(
+            ErrorKind::Model,
+            format!("network {network} does not embed faces"),
+        ));
+    };
+    let folded = graph::fold(&graph, weights, PixelsAs::Raw);
+    let folded = folded.and_then(|folded| graph::check_known(&graph, weights).map(|()| folded));
+    folded.map_err(|error| error.at(network))
 }
 
 /// Fails for more or fewer chips than [`EmbeddingNetwork::forward_stages`] takes.

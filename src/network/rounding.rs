@@ -1,9 +1,10 @@
 //! 16-bit precisions on the CPU: f32 arithmetic on numbers that 16 bits hold.
 
 use super::Precision;
-use super::folded::{Bias, Block, Conv, Folded, PIXEL_SCALE};
 use crate::cpu::workers::Share;
 use crate::cpu::{LANES, Map};
+use crate::graph::Folded;
+use crate::graph::folded::{Bias, Conv, Layer, PIXEL_SCALE};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
@@ -60,28 +61,19 @@ impl Rounding {
         });
     }
 
-    /// Rounds the constants of the stem and the body; the head computes in f32.
+    /// Rounds the constants of the convolutions; dense layers compute in f32.
     pub fn round_constants(self, folded: &mut Folded) {
-        let scale = |stem: &mut Conv, factor: f32| stem.weight.iter_mut().for_each(|weight| *weight *= factor);
-        scale(&mut folded.stem, PIXEL_SCALE);
-        self.round_conv(&mut folded.stem);
-        scale(&mut folded.stem, 1.0 / PIXEL_SCALE);
-        for block in &mut folded.blocks {
-            match block {
-                Block::Residual {
-                    first,
-                    second,
-                    projection,
-                } => [Some(first), Some(second), projection.as_mut()]
-                    .into_iter()
-                    .flatten()
-                    .for_each(|conv| self.round_conv(conv)),
-                Block::Separable { depthwise, pointwise } => {
-                    self.round_conv(depthwise);
-                    self.round_conv(pointwise);
-                }
+        let scale = |folded: &mut Folded, factor: f32| {
+            let weights = folded.first_convs().flat_map(|conv| &mut conv.weight);
+            weights.for_each(|weight| *weight *= factor);
+        };
+        scale(folded, PIXEL_SCALE);
+        for step in &mut folded.steps {
+            if let Layer::Conv(conv) = &mut step.layer {
+                self.round_conv(conv);
             }
         }
+        scale(folded, 1.0 / PIXEL_SCALE);
     }
 
     fn round_conv(self, conv: &mut Conv) {

@@ -13,6 +13,7 @@ mod cuda;
 mod detector;
 mod gallery;
 mod network;
+mod program;
 
 pub use accelerator::memory;
 pub use gallery::{Candidate, DeviceGallery};
@@ -21,7 +22,7 @@ use crate::backend::Backend;
 use crate::detect::Mtcnn;
 use crate::device::{Device, DeviceMemory, device_error, driver};
 use crate::error::{Error, ErrorKind, Result};
-use crate::network::{EmbeddingNetwork, Precision, fold, spec::Network};
+use crate::network::{EmbeddingNetwork, Precision, folded, spec::Network};
 use crate::weights::{TensorMap, WeightTensor};
 use tch::{Kind, Tensor};
 
@@ -88,8 +89,8 @@ pub fn build(
     precision: Precision,
 ) -> Result<Box<dyn EmbeddingNetwork>> {
     let precision = Precision::choose(Some(precision), device)?;
-    let folded = fold::fold(network, weights)?;
-    Ok(Box::new(network::Torch::new(folded, device, precision)?))
+    let folded = folded(network, weights)?;
+    Ok(Box::new(network::Torch::new(network, folded, device, precision)?))
 }
 
 /// As [`Mtcnn::new`], in libtorch on a device that [`prepare`] prepared.

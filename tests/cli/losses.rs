@@ -479,9 +479,9 @@ fn nothing_is_written_beside_photos() {
     let folder = Folder::with(&[("in/a.jpg", &photo), ("in/b.jpg", &photo)]);
     let (a, b, source) = (folder.text("in/a.jpg"), folder.text("in/b.jpg"), folder.text("in"));
     run(&["draw", &a, &b, "-o", &source]).fails(1, &["beside the images"]);
-    folder.write("study.toml", format!(
-        "[[models]]\nname = \"m\"\npack = \"sface\"\nalpha = 0.1\nbeta = 0.2\n[[sets]]\nname = \"s\"\nphotos = \"in\"\nprotocols = [\"all-pairs\"]\n"
-    ).as_bytes());
+    let study = "[[models]]\nname = \"m\"\npack = \"sface\"\nalpha = 0.1\nbeta = 0.2\n\
+                 [[sets]]\nname = \"s\"\nphotos = \"in\"\nprotocols = [\"all-pairs\"]\n";
+    folder.write("study.toml", study.as_bytes());
     let study = folder.text("study.toml");
     for (out, words) in [("in/report", "the source folder"), ("in", "no report")] {
         run(&["evaluate", "run", &study, "-o", &folder.text(out)]).fails(1, &[words]);

@@ -4,20 +4,19 @@ mod batches;
 mod body;
 mod eager;
 mod graphs;
-mod layers;
 mod overlapped;
 
 use super::accelerator;
 use crate::align::Chip;
 use crate::device::Device;
 use crate::error::Result;
-use crate::network::folded::Folded;
+use crate::graph::Folded;
 use crate::network::spec::Network;
 use crate::network::{EmbeddingNetwork, FeatureMap, Precision, check_finite, check_inspected};
 use crate::torch::in_torch;
+use crate::torch::program::Setting;
 use body::{Body, bytes_per_chip};
 use eager::{Eager, pixels};
-use layers::Setting;
 use overlapped::Overlapped;
 use parking_lot::Mutex;
 use tch::{Kind, Tensor};
@@ -64,10 +63,9 @@ impl Torch {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Backend`] when libtorch fails (out of memory).
-    pub(super) fn new(folded: Folded, device: Device, precision: Precision) -> Result<Torch> {
+    pub(super) fn new(network: Network, folded: Folded, device: Device, precision: Precision) -> Result<Torch> {
         let _no_gradients = tch::no_grad_guard();
         let setting = Setting { device, precision };
-        let network = folded.network;
         let chip = bytes_per_chip(&folded, setting.kind().elt_size_in_bytes());
         let (runner, most) = match device.is_cuda() {
             false => (Machine::Eager(Eager(Body::new(folded, setting)?)), MAX_BATCH_CPU),

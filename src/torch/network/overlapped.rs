@@ -7,13 +7,14 @@
 use super::batches::Runner;
 use super::body::Body;
 use super::graphs::Graphs;
-use super::layers::Setting;
 use crate::align::Chip;
 use crate::device::Device;
 use crate::error::Result;
-use crate::network::folded::Folded;
+use crate::graph::Folded;
+use crate::network::describe::EMBEDDING;
 use crate::torch::accelerator::{Event, Stream, copy, pinned, release_memory};
 use crate::torch::in_torch;
+use crate::torch::program::Setting;
 use tch::{Kind, Tensor};
 
 /// Up to so many chips a batch is filled up to the next size whatever is lost: it costs less time than a second batch.
@@ -61,7 +62,7 @@ impl Overlapped {
         let device = setting.device;
         let (compute, upload) = (Stream::new(device)?, Stream::new(device)?);
         let _entered = compute.enter()?;
-        let length = folded.head.outputs();
+        let length = folded.output(EMBEDDING).channels.len();
         let slot = || -> Result<Slot> {
             let side = Chip::SIZE as i64;
             Ok(Slot {

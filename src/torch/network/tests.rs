@@ -2,9 +2,7 @@
 
 use super::batches::Runner;
 use super::*;
-use crate::cpu::epilogue::place;
-use crate::network::folded::{Block, Conv};
-use crate::network::{fold, folded};
+use crate::network::folded;
 use crate::weights::TensorMap;
 
 /// Weights of ordinary size, different from one to the next.
@@ -32,7 +30,7 @@ fn weights(network: Network) -> TensorMap {
 }
 
 fn made(network: Network) -> Folded {
-    fold::fold(network, &weights(network)).unwrap()
+    folded(network, &weights(network)).unwrap()
 }
 
 /// Chips with a pattern of their own each: of noise alone, all embeddings would be nearly the same.
@@ -166,139 +164,12 @@ fn a_batch_fits_half_of_the_free_memory() {
     assert_eq!(most_within(0, chip), 1);
 }
 
-/// A direct convolution in f64: the map (inputs x side x side), with the bias.
-fn convolve(conv: &Conv, x: &[f64], side: usize) -> Vec<f64> {
-    let (kernel, out) = (conv.kernel, side.div_ceil(conv.stride));
-    let padding = kernel / 2;
-    let mut y = Vec::new();
-    for output in 0..conv.outputs {
-        for at in 0..out * out {
-            let (row, column) = (at / out, at % out);
-            let mut sum = match &conv.bias {
-                folded::Bias::Channel(bias) => f64::from(bias[output]),
-                folded::Bias::Border(places) => f64::from(places[place(row, column, out, out)][output]),
-            };
-            for input in 0..conv.inputs {
-                for tap in 0..kernel * kernel {
-                    let from = |to: usize, tap: usize| (to * conv.stride + tap).checked_sub(padding);
-                    let (Some(r), Some(c)) = (from(row, tap / kernel), from(column, tap % kernel)) else {
-                        continue;
-                    };
-                    if r < side && c < side {
-                        let weight = conv.weight[(output * conv.inputs + input) * kernel * kernel + tap];
-                        sum += f64::from(weight) * x[(input * side + r) * side + c];
-                    }
-                }
-            }
-            let slope = conv.slopes.as_ref().map_or(1.0, |slopes| f64::from(slopes[output]));
-            y.push(if sum < 0.0 { sum * slope } else { sum });
-        }
-    }
-    y
-}
-
-/// A body of two channels and three blocks, small enough to compute by hand.
-fn small_body() -> Folded {
-    let mut random = fastrand::Rng::with_seed(11);
-    let mut values = |count: usize| -> Vec<f32> { (0..count).map(|_| random.f32() - 0.5).collect() };
-    let mut conv = |kernel: usize, stride: usize, rectified: bool, border: bool| Conv {
-        weight: values(2 * 2 * kernel * kernel),
-        inputs: 2,
-        outputs: 2,
-        kernel,
-        stride,
-        depthwise: false,
-        bias: match border {
-            true => folded::Bias::Border(Box::new(std::array::from_fn(|_| values(2)))),
-            false => folded::Bias::Channel(values(2)),
-        },
-        slopes: rectified.then(|| values(2)),
-    };
-    let stem = conv(1, 1, true, false);
-    let mut block = |halves: bool, border: bool| Block::Residual {
-        first: conv(3, 1, true, border),
-        second: conv(3, if halves { 2 } else { 1 }, false, false),
-        projection: halves.then(|| conv(1, 2, false, false)),
-    };
-    let blocks = vec![block(true, true), block(false, false), block(true, true)];
-    Folded {
-        network: Network::IResNet18,
-        stem,
-        blocks,
-        stages: vec![2, 1],
-        head: folded::Head {
-            weight: values(3 * 2 * 4),
-            bias: values(3),
-            side: 2,
-        },
-    }
-}
-
-/// Each stage's output and the embedding for one map of 2 x 8 x 8.
-fn run_by_hand(body: &Folded, x: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>) {
-    let (mut x, mut side) = (x.to_vec(), 8);
-    let mut maps = Vec::new();
-    let mut blocks = body.blocks.iter();
-    for &count in &body.stages {
-        for block in blocks.by_ref().take(count) {
-            let Block::Residual {
-                first,
-                second,
-                projection,
-            } = block
-            else {
-                unreachable!()
-            };
-            let y = convolve(second, &convolve(first, &x, side), side);
-            let identity = match projection {
-                Some(projection) => convolve(projection, &x, side),
-                None => x,
-            };
-            x = y.iter().zip(&identity).map(|(y, x)| y + x).collect();
-            side = side.div_ceil(second.stride);
-        }
-        maps.push(x.clone());
-    }
-    let embedding = body.head.bias.iter().zip(body.head.weight.chunks_exact(x.len()));
-    let embedding = embedding
-        .map(|(&bias, weights)| f64::from(bias) + weights.iter().zip(&x).map(|(&w, x)| f64::from(w) * x).sum::<f64>())
-        .collect();
-    (maps, embedding)
-}
-
-#[test]
-fn carried_constants_change_nothing() {
-    let (plain, mut carried) = (small_body(), small_body());
-    let constants = crate::network::carry::carry(&mut carried).unwrap();
-    let x: Vec<f64> = (0..2 * 8 * 8).map(|i| f64::from(i * 37 % 64) / 32.0 - 1.0).collect();
-    let ((maps, embedding), (sums, same)) = (run_by_hand(&plain, &x), run_by_hand(&carried, &x));
-    for (a, b) in embedding.iter().zip(&same) {
-        assert!((a - b).abs() < 1e-5, "{embedding:?} and {same:?}");
-    }
-    for ((map, sum), constants) in maps.iter().zip(&sums).zip(&constants) {
-        let places = map.len() / constants.len();
-        for (at, (a, b)) in map.iter().zip(sum).enumerate() {
-            assert!((a - b - f64::from(constants[at / places])).abs() < 1e-5);
-        }
-        assert!(constants.iter().all(|constant| constant.abs() > 1e-3), "{constants:?}");
-    }
-    // No bias is left where it would take a pass of its own.
-    for block in &carried.blocks {
-        let Block::Residual { second, projection, .. } = block else {
-            unreachable!()
-        };
-        for conv in [Some(second), projection.as_ref()].into_iter().flatten() {
-            assert!(matches!(&conv.bias, folded::Bias::Channel(bias) if bias.iter().all(|&value| value == 0.0)));
-        }
-    }
-}
-
 #[test]
 fn half_precisions_are_close_and_not_the_same() {
     let chips = chips(2);
     let chips: Vec<&Chip> = chips.iter().collect();
     let embed = |precision| {
-        let torch = Torch::new(made(Network::SFace), Device::Cpu, precision).unwrap();
+        let torch = Torch::new(Network::SFace, made(Network::SFace), Device::Cpu, precision).unwrap();
         torch.forward(&chips).unwrap()
     };
     let exact = embed(Precision::F32);

@@ -1,0 +1,136 @@
+//! A network as data: a small graph of the operations that face networks are made of, with its weights by name.
+//!
+//! A network is described once, in one short file ([`crate::network::describe`], [`crate::detect::describe`]), with a
+//! [`Builder`]. All else follows: the names and shapes of the tensors that it needs, and what each back end computes with.
+//!
+//! | file | its one job |
+//! |---|---|
+//! | `build.rs` | writing a graph down, with its shapes checked |
+//! | `fold.rs` | a graph and its weights to a [`Folded`] one: weights are checked, batch norms folded, steps joined |
+//! | `folded.rs` | what back ends run: steps with their numbers |
+//! | `layer.rs` | the arithmetic of folding one layer |
+//! | `carry.rs` | constants taken out of running sums, for 16 bits |
+
+mod build;
+pub(crate) mod carry;
+mod fold;
+pub(crate) mod folded;
+mod layer;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use build::{Builder, Kernel};
+pub(crate) use fold::{PixelsAs, check_known, fold};
+pub(crate) use folded::Folded;
+
+/// A node's place in [`Graph::nodes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(u32);
+
+impl NodeId {
+    fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A network: nodes in an order in which each comes behind those it takes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Graph {
+    nodes: Vec<Node>,
+    /// What is handed out, by name.
+    outputs: Vec<(String, NodeId)>,
+    /// The tensors that the nodes name, with their shapes, in the order in which data flows through them.
+    pub tensors: Vec<(String, Vec<usize>)>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq)]
+struct Node {
+    op: Op,
+    /// What it takes from.
+    inputs: Vec<NodeId>,
+    /// What it gives, for one image.
+    shape: Shape,
+}
+
+/// The numbers that a node gives for one image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// A map: channels, and rows and columns, if they are fixed: a network may take images of any size.
+    Map { channels: usize, sides: Option<[usize; 2]> },
+    /// A row of numbers.
+    Flat(usize),
+}
+
+/// An operation. Tensors are named; all are row-major f32.
+#[derive(Debug, Clone, PartialEq)]
+enum Op {
+    /// Pixels, BGR as the library has them, 0..255, as the network wants them: `(pixel - offset) * scale`.
+    Image {
+        /// Whether the network's first channel is red.
+        rgb: bool,
+        offset: f64,
+        scale: f64,
+    },
+    /// A convolution with `groups` groups of inputs and outputs that don't see each other.
+    Convolution {
+        /// Outputs x (inputs / groups) x kernel x kernel.
+        weight: String,
+        /// One number for each output.
+        bias: Option<String>,
+        kernel: Kernel,
+        groups: usize,
+    },
+    /// `(x - mean) / sqrt(variance + epsilon) * scale + shift` for each channel.
+    BatchNorm { norm: Norm, epsilon: f64 },
+    /// `max(x, 0) + slope * min(x, 0)` with a slope for each channel.
+    PRelu { slopes: String },
+    /// The sum of two maps of one shape.
+    Add,
+    /// The greatest value of each window, at every second place; an incomplete window at the right and bottom edge counts.
+    MaxPool { kernel: usize },
+    /// Rows of numbers behind each other.
+    Concatenate,
+    /// A map as a row of numbers: by channel, row, column.
+    Flatten,
+    /// A product with a matrix.
+    Dense {
+        /// Outputs x inputs.
+        weight: String,
+        /// One number for each output.
+        bias: String,
+    },
+}
+
+/// The names of a batch norm's tensors, one number for each channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Norm {
+    /// What the normalised value is multiplied by (gamma).
+    scale: String,
+    /// What is added to it (beta).
+    shift: String,
+    mean: String,
+    variance: String,
+}
+
+impl Norm {
+    /// As PyTorch calls them: `NAME.weight`, `NAME.bias`, `NAME.running_mean`, `NAME.running_var`.
+    pub fn pytorch(name: &str) -> Norm {
+        Norm {
+            scale: format!("{name}.weight"),
+            shift: format!("{name}.bias"),
+            mean: format!("{name}.running_mean"),
+            variance: format!("{name}.running_var"),
+        }
+    }
+
+    /// As MXNet calls them: `NAME_gamma`, `NAME_beta`, `NAME_moving_mean`, `NAME_moving_var`.
+    pub fn mxnet(name: &str) -> Norm {
+        Norm {
+            scale: format!("{name}_gamma"),
+            shift: format!("{name}_beta"),
+            mean: format!("{name}_moving_mean"),
+            variance: format!("{name}_moving_var"),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A folded network as libtorch's tensors, run step by step; maps lie with the channels innermost throughout.
+
+use super::{in_torch, on_device};
+use crate::cpu::epilogue::place;
+use crate::device::Device;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::Folded;
+use crate::graph::folded::{self, Bias, Output, Step};
+use crate::network::Precision;
+use crate::weights::WeightTensor;
+use tch::{Kind, Tensor};
+
+/// Where and how the layers compute.
+#[derive(Clone, Copy)]
+pub(super) struct Setting {
+    pub device: Device,
+    pub precision: Precision,
+}
+
+impl Setting {
+    /// libtorch's name of what the maps are made of.
+    pub(super) fn kind(&self) -> Kind {
+        match self.precision {
+            Precision::F32 | Precision::Tf32 => Kind::Float,
+            Precision::F16 => Kind::Half,
+            Precision::Bf16 => Kind::BFloat16,
+        }
+    }
+
+    /// A constant as the layers use it.
+    fn constant(&self, values: &[f32], shape: &[usize]) -> Result<Tensor> {
+        let shape: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
+        let tensor = Tensor::f_from_slice(values)?.f_reshape(shape)?;
+        // Rounded here, so that every device gets the same.
+        Ok(tensor.f_to_kind(self.kind())?.f_to_device(in_torch(self.device))?)
+    }
+
+    /// A constant of n x h x w x c, seen as n x c x h x w.
+    fn channels_last(&self, values: &[f32], shape: &[usize]) -> Result<Tensor> {
+        Ok(self.constant(values, shape)?.f_permute([0, 3, 1, 2])?)
+    }
+}
+
+/// A network on its device.
+pub(super) struct Program {
+    steps: Vec<(Layer, Vec<usize>)>,
+    outputs: Vec<Output>,
+}
+
+enum Layer {
+    /// The next of the images that are given.
+    Image,
+    Conv(Conv),
+    MaxPool(i64),
+    Flatten,
+    Concatenate,
+    Dense(Dense),
+}
+
+impl Program {
+    /// Puts the network on its device.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
+    pub(super) fn new(folded: &Folded, setting: Setting) -> Result<Program> {
+        let steps = folded.steps.iter().map(|step| {
+            let layer = match &step.layer {
+                folded::Layer::Image => Layer::Image,
+                folded::Layer::Conv(conv) => Layer::Conv(Conv::new(conv, step, setting)?),
+                folded::Layer::MaxPool(kernel) => Layer::MaxPool(*kernel as i64),
+                folded::Layer::Flatten => Layer::Flatten,
+                folded::Layer::Concatenate => Layer::Concatenate,
+                folded::Layer::Dense(dense) => Layer::Dense(Dense::new(dense, setting.device)?),
+            };
+            Ok((layer, step.inputs.clone()))
+        });
+        Ok(Program {
+            steps: steps.collect::<Result<_>>()?,
+            outputs: folded.outputs.clone(),
+        })
+    }
+
+    /// Takes images (n x 3 x h x w), in the order in which the network takes them, up to the last of the `wanted` outputs
+    /// (by their places among the network's), which are handed out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`] when libtorch fails; [`ErrorKind::Internal`] for too few images.
+    pub(super) fn run(&self, images: Vec<Tensor>, wanted: &[usize]) -> Result<Vec<Tensor>> {
+        let end = wanted
+            .iter()
+            .map(|&output| self.outputs[output].step + 1)
+            .max()
+            .unwrap_or(0);
+        let mut last_user = vec![end; end];
+        for (at, (_, inputs)) in self.steps[..end].iter().enumerate() {
+            inputs.iter().for_each(|&input| last_user[input] = at);
+        }
+        for &output in wanted {
+            last_user[self.outputs[output].step] = end;
+        }
+        let missing = || {
+            Error::new(
+                ErrorKind::Internal,
+                "a step of a network comes before what it takes from",
+            )
+        };
+        let mut images = images.into_iter();
+        let mut made: Vec<Option<Tensor>> = Vec::with_capacity(end);
+        for (at, (layer, inputs)) in self.steps[..end].iter().enumerate() {
+            let taken = inputs.iter().map(|&input| made[input].as_ref().ok_or_else(missing));
+            let taken: Vec<&Tensor> = taken.collect::<Result<_>>()?;
+            let next = match layer {
+                Layer::Image => images.next().ok_or_else(missing)?,
+                Layer::Conv(conv) => conv.forward(taken[0], taken.get(1).copied())?,
+                Layer::MaxPool(kernel) => taken[0].f_max_pool2d(*kernel, 2, 0, 1, true)?,
+                // In the order that maps lie in memory, so that nothing is copied.
+                Layer::Flatten => taken[0].f_permute([0, 2, 3, 1])?.f_flatten(1, -1)?,
+                Layer::Concatenate => Tensor::f_cat(&taken, 1)?,
+                Layer::Dense(dense) => dense.forward(taken[0])?,
+            };
+            made.push(Some(next));
+            for &input in inputs.iter().filter(|&&input| last_user[input] == at) {
+                made[input] = None;
+            }
+        }
+        let output = |&output: &usize| {
+            let Output { step, channels, .. } = &self.outputs[output];
+            let made = made[*step].as_ref().ok_or_else(missing)?;
+            Ok(made.f_narrow(1, channels.start as i64, channels.len() as i64)?)
+        };
+        wanted.iter().map(output).collect()
+    }
+}
+
+/// A convolution, its bias, its rectifier and what is added to it.
+struct Conv {
+    weight: Tensor,
+    /// One for each output, added by the convolution.
+    bias: Option<Tensor>,
+    /// One for each output and place (1 x c x h x w), added behind it.
+    map: Option<Tensor>,
+    slopes: Option<Tensor>,
+    stride: i64,
+    padding: i64,
+    groups: i64,
+    setting: Setting,
+}
+
+impl Conv {
+    fn new(conv: &folded::Conv, step: &Step, setting: Setting) -> Result<Self> {
+        let group = if conv.depthwise { 1 } else { conv.inputs };
+        let taps = conv.kernel * conv.kernel;
+        let weight: Vec<f32> = conv
+            .weight
+            .chunks_exact(group * taps)
+            .flat_map(|weights| (0..taps).flat_map(move |tap| weights.iter().skip(tap).step_by(taps).copied()))
+            .collect();
+        let outputs = conv.outputs;
+        let slopes = conv
+            .slopes
+            .as_ref()
+            .map(|slopes| setting.constant(slopes, &[outputs]))
+            .transpose()?;
+        let (bias, map) = match &conv.bias {
+            Bias::Channel(bias) if bias.iter().all(|&value| value == 0.0) => (None, None),
+            Bias::Channel(bias) => (Some(setting.constant(bias, &[outputs])?), None),
+            Bias::Border(places) => {
+                let unknown = || Error::new(ErrorKind::Internal, "a bias by place on a map of no fixed size");
+                let [height, width] = step.sides.ok_or_else(unknown)?;
+                let values: Vec<f32> = (0..height * width)
+                    .flat_map(|at| places[place(at / width, at % width, height, width)].iter().copied())
+                    .collect();
+                (
+                    None,
+                    Some(setting.channels_last(&values, &[1, height, width, outputs])?),
+                )
+            }
+        };
+        Ok(Conv {
+            weight: setting.channels_last(&weight, &[outputs, conv.kernel, conv.kernel, group])?,
+            bias,
+            map,
+            slopes,
+            stride: conv.stride as i64,
+            padding: conv.padding as i64,
+            groups: if conv.depthwise { outputs as i64 } else { 1 },
+            setting,
+        })
+    }
+
+    /// n x c x h x w to n x c' x h' x w'; `residual` is added behind the rectifier.
+    fn forward(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Tensor> {
+        // The long form, because it alone says what is allowed: on a GPU, TF32 rounds the factors to eleven bits, and
+        // algorithms chosen by measuring them may differ from process to process in the last bits.
+        let precision = self.setting.precision;
+        let (benchmark, tf32) = (precision != Precision::F32, precision == Precision::Tf32);
+        let (deterministic, cudnn) = (true, true);
+        let mut y = x.f_internal_convolution(
+            &self.weight,
+            self.bias.as_ref(),
+            self.stride,
+            self.padding,
+            1,
+            false,
+            0,
+            self.groups,
+            benchmark,
+            deterministic,
+            cudnn,
+            tf32,
+        )?;
+        if let Some(map) = &self.map {
+            y = y.f_add_(map)?;
+        }
+        if let Some(slopes) = &self.slopes {
+            y = y.f_prelu(slopes)?;
+        }
+        match residual {
+            Some(residual) => Ok(y.f_add_(residual)?),
+            None => Ok(y),
+        }
+    }
+}
+
+/// A dense layer, in f32.
+struct Dense {
+    weight: Tensor,
+    bias: Tensor,
+    slopes: Option<Tensor>,
+}
+
+impl Dense {
+    fn new(dense: &folded::Dense, device: Device) -> Result<Self> {
+        // In the order that flattened maps have: by part, then place, then channel.
+        let mut order = Vec::new();
+        for &[channels, places] in &dense.parts {
+            let first = order.len();
+            order.extend((0..channels * places).map(|at| first + at % channels * places + at / channels));
+        }
+        let rows = dense.weight.chunks_exact(order.len());
+        let data = rows
+            .flat_map(|weights| order.iter().map(|&from| weights[from]))
+            .collect();
+        let constant = |data: Vec<f32>, shape: Vec<usize>| on_device(&WeightTensor { shape, data }, in_torch(device));
+        let outputs = dense.bias.len();
+        let slopes = dense
+            .slopes
+            .as_ref()
+            .map(|slopes| constant(slopes.clone(), vec![outputs]));
+        Ok(Dense {
+            weight: constant(data, vec![outputs, order.len()])?,
+            bias: constant(dense.bias.clone(), vec![outputs])?,
+            slopes: slopes.transpose()?,
+        })
+    }
+
+    /// n x c to n x c'.
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = x.f_to_kind(Kind::Float)?.f_linear(&self.weight, Some(&self.bias))?;
+        match &self.slopes {
+            Some(slopes) => Ok(y.f_prelu(slopes)?),
+            None => Ok(y),
+        }
+    }
+}
