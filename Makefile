@@ -7,7 +7,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 INSTALL = scripts/install --target $(TARGET) --prefix "$(PREFIX)" --destdir "$(DESTDIR)"
 
-.PHONY: help setup build gpu install uninstall demo test bench bench-peers fuzz miri soak audit fmt clippy doc header functions clean
+.PHONY: help setup build gpu install uninstall demo test check bench bench-peers fuzz miri soak audit fmt clippy doc header functions clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -39,6 +39,12 @@ demo: build ## compare three real photos, on the command line and from C++
 test: ## run every test and check
 	@scripts/setup --tests --gpu
 	@scripts/test
+
+check: setup ## format, lints, unit tests and the header: what to ask before each commit
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	@$(CARGO) test --release --locked --quiet --lib --bins
+	@$(CARGO) test --release --locked --quiet --test c_abi header_is_current
 
 # One that fails, for want of models or data, does not keep the others from running.
 bench: setup ## measure the parts: decoding, detection, alignment, embedding, the whole, many callers, folders, comparison, evaluation
