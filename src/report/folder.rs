@@ -3,7 +3,8 @@
 use super::{Report, html, numbers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::replace::{replace, replace_folder};
-use std::collections::HashSet;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -25,30 +26,29 @@ impl Report {
         self.check()?;
         check_target(path)?;
         let real = path.canonicalize();
-        replace_folder(real.as_deref().unwrap_or(path), |folder| {
-            write(&folder.join(PAGE), html::page(self)?.as_bytes())?;
-            write(&folder.join(JSON), &numbers::json(self, &self.files())?)?;
-            let tables = subfolder(folder, FOLDERS[0])?;
-            for table in self.tables() {
-                write(&tables.join(format!("{}.csv", table.name)), &numbers::csv(table)?)?;
-            }
-            let figures = subfolder(folder, FOLDERS[1])?;
-            for chart in self.charts() {
-                write(&figures.join(format!("{}.svg", chart.name)), chart.svg()?.as_bytes())?;
-                write(&figures.join(format!("{}.png", chart.name)), &chart.png()?)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// The report's files, by their paths inside its folder.
-    fn files(&self) -> Vec<String> {
-        let mut files = vec![PAGE.to_owned(), JSON.to_owned()];
-        files.extend(self.tables().map(|table| format!("tables/{}.csv", table.name)));
-        for chart in self.charts() {
-            files.extend(["svg", "png"].map(|ending| format!("figures/{}.{ending}", chart.name)));
+        let mut files = vec![(PAGE.to_owned(), html::page(self)?.into_bytes())];
+        for table in self.tables() {
+            files.push((format!("{}/{}.csv", FOLDERS[0], table.name), numbers::csv(table)?));
         }
-        files
+        for chart in self.charts() {
+            let path = |ending: &str| format!("{}/{}.{ending}", FOLDERS[1], chart.name);
+            files.push((path("svg"), chart.svg()?.into_bytes()));
+            files.push((path("png"), chart.png()?));
+        }
+        let hashes: BTreeMap<&str, String> = files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), sha256(bytes)))
+            .collect();
+        let json = numbers::json(self, &hashes)?;
+        replace_folder(real.as_deref().unwrap_or(path), |folder| {
+            for name in FOLDERS {
+                subfolder(folder, name)?;
+            }
+            for (path, bytes) in &files {
+                write(&folder.join(path), bytes)?;
+            }
+            write(&folder.join(JSON), &json)
+        })
     }
 
     fn check(&self) -> Result<()> {
@@ -82,8 +82,8 @@ impl Report {
     }
 }
 
-/// Whether a report may be written as the folder `path`: nothing is there, or an empty folder, or a report and nothing
-/// else. Asked before long work, so that it isn't done in vain.
+/// Whether a report may be written as the folder `path`: nothing is there, or an empty folder, or a report as it was
+/// written and nothing else. Asked before long work, so that it isn't done in vain.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] when something else is there, naming it: it is not overwritten. [`ErrorKind::Io`] when
@@ -110,32 +110,43 @@ pub fn check_target(path: &Path) -> Result<()> {
             "is no report, or one of an earlier version that doesn't say which files are its own",
         ));
     };
-    match foreign(path, &own).map_err(failed)? {
+    if let Some(found) = foreign(path, &own).map_err(failed)? {
+        let what = format!("holds {}, which isn't the report's", found.display());
+        return Err(occupied(path, &what));
+    }
+    let is_changed = |(file, hash): &(&PathBuf, &String)| {
+        let found = std::fs::read(path.join(file));
+        found.is_ok_and(|bytes| sha256(&bytes) != **hash)
+    };
+    match own.iter().find(is_changed) {
         None => Ok(()),
-        Some(found) => Err(occupied(
+        Some((file, _)) => Err(occupied(
             path,
-            &format!("holds {}, which isn't the report's", found.display()),
+            &format!("holds {}, which was changed since it was written", file.display()),
         )),
     }
 }
 
-/// The files of the report in the folder `path`, as its own JSON file lists them; `None`: it is no report.
-fn own_files(path: &Path) -> Option<HashSet<PathBuf>> {
+/// The files of the report in the folder `path`, with their hashes, as its own JSON file lists them; `None`: it is
+/// no report.
+fn own_files(path: &Path) -> Option<BTreeMap<PathBuf, String>> {
     #[derive(serde::Deserialize)]
     struct Content {
         format: String,
-        files: Vec<PathBuf>,
+        files: BTreeMap<PathBuf, String>,
     }
     let mut text = Vec::new();
-    let file = std::fs::File::open(path.join(JSON)).ok()?;
+    // A pipe would be waited for.
+    let json = Some(path.join(JSON)).filter(|json| json.is_file())?;
+    let file = std::fs::File::open(json).ok()?;
     std::io::Read::read_to_end(&mut std::io::Read::take(file, MOST_JSON), &mut text).ok()?;
     let content: Content = serde_json::from_slice(&text).ok()?;
-    (content.format == numbers::FORMAT).then(|| content.files.into_iter().collect())
+    (content.format == numbers::FORMAT).then_some(content.files)
 }
 
 /// A file below the folder `top` that isn't one of `own`, or a folder that none of these is in; links are not followed.
-fn foreign(top: &Path, own: &HashSet<PathBuf>) -> std::io::Result<Option<PathBuf>> {
-    let folders: HashSet<&Path> = own.iter().flat_map(|file| file.ancestors().skip(1)).collect();
+fn foreign(top: &Path, own: &BTreeMap<PathBuf, String>) -> std::io::Result<Option<PathBuf>> {
+    let folders: HashSet<&Path> = own.keys().flat_map(|file| file.ancestors().skip(1)).collect();
     // A report's folder of figures is there even where it has none.
     let is_own_folder = |inside: &Path| folders.contains(inside) || FOLDERS.iter().any(|own| inside == Path::new(own));
     let mut left = vec![PathBuf::new()];
@@ -146,12 +157,16 @@ fn foreign(top: &Path, own: &HashSet<PathBuf>) -> std::io::Result<Option<PathBuf
             let kind = entry.file_type()?;
             if kind.is_dir() && is_own_folder(&inside) {
                 left.push(inside);
-            } else if !kind.is_file() || !own.contains(&inside) {
+            } else if !kind.is_file() || !own.contains_key(&inside) && inside != Path::new(JSON) {
                 return Ok(Some(inside));
             }
         }
     }
     Ok(None)
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 fn occupied(path: &Path, what: &str) -> Error {

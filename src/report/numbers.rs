@@ -3,12 +3,13 @@
 use super::{Cell, ColumnKind, Report, Table};
 use crate::error::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What marks a JSON file as a report's.
 pub const FORMAT: &str = "qmagface report 1";
 
-/// The JSON file, with the paths of all of the report's files in it.
-pub fn json(report: &Report, files: &[String]) -> Result<Vec<u8>> {
+/// The JSON file; `files` are the report's others, by their paths in its folder, with their SHA-256.
+pub fn json(report: &Report, files: &BTreeMap<&str, String>) -> Result<Vec<u8>> {
     let internal = |error| Error::new(ErrorKind::Internal, format!("cannot write the report as JSON: {error}"));
     let mut file = json!({"format": FORMAT, "files": files});
     let content = serde_json::to_value(report).map_err(internal)?;

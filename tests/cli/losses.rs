@@ -361,7 +361,7 @@ fn what_was_edited_is_kept_when_its_photo_is_replaced() {
     let done = align(&["--overwrite"]).ok();
     assert!(
         done.err
-            .contains("1 chips are of photos that the source folder doesn't have any more, such as b.png"),
+            .contains("1 chips are of photos that aren't there any more, such as b.png"),
         "{}",
         done.err
     );
@@ -487,4 +487,103 @@ fn nothing_is_written_beside_photos() {
         run(&["evaluate", "run", &study, "-o", &folder.text(out)]).fails(1, &[words]);
     }
     assert_eq!(files(&folder.at("in")), ["a.jpg", "b.jpg"].map(PathBuf::from));
+}
+
+#[test]
+fn a_photo_that_was_renamed_keeps_its_chip() {
+    let photo = photo();
+    let folder = Folder::with(&[("in/a.jpg", &photo), ("in/z.jpg", &photo)]);
+    let result = folder.text("out");
+    let align = |source: &str| run(&["align", "-s", &folder.text(source), "-r", &result]);
+    align("in").ok();
+    fs::rename(folder.at("in/a.jpg"), folder.at("in/a.jpeg")).unwrap();
+    for _ in 0..2 {
+        let done = align("in").ok();
+        assert!(
+            done.out.contains("2 photos were done before") && done.err.is_empty(),
+            "{}{}",
+            done.out,
+            done.err
+        );
+    }
+    // In a folder that was moved a photo can be replaced, too.
+    fs::rename(folder.at("in"), folder.at("moved")).unwrap();
+    folder.write("moved/z.jpg", &[&photo[..], b"\n"].concat());
+    let done = align("moved").ok();
+    assert!(
+        done.out.contains("1 chips written, 1 photos were done before"),
+        "{}",
+        done.out
+    );
+    // A folder where a chip is: that photo alone waits.
+    folder.write("moved/z.png/x.jpg", &photo);
+    folder.write("moved/y.jpg", &photo);
+    let done = align("moved");
+    assert!(
+        done.out.contains("out/z.png is a file") && done.out.contains("1 chips written"),
+        "{}",
+        done.out
+    );
+    done.fails(1, &["1 of 4 files failed"]);
+}
+
+#[test]
+fn nobody_waits_for_a_pipe() {
+    let photo = photo();
+    let set = Set::new();
+    let folder = Folder::with(&[("in/a.jpg", &photo)]);
+    let pipe = |name: &str| {
+        let path = folder.at(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        folder.text(name)
+    };
+    let source = folder.text("in");
+    run(&["align", "-s", &source, "-r", &folder.text("out")]).ok();
+    fs::remove_file(folder.at("out/a.png")).unwrap();
+    pipe("out/a.png");
+    run(&["align", "-s", &source, "-r", &folder.text("out")]).fails(1, &["1 of 1 files failed"]);
+    pipe("arrays/embeddings_x.npy");
+    run(&[
+        "embed",
+        "--align",
+        "-s",
+        &source,
+        "-r",
+        &folder.text("arrays"),
+        "-d",
+        "x",
+    ])
+    .fails(1, &["embeddings_x.npy"]);
+    pipe("report/results.json");
+    report(&set, &folder.at("report")).fails(1, &["no report"]);
+    let photo = folder.text("in/a.jpg");
+    run(&["draw", &photo, "-o", &pipe("drawn.png")]).fails(1, &["drawn.png"]);
+    run(&["compare", &photo, &photo, "--picture", &pipe("both.png")]).fails(1, &["both.png"]);
+    let mut calibrate = bare();
+    calibrate
+        .args(["calibrate", "--any-model", "--fmr", "5e-2..2e-1"])
+        .args(set.arguments());
+    Run::of(calibrate.arg("-o").arg(pipe("c.toml"))).fails(1, &["c.toml", "no regular file"]);
+}
+
+#[test]
+fn a_report_has_any_name_and_is_replaced_unless_somebody_changed_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let set = Set::new();
+    let out = set.path("reports").join(std::ffi::OsStr::from_bytes(b"r\xFF"));
+    report(&set, &out).ok();
+    report(&set, &out).ok();
+    let page = fs::read_to_string(out.join("index.html")).unwrap();
+    assert!(page.contains("r%FF"), "the command is on the page");
+    fs::write(out.join("index.html"), page + "<p>mine").unwrap();
+    report(&set, &out).fails(1, &["index.html", "was changed"]);
+}
+
+#[test]
+fn pairs_that_lie_beside_other_arrays_are_told() {
+    let folder = Folder::with(&[("in/a.png", &chip(1)), ("out/pairs_x.txt", b"0 1 1\n")]);
+    let done = run(&["embed", "-s", &folder.text("in"), "-r", &folder.text("out"), "-d", "x"]).ok();
+    assert!(done.err.contains("pairs_x.txt lies beside the arrays"), "{}", done.err);
 }

@@ -85,9 +85,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     } = listing;
     let engine = arguments.finding.engine()?;
     std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
-    let record = Record::open(&arguments.result)?;
-    let tasks = tasks(&engine, arguments, &images, &record)?;
-    let gone = gone(&record, &tasks);
+    let mut record = Record::open(&arguments.result)?;
+    let tasks = tasks(&engine, arguments, &images, &mut record)?;
+    let gone = gone(&record);
     let job = Job {
         engine: &engine,
         arguments,
@@ -139,12 +139,13 @@ struct Task {
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] when a chip would fall among the photos, or when each of them would fall onto something that
 /// isn't known to be a chip of that very photo and of these options, and isn't to be overwritten.
-fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &Record) -> Result<Vec<Task>> {
+fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &mut Record) -> Result<Vec<Task>> {
     let source = &arguments.source;
     let real_source = source
         .canonicalize()
         .map_err(|error| Error::io(source, "read", &error))?;
     let real_source = folder::name(&real_source);
+    record.set_photos(&real_source, images.iter().map(|image| folder::name(image)).collect());
     let known_target = |image: &Path| Some(record.entry(&real_source, &folder::name(image))?.target.clone());
     let targets = targets(images, arguments.format.ending(), known_target);
     let places: Vec<PathBuf> = targets.iter().map(|target| arguments.result.join(target)).collect();
@@ -162,7 +163,19 @@ fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &Re
             true => numbered(&target, 0),
             false => target.clone(),
         };
-        let known = known(record, &photo, &first, arguments.overwrite);
+        let mut known = known(record, &photo, &first, arguments.overwrite);
+        // A photo that has another name or folder now keeps its chips.
+        if let (Ok(None), false) = (&known, arguments.overwrite)
+            && let Some(same) = record.of_the_same(&folder::name(&first), &photo)
+        {
+            let chips = same.chips.clone();
+            record.write(Entry {
+                photo: photo.clone(),
+                target: folder::name(&target),
+                chips: chips.clone(),
+            })?;
+            known = Ok(Some(chips));
+        }
         tasks.push(Task { photo, target, known });
     }
     let first = tasks.first().and_then(|task| task.known.as_ref().err());
@@ -193,6 +206,17 @@ fn options(engine: &Engine, arguments: &Arguments) -> String {
 /// Why the photo can't be aligned, in words: what is there is something else.
 fn known(record: &Record, photo: &Photo, first: &Path, overwrite: bool) -> Result<Option<Vec<ChipFile>>, String> {
     let place = record.folder().join(first);
+    let mut above = place
+        .ancestors()
+        .skip(1)
+        .take_while(|folder| *folder != record.folder());
+    if let Some(file) = above.find(|folder| folder.is_file()) {
+        return Err(format!(
+            "{} is a file, where the folder of the chip of {} goes: move it away, or name another folder",
+            file.display(),
+            photo.name
+        ));
+    }
     if place.is_dir() {
         return Err(format!(
             "{} is a folder, where the chip of {} goes",
@@ -221,18 +245,8 @@ fn known(record: &Record, photo: &Photo, first: &Path, overwrite: bool) -> Resul
         return Ok(Some(entry.chips.clone()));
     }
     let name = folder::name(first);
-    if place.symlink_metadata().is_err() || record.is_unchanged(&name, photo, &place) {
+    if place.symlink_metadata().is_err() || record.may_replace(&name, photo, &place) {
         return Ok(None);
-    }
-    // The same photo, by name, size, time and options, in a folder that was moved.
-    let owner = record
-        .owner(&name)
-        .and_then(|(source, other)| record.entry(source, other));
-    if let Some(owner) = owner
-        && owner.photo.is_like(photo)
-        && !Path::new(&owner.photo.source).exists()
-    {
-        return Ok(Some(owner.chips.clone()));
     }
     Err(match record.owner(&name) {
         Some(_) if record.is_of(&name, photo) => {
@@ -340,11 +354,7 @@ impl Job<'_> {
         let place = self.arguments.result.join(name);
         let may_be = self.arguments.overwrite && !place.is_dir();
         let is_free = may_be || place.symlink_metadata().is_err();
-        let is_own = || {
-            self.record
-                .lock()
-                .is_unchanged(&folder::name(name), &task.photo, &place)
-        };
+        let is_own = || self.record.lock().may_replace(&folder::name(name), &task.photo, &place);
         (!is_free && !is_own()).then_some(place)
     }
 
@@ -405,15 +415,13 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |mut file| file.write_all(bytes).map_err(failed))
 }
 
-/// A note on chips whose photos are no longer in the source folder.
-fn gone(record: &Record, tasks: &[Task]) -> Option<String> {
-    let source = &tasks.first()?.photo.source;
-    let names = tasks.iter().map(|task| task.photo.name.clone()).collect();
-    let chips = record.of_gone(source, &names);
+/// A note on chips whose photos are no longer where they were.
+fn gone(record: &Record) -> Option<String> {
+    let chips = record.of_gone();
     let there = chips.iter().filter_map(|chip| chip.path());
     let there: Vec<&Path> = there.filter(|path| record.folder().join(path).exists()).collect();
     Some(format!(
-        "{} chips are of photos that the source folder doesn't have any more, such as {}: they were left",
+        "{} chips are of photos that aren't there any more, such as {}: they were left",
         there.len(),
         there.first()?.display()
     ))

@@ -32,9 +32,9 @@ pub struct Photo {
 }
 
 impl Photo {
-    /// Whether it is the same photo, aligned in the same way, but for where it lies.
+    /// Whether it is the same photo, aligned in the same way, but for its name and where it lies.
     pub fn is_like(&self, other: &Photo) -> bool {
-        (&self.name, &self.state, &self.options) == (&other.name, &other.state, &other.options)
+        (&self.state, &self.options) == (&other.state, &other.options)
     }
 }
 
@@ -56,7 +56,7 @@ impl ChipFile {
 
     /// Whether the file at `path` is this one, as it was written.
     pub fn is_at(&self, path: &Path) -> bool {
-        std::fs::read(path).is_ok_and(|bytes| hex::encode(Sha256::digest(bytes)) == self.sha256)
+        path.is_file() && std::fs::read(path).is_ok_and(|bytes| hex::encode(Sha256::digest(bytes)) == self.sha256)
     }
 
     /// Its path below the folder of the chips, unless the name has bytes that are no text; `None` for a name that leads out
@@ -83,6 +83,9 @@ pub struct Record {
     file: File,
     /// Each photo's last entry, by its source and its name.
     entries: HashMap<(String, String), Entry>,
+    /// The folder whose photos are aligned, and their names.
+    source: String,
+    names: HashSet<String>,
     /// Whose each chip is: the photo's source and name.
     owners: HashMap<String, (String, String)>,
     _lock: Lock,
@@ -108,6 +111,8 @@ impl Record {
             folder: chips.to_owned(),
             file,
             entries: HashMap::new(),
+            source: String::new(),
+            names: HashSet::new(),
             owners: HashMap::new(),
             _lock: lock,
         };
@@ -160,21 +165,39 @@ impl Record {
         self.owner(name) == Some((&photo.source, &photo.name))
     }
 
-    /// Whether the file at `place` is the chip `name` of this photo, as it was written.
-    pub fn is_unchanged(&self, name: &str, photo: &Photo, place: &Path) -> bool {
-        let entry = self
-            .entry(&photo.source, &photo.name)
-            .filter(|_| self.is_of(name, photo));
-        let chip = entry.and_then(|entry| entry.chips.iter().find(|chip| chip.name == name));
+    /// Whether the file at `place` is the chip `name` of this photo, as it was written, or one of a photo that is gone.
+    pub fn may_replace(&self, name: &str, photo: &Photo, place: &Path) -> bool {
+        let owner = self.owner(name).and_then(|(source, other)| self.entry(source, other));
+        let owner = owner.filter(|owner| self.is_of(name, photo) || self.is_gone(&owner.photo));
+        let chip = owner.and_then(|owner| owner.chips.iter().find(|chip| chip.name == name));
         chip.is_some_and(|chip| chip.is_at(place))
     }
 
-    /// Chips of photos of the folder `source` that `names` doesn't have any more, by name.
-    pub fn of_gone<'a>(&'a self, source: &str, names: &HashSet<String>) -> Vec<&'a ChipFile> {
-        let is_gone = |photo: &Photo| photo.source == source && !names.contains(&photo.name);
-        let entries = self.entries.values().filter(|entry| is_gone(&entry.photo));
-        let own = |entry: &'a Entry| entry.chips.iter().filter(|chip| self.is_of(&chip.name, &entry.photo));
-        let mut chips: Vec<&ChipFile> = entries.flat_map(own).collect();
+    /// Chips of a photo that is gone, which was this one, by size, time and options, but for its name or folder.
+    pub fn of_the_same(&self, name: &str, photo: &Photo) -> Option<&Entry> {
+        let (source, other) = self.owner(name)?;
+        let entry = self.entry(source, other)?;
+        (self.is_gone(&entry.photo) && entry.photo.is_like(photo)).then_some(entry)
+    }
+
+    /// Says which photos there are in the folder `source`, by name.
+    pub fn set_photos(&mut self, source: &str, names: HashSet<String>) {
+        (self.source, self.names) = (source.to_owned(), names);
+    }
+
+    /// Whether a photo is no longer where it was.
+    fn is_gone(&self, photo: &Photo) -> bool {
+        match photo.source == self.source {
+            true => !self.names.contains(&photo.name),
+            false => !Path::new(&photo.source).exists(),
+        }
+    }
+
+    /// Chips of photos that are gone, by name.
+    pub fn of_gone(&self) -> Vec<&ChipFile> {
+        let entries = self.entries.values().filter(|entry| self.is_gone(&entry.photo));
+        let own = entries.flat_map(|entry| entry.chips.iter().filter(|chip| self.is_of(&chip.name, &entry.photo)));
+        let mut chips: Vec<&ChipFile> = own.collect();
         chips.sort_by(|a, b| a.name.cmp(&b.name));
         chips
     }
@@ -269,11 +292,22 @@ mod tests {
         // What was given up is nobody's, also when the record is read again.
         record.write(entry("/a", "1.jpg", &["x.png"])).unwrap();
         drop(record);
-        let record = Record::open(folder.path()).unwrap();
+        let mut record = Record::open(folder.path()).unwrap();
         assert_eq!(record.owner("1_1.png"), None);
-        let gone = record.of_gone("/a", &HashSet::new());
-        assert_eq!(gone.iter().map(|chip| &chip.name).collect::<Vec<_>>(), ["x.png"]);
-        assert!(record.of_gone("/a", &HashSet::from(["1.jpg".to_owned()])).is_empty());
+        let gone = |record: &Record| {
+            record
+                .of_gone()
+                .iter()
+                .map(|chip| chip.name.clone())
+                .collect::<Vec<_>>()
+        };
+        record.set_photos("/a", HashSet::new());
+        assert_eq!(gone(&record), ["1_0.png", "x.png"], "there is no folder /b");
+        record.set_photos("/a", HashSet::from(["1.jpg".to_owned()]));
+        assert_eq!(gone(&record), ["1_0.png"]);
+        let new = entry("/a", "new.jpg", &["x.png"]);
+        assert!(record.of_the_same("x.png", &new.photo).is_none());
+        assert!(record.of_the_same("1_0.png", &new.photo).is_some());
     }
 
     #[test]

@@ -71,7 +71,14 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let pairs = pairs.map(|(path, _)| path);
     journal.remove()?;
     let count = people.as_ref().map(|people| people.count());
-    let notes = people.map(|people| people.notes).unwrap_or_default();
+    let mut notes = people.map(|people| people.notes).unwrap_or_default();
+    let beside = arguments.result.join(format!("pairs_{}.txt", arguments.name));
+    if pairs.is_none() && beside.exists() {
+        notes.push(format!(
+            "{} lies beside the arrays and is not of this run: its pairs may be of other images.",
+            beside.display()
+        ));
+    }
     if shared.json {
         let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
         output::line(json!({
@@ -396,15 +403,18 @@ fn check_free(paths: &Paths, pairs: Option<&(PathBuf, String)>) -> Result<()> {
     let is_there = |path: &Path| path.symlink_metadata().is_ok();
     let is_array = |path: &Path| {
         let mut start = [0; 6];
-        let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-        path.is_file() && (read.is_ok() && start == *b"\x93NUMPY" || path.metadata().is_ok_and(|file| file.len() == 0))
+        // A pipe would be waited for.
+        let is_empty = path.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+        let read = path.is_file() && File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok());
+        is_empty || read && start == *b"\x93NUMPY"
     };
     let arrays = [&paths.embeddings, &paths.filenames].into_iter();
     let other = arrays
         .filter(|path| is_there(path) && !is_array(path))
         .map(|path| (path, "no array"));
-    let others =
-        pairs.filter(|(path, text)| is_there(path) && std::fs::read(path).ok().as_deref() != Some(text.as_bytes()));
+    let is_same =
+        |path: &Path, text: &str| path.is_file() && std::fs::read(path).is_ok_and(|found| found == text.as_bytes());
+    let others = pairs.filter(|(path, text)| is_there(path) && !is_same(path, text));
     match other
         .chain(others.map(|(path, _)| (path, "another list of pairs")))
         .next()

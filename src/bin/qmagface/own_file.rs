@@ -24,10 +24,12 @@ pub fn open(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> Result<File> {
             "something else of this name is there, which this program didn't write: move it away",
         )
     };
-    let mut file = options.open(path).map_err(|error| match path.is_symlink() {
-        true => other(),
-        false => error,
-    })?;
+    let mut file = options
+        .open(path)
+        .map_err(|error| match path.is_symlink() || path.is_dir() {
+            true => other(),
+            false => error,
+        })?;
     if path.is_symlink() || !file.metadata()?.is_file() {
         return Err(other());
     }

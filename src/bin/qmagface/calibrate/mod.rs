@@ -212,9 +212,12 @@ fn check(arguments: &Arguments) -> Result<()> {
         ));
     }
     // Whatever else is there may be a photo, or the embeddings themselves.
-    if arguments.out.symlink_metadata().is_ok()
-        && let Err(error) = Calibration::read(&arguments.out)
-    {
+    let found = match arguments.out.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(_) if arguments.out.is_file() => Calibration::read(&arguments.out).map(drop),
+        Ok(_) => Err(Error::new(ErrorKind::Io, "it is no regular file")),
+    };
+    if let Err(error) = found {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
             format!("there is another file, which is not overwritten, name another ({error})"),

@@ -97,9 +97,12 @@ impl ChipFolder {
             first.get_or_insert(name);
         }
         let first = first?;
+        let unclear = match unclear {
+            0 => String::new(),
+            unclear => format!(", and several that may be the chip of {unclear} more"),
+        };
         Some(format!(
-            "{} has no chip of {missing} of {} images, and several that may be the chip of {unclear}, such as {first:?}: pairs \
-             of these are shown without a picture.",
+            "{} has no chip of {missing} of {} images{unclear}, such as {first:?}: pairs of these are shown without a picture.",
             self.folder.display(),
             set.len()
         ))

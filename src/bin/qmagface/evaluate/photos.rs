@@ -69,9 +69,9 @@ pub fn embedded(
     let paths = Paths::new(keep, PHOTOS);
     let note = keep.join("photos.json");
     let journal_path = keep.join(".photos.journal");
-    let old: Option<Kept> = std::fs::read(&note)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    // A pipe would be waited for.
+    let read = |path: &Path| path.is_file().then(|| std::fs::read(path).ok()).flatten();
+    let old: Option<Kept> = read(&note).and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let hashes = |paths: &Paths| Some([sha256(&paths.embeddings).ok()?, sha256(&paths.filenames).ok()?]);
     if let Some(old) = &old
         && old.run == now.run

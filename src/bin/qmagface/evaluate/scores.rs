@@ -79,6 +79,12 @@ impl ScoreArguments {
     /// # Errors
     /// As [`parameters`], but for what the embeddings decide.
     pub fn check(&self, model: &str) -> Result<()> {
+        if let Some(folds) = self.cross_validate.filter(|folds| !(3..=100).contains(folds)) {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("--cross-validate: {folds} folds of people were asked for, there are 3 to 100"),
+            ));
+        }
         if self.cross_validate.is_some() {
             FitOptions {
                 fmr: (self.fit_fmrs[0], self.fit_fmrs[1]),

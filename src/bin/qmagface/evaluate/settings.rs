@@ -3,12 +3,13 @@
 use super::long::Session;
 use super::pages::{Context, Definitions};
 use super::set::Loaded;
+use crate::folder::name;
 use clap::Args;
 use qmagface::Result;
 use qmagface::build_info::BuildInfo;
 use qmagface::evaluate::metrics::{MetricOptions, PublishedForm};
 use qmagface::evaluate::{Options, Score};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Names and values of a report's section of settings, in reading order.
 pub type Settings = Vec<(String, String)>;
@@ -125,7 +126,9 @@ pub fn context<'a>(
 pub fn versions(session: Session) -> Settings {
     let info = BuildInfo::collect();
     let threads = || std::thread::available_parallelism().map_or(1, usize::from);
-    let command: Vec<String> = std::env::args().map(|word| quoted(&word)).collect();
+    let command: Vec<String> = std::env::args_os()
+        .map(|word| quoted(&name(Path::new(&word))))
+        .collect();
     vec![
         ("qmagface".to_owned(), format!("{}, {}", info.version, info.target)),
         ("instructions".to_owned(), info.instructions.to_owned()),

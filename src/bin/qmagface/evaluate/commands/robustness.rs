@@ -13,6 +13,7 @@ use clap::Args;
 use qmagface::evaluate::metrics::{PUBLISHED_FMRS, PublishedForm};
 use qmagface::evaluate::protocol;
 use qmagface::pairs::SampleOptions;
+use qmagface::{Error, ErrorKind};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -43,6 +44,13 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         seed: arguments.out.seed,
     };
     sample.check()?;
+    if arguments.impostors == 0 {
+        return Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "--impostors 0: without impostor pairs nothing can be measured",
+        )
+        .into());
+    }
     let session = Session::new(shared, arguments.set.machine());
     let loaded = arguments.set.load(shared, &arguments.out.out, true)?;
     let (scores, mut settings) =

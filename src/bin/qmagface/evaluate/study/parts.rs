@@ -171,9 +171,9 @@ fn part(
     let path = folders
         .parts
         .join(format!("{}--{}--{}.json", model.name, set.name, experiment.name()));
-    let stored: Option<Stored> = std::fs::read(&path)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    // A pipe would be waited for.
+    let read = || path.is_file().then(|| std::fs::read(&path).ok()).flatten();
+    let stored: Option<Stored> = read().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (found, kept) = match stored {
         Some(stored) if stored.key == key => (stored.found, true),
         _ => {
