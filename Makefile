@@ -40,7 +40,7 @@ test: ## run every test and check
 	@scripts/setup --tests --gpu
 	@scripts/test
 
-check: setup ## format, lints, unit tests and the header: what to ask before each commit
+check: doc ## format, lints, documentation, unit tests and the header: what to ask before each commit
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	@$(CARGO) test --release --locked --quiet --lib --bins

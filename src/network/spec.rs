@@ -1,6 +1,6 @@
 //! Which networks there are, and the name and shape of every tensor each of them needs.
 //!
-//! The tensors follow from what the networks are made of ([`super::describe`], [`crate::detect::describe`]); model packs are checked against them.
+//! The tensors follow from what the networks are made of (`network::describe`, `detect::describe`); model packs are checked against them.
 
 use super::describe;
 use crate::detect::describe as mtcnn;

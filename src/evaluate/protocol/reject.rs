@@ -90,7 +90,7 @@ impl RejectOptions {
     /// Checks the self.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for an option outside its range.
+    /// [`crate::ErrorKind::InvalidArgument`] for an option outside its range.
     pub fn check(&self) -> Result<()> {
         if self.scores.is_empty() {
             return Err(invalid("no score was asked for"));
