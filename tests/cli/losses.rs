@@ -506,6 +506,18 @@ fn a_photo_that_was_renamed_keeps_its_chip() {
             done.err
         );
     }
+    // A new photo of the old name takes nothing from it, also when all are aligned again.
+    folder.write("in/a.jpg", &[&photo[..], b"\n"].concat());
+    for more in [&[][..], &["--overwrite"]] {
+        let all = ["align", "-s", &folder.text("in"), "-r", &result];
+        run(&[&all[..], more].concat()).ok();
+        assert_eq!(
+            files(&folder.at("out")),
+            ["a.jpg.png", "a.png", "z.png"].map(PathBuf::from)
+        );
+    }
+    fs::remove_file(folder.at("in/a.jpg")).unwrap();
+    fs::remove_file(folder.at("out/a.jpg.png")).unwrap();
     // In a folder that was moved a photo can be replaced, too.
     fs::rename(folder.at("in"), folder.at("moved")).unwrap();
     folder.write("moved/z.jpg", &[&photo[..], b"\n"].concat());

@@ -146,7 +146,12 @@ fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &mu
         .map_err(|error| Error::io(source, "read", &error))?;
     let real_source = folder::name(&real_source);
     record.set_photos(&real_source, images.iter().map(|image| folder::name(image)).collect());
-    let known_target = |image: &Path| Some(record.entry(&real_source, &folder::name(image))?.target.clone());
+    // A name that another photo's chip has now is no longer this one's.
+    let known_target = |image: &Path| {
+        let entry = record.entry(&real_source, &folder::name(image))?;
+        let is_own = entry.chips.iter().any(|chip| record.is_of(&chip.name, &entry.photo));
+        is_own.then(|| entry.target.clone())
+    };
     let targets = targets(images, arguments.format.ending(), known_target);
     let places: Vec<PathBuf> = targets.iter().map(|target| arguments.result.join(target)).collect();
     apart::pictures(source, images, &places)?;

@@ -22,13 +22,16 @@ pub fn targets(images: &[PathBuf], ending: &str, known: impl Fn(&Path) -> Option
             PathBuf::from(name)
         }
     };
+    let mut kept = HashSet::new();
     let is_known: Vec<Option<PathBuf>> = images
         .iter()
         .map(|image| {
             let known = known(image)?;
-            (0..MOST_LEVELS)
+            let name = (0..MOST_LEVELS)
                 .map(|level| candidate(image, level))
-                .find(|name| folder::name(name) == known)
+                .find(|name| folder::name(name) == known)?;
+            // Whoever names it, no two images have one picture.
+            kept.insert(name.clone()).then_some(name)
         })
         .collect();
     // Folders among the targets.
@@ -111,6 +114,10 @@ mod tests {
         assert_eq!(
             beside(&images, &[("a.jpg", "a.jpg.png"), ("b.jpg", "other.png")]),
             ["a.jpg.png", "a.png", "b.png"]
+        );
+        assert_eq!(
+            beside(&images[..2], &[("a.jpg", "a.png"), ("a.png", "a.png")]),
+            ["a.png", "a.png.png"]
         );
         // All short and whole names are taken.
         let images = ["a.png", "a.jpg", "a.png.jpg"].map(PathBuf::from);
