@@ -50,13 +50,13 @@ impl ChipFile {
     pub fn new(path: &Path, bytes: &[u8]) -> Self {
         ChipFile {
             name: folder::name(path),
-            sha256: hex::encode(Sha256::digest(bytes)),
+            sha256: sha256(bytes),
         }
     }
 
     /// Whether the file at `path` is this one, as it was written.
     pub fn is_at(&self, path: &Path) -> bool {
-        path.is_file() && std::fs::read(path).is_ok_and(|bytes| hex::encode(Sha256::digest(bytes)) == self.sha256)
+        own_file::read(path).is_some_and(|bytes| sha256(&bytes) == self.sha256)
     }
 
     /// Its path below the folder of the chips, unless the name has bytes that are no text; `None` for a name that leads out
@@ -66,6 +66,10 @@ impl ChipFile {
         let is_inside = inside.components().all(|part| matches!(part, Component::Normal(_)));
         is_inside.then_some(inside)
     }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// A photo's chips.

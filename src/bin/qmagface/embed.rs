@@ -6,6 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::folder::{self, Skipped};
 use crate::journal::{Entry, Header, Journal};
 use crate::output;
+use crate::own_file;
 use crate::people::PersonRule;
 use crate::pipeline::{Width, in_order};
 use crate::stop::stop_flag;
@@ -412,8 +413,7 @@ fn check_free(paths: &Paths, pairs: Option<&(PathBuf, String)>) -> Result<()> {
     let other = arrays
         .filter(|path| is_there(path) && !is_array(path))
         .map(|path| (path, "no array"));
-    let is_same =
-        |path: &Path, text: &str| path.is_file() && std::fs::read(path).is_ok_and(|found| found == text.as_bytes());
+    let is_same = |path: &Path, text: &str| own_file::read(path).is_some_and(|found| found == text.as_bytes());
     let others = pairs.filter(|(path, text)| is_there(path) && !is_same(path, text));
     match other
         .chain(others.map(|(path, _)| (path, "another list of pairs")))

@@ -41,6 +41,11 @@ pub fn open(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> Result<File> {
     }
 }
 
+/// The bytes of a regular file; `None` for anything else: a pipe would be waited for.
+pub fn read(path: &Path) -> Option<Vec<u8>> {
+    path.is_file().then(|| std::fs::read(path).ok()).flatten()
+}
+
 /// Bytes that `is_ours` is given at most.
 const START: u64 = 64;
 

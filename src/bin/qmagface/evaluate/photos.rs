@@ -5,6 +5,7 @@ use crate::album::Album;
 use crate::arguments::{Machine, Reading, Shared};
 use crate::embed::{self, Embedded, Input, Paths, embed_all, write_arrays};
 use crate::folder;
+use crate::own_file;
 use crate::stop::stop_flag;
 use qmagface::replace::replace;
 use qmagface::{Engine, Error, ErrorKind, Result};
@@ -69,9 +70,7 @@ pub fn embedded(
     let paths = Paths::new(keep, PHOTOS);
     let note = keep.join("photos.json");
     let journal_path = keep.join(".photos.journal");
-    // A pipe would be waited for.
-    let read = |path: &Path| path.is_file().then(|| std::fs::read(path).ok()).flatten();
-    let old: Option<Kept> = read(&note).and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let old: Option<Kept> = own_file::read(&note).and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let hashes = |paths: &Paths| Some([sha256(&paths.embeddings).ok()?, sha256(&paths.filenames).ok()?]);
     if let Some(old) = &old
         && old.run == now.run

@@ -1,6 +1,6 @@
 //! The set that is evaluated: two .npy files, or photos that are embedded first.
 
-use super::chips::Chips;
+use super::chips::{ChipFolder, Chips};
 use super::photos::{PHOTOS, embedded};
 use crate::album::Album;
 use crate::apart;
@@ -165,13 +165,10 @@ impl SetArguments {
                 ));
             }
         }
-        if let Some(chips) = &self.chips {
-            Chips::folder(chips)?.check()?;
-        }
         Ok(())
     }
 
-    /// Reads or makes the set. With `people` its names must say who is on each image.
+    /// Reads or makes the set, after [`SetArguments::check`]. With `people` its names must say who is on each image.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], [`ErrorKind::InvalidArgument`] for arrays that don't belong together or names that don't say
@@ -185,7 +182,8 @@ impl SetArguments {
     /// # Errors
     /// As [`SetArguments::load`], and whatever `check` fails with.
     pub fn load_after(&self, shared: &Shared, out: &Path, people: bool, check: AlbumCheck) -> Result<Loaded> {
-        self.check(out)?;
+        let chips = self.chips.as_deref().map(Chips::folder).transpose()?;
+        chips.iter().try_for_each(ChipFolder::check)?;
         let beside = kept_beside(out);
         let source = match (&self.photos, &self.embeddings, &self.filenames) {
             (Some(photos), ..) => Source::Photos {
@@ -202,11 +200,10 @@ impl SetArguments {
             }
         };
         let mut loaded = load(shared, &self.embedding.parts(), &source, (&self.people, people), check)?;
-        if let Some(folder) = &self.chips {
-            let chips = Chips::folder(folder)?;
-            loaded.notes.extend(chips.lacking(&loaded.set));
-            loaded.chips.folder = Some(chips);
-        }
+        loaded
+            .notes
+            .extend(chips.as_ref().and_then(|chips| chips.lacking(&loaded.set)));
+        loaded.chips.folder = chips;
         if let Some(name) = &self.name {
             loaded.name.clone_from(name);
         }

@@ -9,6 +9,7 @@ use crate::evaluate::commands::single_image::{in_folds, pair_file};
 use crate::evaluate::long::{Session, with_bar};
 use crate::evaluate::scores::{self, Given};
 use crate::evaluate::set::{self, Loaded, Source};
+use crate::own_file;
 use qmagface::evaluate::data::{Missing, Names};
 use qmagface::evaluate::metrics::{MetricOptions, PublishedForm};
 use qmagface::evaluate::{Evaluation, Options, Score, protocol};
@@ -171,9 +172,7 @@ fn part(
     let path = folders
         .parts
         .join(format!("{}--{}--{}.json", model.name, set.name, experiment.name()));
-    // A pipe would be waited for.
-    let read = || path.is_file().then(|| std::fs::read(&path).ok()).flatten();
-    let stored: Option<Stored> = read().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let stored: Option<Stored> = own_file::read(&path).and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (found, kept) = match stored {
         Some(stored) if stored.key == key => (stored.found, true),
         _ => {
