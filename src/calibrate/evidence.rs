@@ -155,19 +155,22 @@ impl Evidence {
 impl ThresholdEvidence {
     /// Checks the ranges. Says which field is wrong otherwise.
     pub(super) fn check(&self) -> Result<(), String> {
-        let shares = [self.fnmr].into_iter().chain(
-            self.fnmr_interval
-                .into_iter()
-                .flat_map(|(low, high)| [Some(low), Some(high)]),
-        );
-        if shares.flatten().any(|share| !(0.0..=1.0).contains(&share)) {
-            return Err("has an fnmr outside 0 to 1".into());
+        let share = 0.0..=1.0;
+        if let Some(fnmr) = self.fnmr
+            && !share.contains(&fnmr)
+        {
+            return Err(format!("has the fnmr {fnmr}, which is not in 0 to 1"));
         }
-        for (low, high) in [self.score_interval, self.fnmr_interval].into_iter().flatten() {
-            // NaN is in no order.
-            if !(low <= high && low.is_finite() && high.is_finite()) {
-                return Err(format!("has the interval {low} to {high}"));
-            }
+        if let Some((low, high)) = self.fnmr_interval
+            && !(share.contains(&low) && share.contains(&high) && low <= high)
+        {
+            return Err(format!("has the interval {low} to {high} of the fnmr, which is not in 0 to 1"));
+        }
+        // NaN is in no order.
+        if let Some((low, high)) = self.score_interval
+            && !(low <= high && low.is_finite() && high.is_finite())
+        {
+            return Err(format!("has the interval {low} to {high} of the score"));
         }
         Ok(())
     }
