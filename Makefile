@@ -19,9 +19,9 @@ setup: ## install missing system packages, fetch the demo's photos
 build: setup ## build the library and the command line program
 	@$(CARGO) build --release --locked
 
-gpu: ## build them with the GPU back end: finds or fetches libtorch (550 MB), whose bindings take some minutes, once
+gpu: build ## build the GPU back end, a plug-in, too: finds or fetches libtorch (550 MB), whose bindings take a minute, once
 	@scripts/setup --gpu
-	@$(CARGO) build --release --locked --features torch
+	@$(CARGO) build --release --locked --package qmagface-torch
 
 install: $(TARGET)/release/libqmagface.a ## install to PREFIX (/usr/local) what was built last
 	@$(INSTALL)
@@ -41,8 +41,8 @@ test: ## run every test and check
 	@scripts/test
 
 check: doc ## format, lints, documentation, unit tests and the header: what to ask before each commit
-	@$(CARGO) fmt --check
-	@$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --release --locked --package qmagface --package qmagface-backend --all-targets -- -D warnings
 	@$(CARGO) test --release --locked --quiet --lib --bins
 	@$(CARGO) test --release --locked --quiet --test c_abi header_is_current
 

@@ -10,12 +10,12 @@ use clap::{Parser, Subcommand};
 use qmagface::align::Chip;
 use qmagface::network::spec::Network;
 use qmagface::network::{EmbeddingNetwork, Precision};
-use qmagface::{Device, DeviceChoice, Engine, EngineOptions, Result, torch};
+use qmagface::plugin::{GpuBackEnd, OnDevice};
+use qmagface::{Device, DeviceChoice, Engine, EngineOptions, Log, Result};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tch::{Kind, Tensor};
 
 /// What f16 must reach against f32 on the golden chips, and what the other precisions must reach.
 const LEAST_COSINE: [(Precision, f64, f64); 4] = [
@@ -66,15 +66,6 @@ enum Check {
         #[arg(long, default_value_t = 256)]
         chips: usize,
     },
-    /// TFLOP/s of a large matrix product
-    Ceiling {
-        #[arg(long, default_value_t = 8192)]
-        side: i64,
-        #[arg(long)]
-        precision: Precision,
-        #[arg(long, default_value_t = 2.0)]
-        seconds: f64,
-    },
     /// Latency and throughput, from chips in memory to embeddings in memory
     Speed {
         #[arg(long)]
@@ -104,27 +95,23 @@ fn run(arguments: &Arguments) -> Result<()> {
         DeviceChoice::Cuda(index) => Device::Cuda(index),
         DeviceChoice::Auto => Device::Cuda(0),
     };
-    torch::prepare(device)?;
+    let back_end = GpuBackEnd::load()?;
+    let on = &back_end.open(device, &Log::default())?;
     match &arguments.check {
-        Check::Symbols => symbols(device),
-        Check::Parity { golden, batches } => parity(device, golden, batches),
+        Check::Symbols => symbols(back_end, on, device),
+        Check::Parity { golden, batches } => parity(on, device, golden, batches),
         Check::Pipeline { store, photos } => pipeline(arguments.device, device, store, photos),
         Check::Memory {
             network,
             precision,
             chips,
-        } => memory(device, named(network), *precision, *chips),
-        Check::Ceiling {
-            side,
-            precision,
-            seconds,
-        } => ceiling(device, *side, *precision, *seconds),
+        } => memory(on, named(network), *precision, *chips),
         Check::Speed {
             network,
             precision,
             batches,
             seconds,
-        } => speed(device, named(network), *precision, batches, *seconds),
+        } => speed(on, device, named(network), *precision, batches, *seconds),
     }
 }
 
@@ -136,8 +123,8 @@ fn named(name: &str) -> Network {
     Network::from_name(name).unwrap_or_else(|| panic!("{name} is no network"))
 }
 
-fn build(network: Network, device: Device, precision: Precision) -> Result<Box<dyn EmbeddingNetwork>> {
-    torch::build(network, &formula::weights(network), device, precision)
+fn build(network: Network, on: &OnDevice, precision: Precision) -> Result<Box<dyn EmbeddingNetwork>> {
+    on.network(network, &formula::weights(network), precision)
 }
 
 /// The precisions that the device has.
@@ -147,14 +134,15 @@ fn precisions(device: Device) -> impl Iterator<Item = (Precision, f64, f64)> {
         .filter(move |&(precision, ..)| Precision::choose(Some(precision), device).is_ok())
 }
 
-fn symbols(device: Device) -> Result<()> {
+fn symbols(back_end: &GpuBackEnd, on: &OnDevice, device: Device) -> Result<()> {
     if device.is_cuda() {
-        torch::check_graphs()?;
+        back_end.check_graphs()?;
     }
-    let memory = torch::memory(device)?;
+    let memory = on.memory()?;
     say(json!({
         "check": "symbols",
         "device": device.to_string(),
+        "back_end": back_end.name(),
         "build": qmagface::build_info::BuildInfo::collect(),
         "total_bytes": memory.map(|memory| memory.total),
         "pass": true,
@@ -183,14 +171,14 @@ fn widened(embeddings: &[Vec<f32>]) -> Vec<Vec<f64>> {
     embeddings.iter().map(wide).collect()
 }
 
-fn parity(device: Device, path: &std::path::Path, batches: &[usize]) -> Result<()> {
+fn parity(on: &OnDevice, device: Device, path: &std::path::Path, batches: &[usize]) -> Result<()> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let network = named(name);
     formula::assert_check_values();
     let (chips, golden) = read_golden(path);
     let mut exact: Vec<Vec<f64>> = Vec::new();
     for (precision, least_cosine, most_magnitude) in precisions(device) {
-        let built = build(network, device, precision)?;
+        let built = build(network, on, precision)?;
         // Bits of the first chips, by size of batch, eagerly and (from the third run on) as a graph.
         for &batch in batches {
             let many: Vec<&Chip> = chips.iter().cycle().take(batch).collect();
@@ -305,13 +293,13 @@ fn chips(count: usize) -> Vec<Chip> {
         .collect()
 }
 
-fn memory(device: Device, network: Network, precision: Precision, count: usize) -> Result<()> {
+fn memory(on: &OnDevice, network: Network, precision: Precision, count: usize) -> Result<()> {
     let (_, least_cosine, _) = LEAST_COSINE.into_iter().find(|&(p, ..)| p == precision).expect("known");
-    let built = build(network, device, precision)?;
+    let built = build(network, on, precision)?;
     let chips = chips(count);
     let chips: Vec<&Chip> = chips.iter().collect();
     let together = built.forward(&chips)?;
-    let after_first = torch::memory(device)?;
+    let after_first = on.memory()?;
     // Again, at whatever size is left; then by few, to compare with.
     let again = built.forward(&chips)?;
     let mut few = Vec::new();
@@ -321,7 +309,7 @@ fn memory(device: Device, network: Network, precision: Precision, count: usize) 
     let few = widened(&few);
     let (cosine, _) = worst(together.iter().zip(&few));
     let (cosine_again, _) = worst(again.iter().zip(&few));
-    let figures = torch::memory(device)?;
+    let figures = on.memory()?;
     say(json!({
         "check": "memory", "network": network.name(), "precision": precision.name(), "chips": count,
         "cosine": cosine.min(cosine_again),
@@ -333,41 +321,15 @@ fn memory(device: Device, network: Network, precision: Precision, count: usize) 
     Ok(())
 }
 
-fn ceiling(device: Device, side: i64, precision: Precision, seconds: f64) -> Result<()> {
-    let kind = match precision {
-        Precision::F32 | Precision::Tf32 => Kind::Float,
-        Precision::F16 => Kind::Half,
-        Precision::Bf16 => Kind::BFloat16,
-    };
-    let place = match device {
-        Device::Cpu => tch::Device::Cpu,
-        Device::Cuda(index) => tch::Device::Cuda(index),
-    };
-    let [a, b] = [(); 2].map(|()| Tensor::f_randn([side, side], (Kind::Float, place)).and_then(|t| t.f_to_kind(kind)));
-    let (a, b) = (a?, b?);
-    let mut best = f64::INFINITY;
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
-    let mut runs = 0;
-    while runs < 2 || Instant::now() < end {
-        let started = Instant::now();
-        // Several at a time, so that the calls cost nothing.
-        let products = if device.is_cuda() { 10 } else { 1 };
-        for _ in 0..products {
-            let _ = a.f_matmul(&b)?;
-        }
-        torch::synchronize(device);
-        best = best.min(started.elapsed().as_secs_f64() / f64::from(products));
-        runs += 1;
-    }
-    say(json!({
-        "check": "ceiling", "precision": precision.name(), "side": side,
-        "tflops": 2.0 * (side as f64).powi(3) / best / 1e12,
-    }));
-    Ok(())
-}
-
-fn speed(device: Device, network: Network, precision: Precision, batches: &[usize], seconds: f64) -> Result<()> {
-    let built = build(network, device, precision)?;
+fn speed(
+    on: &OnDevice,
+    device: Device,
+    network: Network,
+    precision: Precision,
+    batches: &[usize],
+    seconds: f64,
+) -> Result<()> {
+    let built = build(network, on, precision)?;
     for &batch in batches {
         let chips = chips(batch);
         let chips: Vec<&Chip> = chips.iter().collect();

@@ -1,7 +1,8 @@
 """iResNet in plain PyTorch, timed as the others are: from u8 chips in memory to f32 embeddings in memory.
 
 `scripts/gpu-check` runs it, eagerly or compiled (torch.compile, max-autotune), in 16 bits with the channels innermost on a
-GPU. The weights are random: this is about time only. One JSON object a line.
+GPU. The weights are random: this is about time only. With --how ceiling it times one large matrix product in place of a
+network: what the device can do. One JSON object a line.
 """
 
 import argparse
@@ -56,16 +57,40 @@ class IResNet(nn.Module):
         return self.features(self.head(self.body(x).flatten(1)))
 
 
+def ceiling(device, kind, side, seconds):
+    """TFLOP/s of the product of two square matrices."""
+    a, b = (torch.randn(side, side, device=device, dtype=torch.float).to(kind) for _ in range(2))
+    # Several at a time, so that the calls cost nothing.
+    products = 1 if device == "cpu" else 10
+    best, runs, end = float("inf"), 0, time.perf_counter() + seconds
+    while runs < 2 or time.perf_counter() < end:
+        started = time.perf_counter()
+        for _ in range(products):
+            torch.matmul(a, b)
+        if device != "cpu":
+            torch.cuda.synchronize()
+        best = min(best, (time.perf_counter() - started) / products)
+        runs += 1
+    tflops = 2 * side**3 / best / 1e12
+    print(json.dumps({"check": "ceiling", "precision": str(kind), "side": side, "tflops": tflops}), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", required=True)
-    parser.add_argument("--network", required=True, choices=sorted(BLOCKS))
-    parser.add_argument("--how", required=True, choices=["eager", "compiled"])
-    parser.add_argument("--batches", required=True)
+    parser.add_argument("--how", required=True, choices=["eager", "compiled", "ceiling"])
+    parser.add_argument("--network", choices=sorted(BLOCKS))
+    parser.add_argument("--batches")
+    parser.add_argument("--side", type=int, default=8192, help="of the matrices")
     parser.add_argument("--seconds", type=float, required=True)
     arguments = parser.parse_args()
     cuda = arguments.device != "cpu"
     kind = torch.half if cuda else torch.float
+    if arguments.how == "ceiling":
+        ceiling(arguments.device, kind, arguments.side, arguments.seconds)
+        return
+    if not arguments.network or not arguments.batches:
+        parser.error("--network and --batches are needed")
     torch.backends.cudnn.benchmark = True
     network = IResNet(BLOCKS[arguments.network]).eval().to(arguments.device, kind, memory_format=torch.channels_last)
     run = network

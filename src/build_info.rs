@@ -2,6 +2,7 @@
 
 use crate::device;
 use crate::machine;
+use crate::plugin;
 use serde::Serialize;
 
 /// Facts for a support request: versions, the processor's vector instructions, the GPUs.
@@ -13,8 +14,8 @@ pub struct BuildInfo {
     pub abi_version: u32,
     /// Processor and system it was built for, like `x86_64-linux`.
     pub target: String,
-    /// The libtorch that its GPU back end was built with; empty in a library without that back end.
-    pub libtorch: &'static str,
+    /// The file of the GPU's back end, which is loaded when a GPU is asked for; empty where there is none.
+    pub gpu_back_end: String,
     /// The vector instructions that this library computes with here: AVX-512, AVX2, NEON or portable (the compiler's
     /// baseline).
     pub instructions: &'static str,
@@ -54,22 +55,12 @@ impl BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
             abi_version: crate::ffi::QMF_ABI_VERSION,
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            libtorch: libtorch(),
+            gpu_back_end: plugin::find().map_or_else(|_| String::new(), |file| file.display().to_string()),
             instructions: machine::instructions(),
             cpu_features: cpu_features(),
             cuda,
         }
     }
-}
-
-#[cfg(feature = "torch")]
-fn libtorch() -> &'static str {
-    crate::torch::LIBTORCH_VERSION
-}
-
-#[cfg(not(feature = "torch"))]
-fn libtorch() -> &'static str {
-    ""
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 mod driver;
 
-pub(crate) use driver::driver_is_here;
+pub(crate) use driver::{driver_is_here, loader_says};
 pub use driver::{Driver, driver};
 
 /// The largest CUDA device index.

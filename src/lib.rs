@@ -20,6 +20,7 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
+//! | `message` | where an engine's messages go |
 //! | [`cancel`] | the token that ends a call early |
 //! | [`replace`] | writing a file or a folder whole or not at all |
 //! | [`image`] | pixels: borrowed views, kinds of image files, decoding with limits, OpenCV-compatible resizing |
@@ -32,7 +33,7 @@
 //! | [`align`] | the similarity transform to the 112x112 chip |
 //! | [`network`] | iResNet and SFace: chips to embeddings |
 //! | `backend` | what runs networks, and the CPU as one |
-//! | `torch` | the GPU as another, in libtorch (feature `torch`) |
+//! | [`plugin`] | the GPU as another, in a file of its own that is loaded when it is asked for |
 //! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score, and the vector kernels for them |
 //! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
@@ -64,16 +65,16 @@ pub mod gallery;
 mod graph;
 pub mod image;
 mod machine;
+mod message;
 pub mod model;
 pub mod network;
 pub mod pairs;
+pub mod plugin;
 mod process;
 pub mod replace;
 pub mod report;
 mod sync;
 pub mod template;
-#[cfg(feature = "torch")]
-pub mod torch;
 pub mod weights;
 mod wiped;
 

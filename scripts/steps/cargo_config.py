@@ -1,4 +1,4 @@
-"""Tells cargo where libtorch is, so that plain `cargo build --features torch` works after the set-up."""
+"""Tells cargo where libtorch is, so that plain `cargo build -p qmagface-torch` works after the set-up."""
 
 import os
 from pathlib import Path
@@ -14,16 +14,11 @@ _FIRST = "# Written by `make gpu`, and by each run of it anew: change nothing he
 def write(libtorch: Path, root: Path = ROOT) -> None:
     """Writes .cargo/config.toml; an equal one is left alone, one that somebody else wrote is never overwritten."""
     path = root / ".cargo" / "config.toml"
-    rpath = _quoted(f"link-arg=-Wl,-rpath,{libtorch}/lib")
     text = (
         f"{_FIRST}\n"
         "# A LIBTORCH in the environment comes first.\n"
         "[env]\n"
         f"LIBTORCH = {_quoted(str(libtorch))}\n"
-        "\n"
-        "# Examples in the documentation run as tests, and the build script can't pass them their library path.\n"
-        "[build]\n"
-        f'rustdocflags = ["-C", {rpath}]\n'
     )
     if path.exists():
         old = path.read_text(encoding="utf-8")

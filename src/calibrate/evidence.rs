@@ -164,7 +164,9 @@ impl ThresholdEvidence {
         if let Some((low, high)) = self.fnmr_interval
             && !(share.contains(&low) && share.contains(&high) && low <= high)
         {
-            return Err(format!("has the interval {low} to {high} of the fnmr, which is not in 0 to 1"));
+            return Err(format!(
+                "has the interval {low} to {high} of the fnmr, which is not in 0 to 1"
+            ));
         }
         // NaN is in no order.
         if let Some((low, high)) = self.score_interval

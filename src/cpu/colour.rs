@@ -1,10 +1,11 @@
 //! 3x3 convolution of packed 3-channel pixels, the first layer of every network: 3 channels would leave most of a lane
 //! empty, but a kernel's row lies as 9 numbers side by side.
 
-use super::epilogue::{Epilogue, Panel, place};
+use super::epilogue::{Epilogue, Panel};
 use super::kernel::{accumulate, blocks, load, most_rows, on_machine, store, with_rows};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
+use crate::graph::folded::place;
 use crate::machine::{Machine, dispatch};
 use pulp::Simd;
 

@@ -1,9 +1,10 @@
 //! Convolution as it is written: for each place the products of its inputs, tap by tap, 16 channels at a time.
 
-use super::epilogue::{Epilogue, Panel, place};
+use super::epilogue::{Epilogue, Panel};
 use super::kernel::{accumulate, blocks, load, most_rows, on_machine, store, with_rows};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
+use crate::graph::folded::place;
 use crate::machine::{Machine, dispatch};
 use pulp::Simd;
 

@@ -15,13 +15,6 @@ pub(crate) struct Epilogue {
     slopes: Vec<Lane>,
 }
 
-/// The kind of place of row `y` and column `x` in a map of `height` x `width`, both at least 2: 3 times the row's kind
-/// plus the column's kind, which is 0 on the first, 2 on the last, 1 between.
-pub(crate) fn place(y: usize, x: usize, height: usize, width: usize) -> usize {
-    let kind = |at: usize, length: usize| usize::from(at > 0) + usize::from(at + 1 == length);
-    3 * kind(y, height) + kind(x, width)
-}
-
 impl Epilogue {
     /// One bias for each output, and a slope each where there is a rectifier.
     pub fn new(bias: &[f32], slopes: Option<&[f32]>) -> Self {

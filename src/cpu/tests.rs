@@ -4,11 +4,12 @@ use super::colour::{Colour, Pixels};
 use super::dense::{Dense, flattened, outputs};
 use super::depthwise::Depthwise;
 use super::direct::{Direct, Window};
-use super::epilogue::{Epilogue, place};
+use super::epilogue::Epilogue;
 use super::pooling::max_pool;
 use super::winograd::Winograd;
 use super::workers::Share;
 use super::{LANES, Map, Scratch, Workers};
+use crate::graph::folded::place;
 
 /// Numbers from -1 to 1.
 fn numbers(random: &mut fastrand::Rng, count: usize) -> Vec<f32> {

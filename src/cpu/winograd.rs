@@ -4,10 +4,11 @@
 //! The points of the interpolation are 0, +-sqrt(1/2), +-sqrt(2) and infinity. With them rounding costs less than twice
 //! what it costs in the direct sum; with the usual 0, +-1, +-2 it is four times (measured with normal inputs, 256 channels).
 
-use super::epilogue::{Epilogue, Panel, place};
+use super::epilogue::{Epilogue, Panel};
 use super::kernel::{accumulate, blocks, load, most_rows, on_machine, store, with_rows};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
+use crate::graph::folded::place;
 use crate::machine::{F32s, Machine, dispatch};
 use pulp::Simd;
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};

@@ -7,8 +7,7 @@ mod networks;
 mod on_cpu;
 
 pub use mtcnn::Mtcnn;
-#[cfg(feature = "torch")]
-pub(crate) use networks::{CropScores, Networks, ProposalMap};
+pub(crate) use networks::{CropScores, Networks, ProposalMap, face_probability};
 
 use crate::error::{Error, ErrorKind, Result};
 

@@ -44,7 +44,6 @@ impl Mtcnn {
     }
 
     /// On networks that run elsewhere.
-    #[cfg(feature = "torch")]
     pub(crate) fn on(networks: Box<dyn Networks>) -> Self {
         Mtcnn(networks)
     }

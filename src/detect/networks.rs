@@ -48,3 +48,8 @@ pub(crate) struct CropScores {
     /// Landmarks relative to the box, x1..x5 then y1..y5 per crop; empty from R-Net.
     pub landmarks: Vec<f32>,
 }
+
+/// Probability of "face": the second of two logits after softmax.
+pub(crate) fn face_probability(logits: [f32; 2]) -> f32 {
+    1.0 / (1.0 + (logits[0] - logits[1]).exp())
+}

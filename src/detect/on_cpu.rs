@@ -3,7 +3,7 @@
 
 use super::CELL;
 use super::describe::{self, OUTPUT_SIDE, PATCH_SIDE, REFINE_SIDE};
-use super::networks::{CropScores, Networks, ProposalMap};
+use super::networks::{CropScores, Networks, ProposalMap, face_probability};
 use crate::cancel::{self, Cancel};
 use crate::cpu::colour::Pixels;
 use crate::cpu::program::{Made, Program, Run};
@@ -202,11 +202,6 @@ fn normalised(value: f32) -> f32 {
 /// rounds up, two convolutions lose 4.
 fn map_side(length: usize) -> usize {
     (length - 2).div_ceil(2) - 4
-}
-
-/// Probability of "face": the second of two logits after softmax.
-fn face_probability(logits: [f32; 2]) -> f32 {
-    1.0 / (1.0 + (logits[0] - logits[1]).exp())
 }
 
 impl ProposalMap {

@@ -31,25 +31,36 @@ pub(crate) fn driver_is_here() -> bool {
         .any(|path| std::path::Path::new(path).exists())
 }
 
+/// The loader's own words on a library that doesn't load, in one line.
+pub(crate) fn loader_says(error: &libloading::Error) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    let text = source.unwrap_or_else(|| error.to_string());
+    text.lines().next().unwrap_or("the loader gives no reason").to_owned()
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::{Driver, device_error};
-    use crate::error::Result;
-    use std::ffi::{CStr, c_int, c_void};
-    use std::ptr::NonNull;
+    use super::{Driver, device_error, loader_says};
+    use crate::error::{Error, Result};
+    use libloading::{Library, Symbol};
+    use once_cell::sync::OnceCell;
+    use std::ffi::c_int;
+
+    /// `CUresult cuInit(unsigned flags)`; CUresult is a C enum.
+    type Init = unsafe extern "C" fn(u32) -> c_int;
+    /// `CUresult cuDeviceGetCount(int *)` and `CUresult cuDriverGetVersion(int *)`.
+    type Number = unsafe extern "C" fn(*mut c_int) -> c_int;
 
     pub fn driver() -> Result<Driver> {
-        let library = open(c"libcuda.so.1")
-            .map_err(|why| device_error(format!("the NVIDIA driver's library libcuda.so.1 is missing ({why})")))?;
-        let symbol = |name: &CStr| {
-            // SAFETY: `library` is a handle that dlopen returned and nothing closes; `name` ends in NUL.
-            NonNull::new(unsafe { libc::dlsym(library.as_ptr(), name.as_ptr()) }).ok_or_else(|| {
-                device_error(format!(
-                    "libcuda.so.1 has no {}, so it is no NVIDIA driver",
-                    name.to_string_lossy()
-                ))
+        // Opened once and never closed: what runs in it goes on when this call is over.
+        static LIBRARY: OnceCell<Library> = OnceCell::new();
+        let library = LIBRARY.get_or_try_init(|| {
+            // SAFETY: the library's initialisers run: it is the NVIDIA driver, made to be loaded this way.
+            unsafe { Library::new("libcuda.so.1") }.map_err(|why| {
+                let why = loader_says(&why);
+                device_error(format!("the NVIDIA driver's library libcuda.so.1 is missing ({why})"))
             })
-        };
+        })?;
         let check = |what: &str, code: c_int| match code {
             0 => Ok(()),
             100 => Err(device_error(
@@ -59,18 +70,12 @@ mod linux {
                 "the NVIDIA driver failed: {what} returned CUDA error {code}"
             ))),
         };
-        let (init, count, version) = (
-            symbol(c"cuInit")?,
-            symbol(c"cuDeviceGetCount")?,
-            symbol(c"cuDriverGetVersion")?,
-        );
-        // SAFETY: the CUDA driver API declares these as `CUresult cuInit(unsigned)`, `CUresult cuDeviceGetCount(int *)`
-        // and `CUresult cuDriverGetVersion(int *)`, CUresult being a C enum; the library stays loaded.
+        // SAFETY: the CUDA driver API declares these three so.
         let (init, count, version) = unsafe {
             (
-                std::mem::transmute::<*mut c_void, unsafe extern "C" fn(u32) -> c_int>(init.as_ptr()),
-                std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_int) -> c_int>(count.as_ptr()),
-                std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_int) -> c_int>(version.as_ptr()),
+                symbol::<Init>(library, "cuInit")?,
+                symbol::<Number>(library, "cuDeviceGetCount")?,
+                symbol::<Number>(library, "cuDriverGetVersion")?,
             )
         };
         let (mut devices, mut newest) = (0, 0);
@@ -87,19 +92,14 @@ mod linux {
         })
     }
 
-    /// Opens a library for the rest of the process; the loader's own words on failure.
-    fn open(name: &CStr) -> Result<NonNull<c_void>, String> {
-        // SAFETY: `name` ends in NUL. The library's initialisers run: it is the NVIDIA driver, made to be loaded this way,
-        // and it is never closed, so nothing of it can dangle.
-        NonNull::new(unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW) }).ok_or_else(|| {
-            // SAFETY: dlerror returns NULL or a string that stays until this thread's next dl call.
-            let message = unsafe { libc::dlerror() };
-            if message.is_null() {
-                return "the loader gives no reason".to_owned();
-            }
-            // SAFETY: not NULL, and ends in NUL as said above; copied at once.
-            unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned()
-        })
+    /// A function of the driver's library.
+    ///
+    /// # Safety
+    /// `T` is the type of the function of this name.
+    unsafe fn symbol<T>(library: &'static Library, name: &str) -> Result<Symbol<'static, T>, Error> {
+        // SAFETY: as the caller promises.
+        unsafe { library.get(name.as_bytes()) }
+            .map_err(|_| device_error(format!("libcuda.so.1 has no {name}, so it is no NVIDIA driver")))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use crate::backend::{Backend, OnCpu};
 use crate::cpu::Workers;
-use crate::device::{DeviceChoice, device_error, driver_is_here};
+use crate::device::{Device, DeviceChoice, device_error, driver, driver_is_here};
 use crate::error::{Error, Result};
+use crate::message::Log;
+use crate::plugin::GpuBackEnd;
 
 /// What [`open`] found.
 pub(super) struct Opened {
@@ -13,20 +15,20 @@ pub(super) struct Opened {
     pub no_gpu: Option<Error>,
 }
 
-/// The back end for what is asked for; on the CPU it computes on `workers`. `auto` starts nothing of a GPU where the
+/// The back end for what is asked for; on the CPU it computes on `workers`. A GPU's warnings go to `log`. `auto` starts nothing of a GPU where the
 /// system has no NVIDIA driver.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Device`] saying what is missing (back end, driver, device) when a CUDA device is asked for and
 /// can't be had; never for `cpu` and `auto`.
-pub(super) fn open(choice: DeviceChoice, workers: &Workers) -> Result<Opened> {
+pub(super) fn open(choice: DeviceChoice, workers: &Workers, log: &Log) -> Result<Opened> {
     let on_gpu = |backend| Ok(Opened { backend, no_gpu: None });
     let no_gpu = match choice {
         DeviceChoice::Cpu => None,
         DeviceChoice::Cuda(index) => {
-            return on_gpu(gpu(index).map_err(|error| error.at(format_args!("{choice} can't be used")))?);
+            return on_gpu(gpu(index, log).map_err(|error| error.at(format_args!("{choice} can't be used")))?);
         }
-        DeviceChoice::Auto if driver_is_here() => match gpu(0) {
+        DeviceChoice::Auto if driver_is_here() => match gpu(0, log) {
             Ok(backend) => return on_gpu(backend),
             Err(why) => Some(why),
         },
@@ -38,36 +40,37 @@ pub(super) fn open(choice: DeviceChoice, workers: &Workers) -> Result<Opened> {
     })
 }
 
-/// The back end of the CUDA device of this index.
-#[cfg(feature = "torch")]
-fn gpu(index: usize) -> Result<Box<dyn Backend>> {
-    Ok(Box::new(crate::torch::OnCuda::open(index)?))
-}
-
-#[cfg(not(feature = "torch"))]
-fn gpu(_index: usize) -> Result<Box<dyn Backend>> {
-    Err(device_error(
-        "this library was built without its GPU back end: build it with `make gpu`",
-    ))
+/// The back end of the CUDA device of this index. The driver is asked first: without one nothing is loaded.
+fn gpu(index: usize, log: &Log) -> Result<Box<dyn Backend>> {
+    let driver = driver()?;
+    if index >= driver.devices {
+        let s = if driver.devices == 1 { "" } else { "s" };
+        return Err(device_error(format!(
+            "there is no device {index}; the driver shows {} device{s} (CUDA_VISIBLE_DEVICES may hide some)",
+            driver.devices
+        )));
+    }
+    let device = GpuBackEnd::load()?.open(Device::Cuda(index), log);
+    let device = device.map_err(|error| error.at(format_args!("with a driver for CUDA {}", driver.version)))?;
+    Ok(Box::new(device))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::Device;
     use crate::error::ErrorKind;
 
     #[test]
     fn cpu_is_always_there() {
-        let opened = open(DeviceChoice::Cpu, &Workers::inline()).unwrap();
+        let opened = open(DeviceChoice::Cpu, &Workers::inline(), &Log::default()).unwrap();
         assert_eq!((opened.backend.device(), opened.no_gpu), (Device::Cpu, None));
     }
 
     #[test]
     fn cuda_is_had_or_the_error_says_what_is_missing() {
         let workers = Workers::inline();
-        let auto = open(DeviceChoice::Auto, &workers).unwrap();
-        match open(DeviceChoice::Cuda(0), &workers) {
+        let auto = open(DeviceChoice::Auto, &workers, &Log::default()).unwrap();
+        match open(DeviceChoice::Cuda(0), &workers, &Log::default()) {
             Ok(found) => {
                 assert_eq!(found.backend.device(), Device::Cuda(0));
                 assert_eq!((auto.backend.device(), auto.no_gpu), (Device::Cuda(0), None));

@@ -2,11 +2,10 @@
 
 mod batch;
 mod choice;
-mod log;
 mod options;
 mod seat;
 
-pub use log::{Log, LogLevel};
+pub use crate::message::{Log, LogLevel};
 pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT, MAX_THREADS};
 
 use crate::align::{self, Chip};
@@ -156,7 +155,7 @@ impl Engine {
             true => (DeviceChoice::Cpu, Workers::inline()),
             false => (options.device, Workers::new(options.threads)?),
         };
-        let Opened { backend, no_gpu } = choice::open(device, &workers)?;
+        let Opened { backend, no_gpu } = choice::open(device, &workers, &options.log)?;
         if let Some(why) = no_gpu {
             options
                 .log

@@ -1,12 +1,12 @@
 //! What an engine is made with, and what it tells about itself.
 
-use super::log::Log;
 use crate::calibrate::Calibration;
 use crate::compare::QualityParameters;
 use crate::detect::{DetectorOptions, FaceChoice};
 use crate::device::{Device, DeviceChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::DecodeLimits;
+use crate::message::Log;
 use crate::model::Fingerprint;
 use crate::network::Precision;
 use std::path::PathBuf;

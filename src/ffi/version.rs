@@ -30,7 +30,8 @@ pub unsafe extern "C" fn qmf_version(buffer: *mut c_char, capacity: usize, lengt
 }
 
 /// Copies what the library was built with and what it finds on this machine as a JSON object, NUL-terminated, into
-/// `buffer` of `capacity` bytes: `version`, `abi_version`, `target`, `libtorch` (empty without the GPU back end),
+/// `buffer` of `capacity` bytes: `version`, `abi_version`, `target`, `gpu_back_end` (the file that is loaded
+/// when a GPU is asked for, empty where there is none),
 /// `instructions` (the vector instructions it computes with), `cpu_features` (a list), `cuda` (an object with `devices`,
 /// `driver` and, where there is no device, the reason as `missing`). More may be added.
 ///

@@ -83,7 +83,7 @@ pub(super) fn conv(
     }
 }
 
-/// The taps of a 3x3 kernel that lie inside the map at the kind of place `place`, see [`crate::cpu::epilogue::place`]: the
+/// The taps of a 3x3 kernel that lie inside the map at the kind of place `place`, see [`super::folded::place`]: the
 /// first row and column lack the kernel's first, the last its last.
 pub(super) fn taps_inside(place: usize) -> impl Iterator<Item = usize> {
     let there = |kind: usize, at: usize| !(kind == 0 && at == 0 || kind == 2 && at == 2);

@@ -6,22 +6,26 @@
 //! | file | its one job |
 //! |---|---|
 //! | `build.rs` | writing a graph down, with its shapes checked |
-//! | `fold.rs` | a graph and its weights to a [`Folded`] one: weights are checked, batch norms folded, steps joined |
-//! | `folded.rs` | what back ends run: steps with their numbers |
+//! | `fold.rs` | a graph and its weights to a [`Folded`] one, which back ends run: weights are checked, batch norms folded, steps joined |
 //! | `layer.rs` | the arithmetic of folding one layer |
 //! | `carry.rs` | constants taken out of running sums, for 16 bits |
 
 mod build;
 pub(crate) mod carry;
 mod fold;
-pub(crate) mod folded;
 mod layer;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use build::{Builder, Kernel};
 pub(crate) use fold::{PixelsAs, check_known, fold};
-pub(crate) use folded::Folded;
+/// What back ends run: the same for those of this library and those in files of their own.
+pub(crate) use qmagface_backend as folded;
+pub(crate) use qmagface_backend::Folded;
+
+/// In 16 bits pixels go in divided by this and the first weights are multiplied by it, both exactly: undivided, the first
+/// weights would be too small for them.
+pub(crate) const PIXEL_SCALE: f32 = 256.0;
 
 /// A node's place in [`Graph::nodes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

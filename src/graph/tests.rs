@@ -2,10 +2,9 @@
 //! CPU by the crate's own kernels.
 
 use super::carry::carry;
-use super::folded::{Bias, Layer};
+use super::folded::{Bias, Layer, place};
 use super::*;
 use crate::cpu::colour::Pixels;
-use crate::cpu::epilogue::place;
 use crate::cpu::program::{Program, Run};
 use crate::cpu::{LANES, Scratch};
 use crate::weights::TensorMap;

@@ -4,7 +4,8 @@ use super::Precision;
 use crate::cpu::workers::Share;
 use crate::cpu::{LANES, Map};
 use crate::graph::Folded;
-use crate::graph::folded::{Bias, Conv, Layer, PIXEL_SCALE};
+use crate::graph::PIXEL_SCALE;
+use crate::graph::folded::{Bias, Conv, Layer};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 

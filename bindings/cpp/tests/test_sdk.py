@@ -9,6 +9,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import unittest
 import zlib
 from pathlib import Path
@@ -212,6 +213,23 @@ class Install(unittest.TestCase):
         self.assertLessEqual(needed, {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"})
         self.assertNotIn("RUNPATH", must("readelf", "-dW", library))
         self.assertLessEqual(library.stat().st_size, MOST_BYTES)
+
+    def test_the_gpu_back_end_is_found_beside_the_library(self):
+        # `make test` builds it. In a process of its own: the library is asked, as any program would.
+        ask = (
+            "import ctypes, json, sys\n"
+            "text = ctypes.create_string_buffer(65536)\n"
+            "ctypes.CDLL(sys.argv[1]).qmf_build_info(text, ctypes.c_size_t(65536), None)\n"
+            "print(json.loads(text.value)['gpu_back_end'])"
+        )
+        library = PREFIX / "lib" / "libqmagface.so.0.1.0"
+        beside = PREFIX / "lib" / "libqmagface_torch.so"
+        self.assertEqual(must(sys.executable, "-c", ask, library).strip(), str(beside.resolve()))
+        self.assertEqual(must(sys.executable, "-c", ask, library, env={"QMAGFACE_GPU_BACKEND": "/nowhere"}).strip(), "")
+        self.assertIn("libtorch_cpu.so", must("readelf", "-dW", beside))
+        exported = must("nm", "-D", "--defined-only", "--format=just-symbols", beside).split()
+        self.assertIn("qmagface_backend", exported)
+        self.assertFalse([name for name in exported if name.startswith("qmf_")])
 
 
 class Clients(unittest.TestCase):

@@ -31,7 +31,7 @@ namespace QMagFace
         }
 
         /// <summary>
-        /// A JSON object: version, abi_version, target, libtorch, instructions, cpu_features and cuda, as this machine has them.
+        /// A JSON object: version, abi_version, target, gpu_back_end, instructions, cpu_features and cuda, as this machine has them.
         /// </summary>
         public static string BuildInfo
         {

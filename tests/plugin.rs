@@ -1,4 +1,6 @@
-//! The GPU back end on libtorch's CPU, against the golden data and against the crate's own back end.
+//! The GPU back end's plug-in on libtorch's CPU, against the golden data and against the library's own back end.
+//!
+//! It is loaded as users have it: `cargo build --release -p qmagface-torch` puts it where these tests find it.
 
 mod common;
 #[path = "common/formula.rs"]
@@ -16,19 +18,28 @@ use qmagface::detect::{DetectorOptions, Mtcnn};
 use qmagface::model::Store;
 use qmagface::network::spec::Network;
 use qmagface::network::{EmbeddingNetwork, MOST_INSPECTED, Precision};
-use qmagface::torch::{self, DeviceGallery};
+use qmagface::plugin::{GpuBackEnd, OnDevice};
 use qmagface::weights::{TensorMap, pack};
-use qmagface::{Chip, Device, ErrorKind, Result, Workers};
+use qmagface::{Chip, Device, ErrorKind, Log, QualityParameters, Result, Workers};
 
 /// The most that an element of an embedding in f32 may differ from batch to batch.
 const ROUNDING: f32 = 1e-5;
+
+/// The plug-in on the CPU.
+fn on_cpu() -> OnDevice {
+    let back_end = GpuBackEnd::load().expect("the plug-in: cargo build --release -p qmagface-torch");
+    assert!(back_end.name().starts_with("libtorch 2."), "{back_end:?}");
+    back_end.open(Device::Cpu, &Log::default()).unwrap()
+}
 
 #[test]
 fn iresnets_parity() {
     formula::assert_check_values();
     for network in Network::IRESNETS {
         let Some(golden) = Golden::of(network) else { return };
-        let built = torch::build(network, &formula::weights(network), Device::Cpu, Precision::F32).unwrap();
+        let built = on_cpu()
+            .network(network, &formula::weights(network), Precision::F32)
+            .unwrap();
         assert!(!built.batch_invariant());
         against_golden(&format!("{network} in libtorch"), &*built, &golden);
     }
@@ -40,7 +51,9 @@ fn reduced_precisions_stay_close() {
     let network = Network::IResNet18;
     for precision in [Precision::F16, Precision::Bf16] {
         let Some(golden) = Golden::of(network) else { return };
-        let built = torch::build(network, &formula::weights(network), Device::Cpu, precision).unwrap();
+        let built = on_cpu()
+            .network(network, &formula::weights(network), precision)
+            .unwrap();
         reduced(
             &format!("{network} in {precision}, libtorch"),
             &*built,
@@ -55,7 +68,7 @@ fn detector(with_lnet: bool) -> Option<Mtcnn> {
     let lnet = common::shared("models/mtcnn_lnet.safetensors")?;
     let weights = installed("mtcnn");
     let lnet = with_lnet.then(|| pack::read(&lnet).unwrap().0);
-    Some(torch::mtcnn(&weights, lnet.as_ref(), Device::Cpu).unwrap())
+    Some(on_cpu().detector(&weights, lnet.as_ref()).unwrap())
 }
 
 #[test]
@@ -79,9 +92,9 @@ fn installed(name: &str) -> TensorMap {
     common::installed(&store, name).load_weights().unwrap()
 }
 
-/// SFace as installed: close to the crate's own, and hardly moved by batches, threads and neighbours.
+/// SFace as installed: close to the crate's own, and hardly moved by batches and neighbours.
 #[test]
-fn sface_is_the_crates_own_whatever_the_batch_the_threads_and_the_neighbours() {
+fn sface_is_the_crates_own_whatever_the_batch_and_the_neighbours() {
     let Some(golden) = Golden::of(Network::IResNet18) else {
         return;
     };
@@ -95,37 +108,31 @@ fn sface_is_the_crates_own_whatever_the_batch_the_threads_and_the_neighbours() {
     let together = other.forward(&chips).unwrap();
     let off = worst(&own.forward(&chips).unwrap(), &together);
     assert!(off < 1e-4, "off by {off}");
-    // A number of the whole process: the other tests' results move by as little.
-    let before = tch::get_num_threads();
-    for threads in [1, 2, 3, 8] {
-        tch::set_num_threads(threads);
-        for size in [1, 3, 8] {
-            let batches = chips.chunks(size).flat_map(|some| other.forward(some).unwrap());
-            let off = worst(&batches.collect::<Vec<_>>(), &together);
-            assert!(off <= ROUNDING, "batches of {size}: off by {off}");
-        }
-        // The neighbours: all others before it, black ones, and itself many times.
-        let black = Chip::from_bgr(vec![0; Chip::BYTES]).unwrap();
-        let turned: Vec<&Chip> = chips.iter().rev().copied().collect();
-        for (index, &chip) in chips.iter().enumerate() {
-            for before in [&turned[..], &[&black; 6], &[chip; 6]] {
-                let made = other.forward(&[before, &[chip]].concat()).unwrap();
-                let off = worst(&made[made.len() - 1..], &together[index..=index]);
-                assert!(
-                    off <= ROUNDING,
-                    "chip {index} behind {} others: off by {off}",
-                    before.len()
-                );
-            }
+    for size in [1, 3, 8] {
+        let batches = chips.chunks(size).flat_map(|some| other.forward(some).unwrap());
+        let off = worst(&batches.collect::<Vec<_>>(), &together);
+        assert!(off <= ROUNDING, "batches of {size}: off by {off}");
+    }
+    // The neighbours: all others before it, black ones, and itself many times.
+    let black = Chip::from_bgr(vec![0; Chip::BYTES]).unwrap();
+    let turned: Vec<&Chip> = chips.iter().rev().copied().collect();
+    for (index, &chip) in chips.iter().enumerate() {
+        for before in [&turned[..], &[&black; 6], &[chip; 6]] {
+            let made = other.forward(&[before, &[chip]].concat()).unwrap();
+            let off = worst(&made[made.len() - 1..], &together[index..=index]);
+            assert!(
+                off <= ROUNDING,
+                "chip {index} behind {} others: off by {off}",
+                before.len()
+            );
         }
     }
-    tch::set_num_threads(before);
 }
 
 /// The two back ends on their CPU, to be held against each other.
 fn both(network: Network, weights: &TensorMap, precision: Precision) -> [Result<Box<dyn EmbeddingNetwork>>; 2] {
     [
-        torch::build(network, weights, Device::Cpu, precision),
+        on_cpu().network(network, weights, precision),
         qmagface::network::build(network, weights, precision, &Workers::inline()),
     ]
 }
@@ -180,7 +187,7 @@ fn no_chip_is_no_embedding_and_an_overflow_an_error() {
             .insert(name, tensor.shape, vec![f32::MAX; tensor.data.len()])
             .unwrap();
     }
-    let network = torch::build(Network::SFace, &weights, Device::Cpu, Precision::F32).unwrap();
+    let network = on_cpu().network(Network::SFace, &weights, Precision::F32).unwrap();
     let chip = Chip::from_bgr(vec![0; Chip::BYTES]).unwrap();
     assert!(network.forward(&[]).unwrap().is_empty());
     assert_eq!(network.forward(&[&chip]).unwrap_err().kind(), ErrorKind::Weights);
@@ -192,12 +199,47 @@ fn no_chip_is_no_embedding_and_an_overflow_an_error() {
 }
 
 #[test]
-fn a_gallery_shows_nothing_of_its_faces() {
-    let rows = ndarray::Array2::from_shape_vec((1, 4), vec![7.25f32, -3.5, 11.75, 9.125]).unwrap();
-    let gallery = DeviceGallery::new(rows.view(), Device::Cpu, false).unwrap();
+fn a_gallery_gives_the_librarys_scores_and_shows_nothing_of_its_faces() {
+    let length = 128;
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut embeddings = |count: usize| -> Vec<f32> { (0..count * length).map(|_| 8.0 * random.f32() - 3.0).collect() };
+    let (rows, probes) = (embeddings(40), embeddings(3));
+    let parameters = QualityParameters {
+        alpha: 0.077428,
+        beta: 0.125926,
+    };
+    let gallery = on_cpu().gallery(&rows, length, false).unwrap();
+    let scores = gallery.scores(&probes, &parameters).unwrap();
+    let best = gallery.best(&probes, &parameters, 5).unwrap();
+    for (probe, (scores, best)) in probes.chunks(length).zip(scores.chunks(40).zip(&best)) {
+        for (row, score) in rows.chunks(length).zip(scores) {
+            let expected = qmagface::compare::compare(probe, row, &parameters).unwrap().score;
+            assert!(
+                (f64::from(*score) - expected).abs() < 1e-4,
+                "{score} in place of {expected}"
+            );
+        }
+        let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        assert!(best.len() == 5 && (best[0].score - most).abs() < 1e-5);
+        assert!(best.is_sorted_by(|a, b| a.score >= b.score));
+    }
     let text = format!("{gallery:?}");
     assert!(text.contains("DeviceGallery"), "{text}");
-    for number in rows.iter().map(|value| value.to_string()) {
-        assert!(!text.contains(&number), "{text}");
+    for number in &rows[..length] {
+        assert!(!text.contains(&number.to_string()), "{text}");
     }
+}
+
+/// libtorch decides once per process whether it has CUDA, and a machine without a GPU has none: asked for one, it says so.
+#[test]
+fn a_gpu_that_is_not_there_is_refused_in_a_sentence() {
+    let error = match GpuBackEnd::load().unwrap().open(Device::Cuda(0), &Log::default()) {
+        Err(error) => error,
+        // A machine with a GPU, seen before libtorch ran on the CPU.
+        Ok(_) => return,
+    };
+    assert_eq!(error.kind(), ErrorKind::Device);
+    assert_eq!(error.message().lines().count(), 1, "{error}");
+    let words = ["libtorch", "CUDA"];
+    assert!(words.iter().all(|word| error.message().contains(word)), "{error}");
 }

@@ -3,8 +3,9 @@
 //! On the CPU, which computes before it returns, streams and events are nothing, so that the code that uses them runs
 //! there too. CUDA graphs are an error there.
 
-use crate::device::{Device, DeviceMemory};
-use crate::error::{Error, ErrorKind, Result};
+use crate::device::Device;
+use crate::log::Messages;
+use crate::{Error, Result};
 use once_cell::sync::OnceCell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -66,7 +67,7 @@ fn call(what: &str, function: impl FnOnce(*mut c_char, usize) -> c_int) -> Resul
     // SAFETY: the shim writes a text that ends in NUL within the room; untouched, it is all NUL.
     let why = unsafe { CStr::from_ptr(why.as_ptr()) }.to_string_lossy();
     let line = why.lines().next().unwrap_or("unknown failure");
-    Err(Error::new(ErrorKind::Backend, format!("libtorch: {what}: {line}")))
+    Err(Error::failed(format!("libtorch: {what}: {line}")))
 }
 
 /// The index of a CUDA device; `None` on the CPU.
@@ -100,10 +101,11 @@ impl Stream {
         })
     }
 
-    /// Makes this thread give its work to the stream until the guard is dropped.
-    pub(crate) fn enter(self) -> Result<Entered> {
+    /// Makes this thread give its work to the stream until the guard is dropped; `log` is told if that fails.
+    pub(crate) fn enter(self, log: Messages) -> Result<Entered> {
         let mut entered = Entered {
             left: None,
+            log,
             _of_this_thread: PhantomData,
         };
         if let Some((index, id)) = self.cuda {
@@ -137,6 +139,7 @@ fn switch(device: c_int, of_device: c_int, stream: i64) -> Result<(c_int, i64)> 
 pub(crate) struct Entered {
     /// What was current before: the device; and of the stream's device, the stream.
     left: Option<(c_int, c_int, i64)>,
+    log: Messages,
     _of_this_thread: PhantomData<*const ()>,
 }
 
@@ -145,7 +148,7 @@ impl Drop for Entered {
         if let Some((device, of_device, stream)) = self.left
             && let Err(error) = switch(device, of_device, stream)
         {
-            log::error!("{}", error.message());
+            self.log.error(error.message());
         }
     }
 }
@@ -226,7 +229,7 @@ pub(crate) fn pinned(rows: usize, rest: &[i64], kind: tch::Kind, device: Device)
     shape.extend(rest);
     let plain = Tensor::f_zeros(&shape, (kind, tch::Device::Cpu))?;
     match device.is_cuda() {
-        true => Ok(plain.f_pin_memory(super::in_torch(device))?),
+        true => Ok(plain.f_pin_memory(device.in_torch())?),
         false => Ok(plain),
     }
 }
@@ -243,8 +246,7 @@ impl Graph {
     /// computed; the tensors of the result are filled by each [`Graph::replay`], and read the same memory each time.
     ///
     /// # Errors
-    /// [`ErrorKind::Device`] when libtorch's CUDA half lacks what it takes; `work`'s; [`ErrorKind::Backend`] when
-    /// something in `work` can't be recorded.
+    /// When libtorch's CUDA half lacks what it takes; `work`'s; when something in `work` can't be recorded.
     pub(crate) fn capture<T>(work: impl FnOnce() -> Result<T>) -> Result<(Graph, T)> {
         let functions = graph_functions()?;
         let mut graph = null_mut();
@@ -283,7 +285,7 @@ impl Drop for Graph {
 /// The addresses of [`GRAPH_SYMBOLS`] in the loaded libtorch.
 ///
 /// # Errors
-/// [`ErrorKind::Device`] naming the one that is missing.
+/// Names the one that is missing.
 pub(crate) fn graph_functions() -> Result<&'static [usize; GRAPH_SYMBOLS.len()]> {
     static FOUND: OnceCell<[usize; GRAPH_SYMBOLS.len()]> = OnceCell::new();
     FOUND.get_or_try_init(|| {
@@ -291,13 +293,10 @@ pub(crate) fn graph_functions() -> Result<&'static [usize; GRAPH_SYMBOLS.len()]>
         for (address, name) in found.iter_mut().zip(GRAPH_SYMBOLS) {
             *address = address_of(name);
             if *address == 0 {
-                return Err(Error::new(
-                    ErrorKind::Device,
-                    format!(
-                        "libtorch's CUDA half is not loaded or has no {}",
-                        name.to_string_lossy()
-                    ),
-                ));
+                return Err(Error::no_device(format!(
+                    "libtorch's CUDA half is not loaded or has no {}",
+                    name.to_string_lossy()
+                )));
             }
         }
         Ok(found)
@@ -316,25 +315,19 @@ fn address_of(_name: &CStr) -> usize {
     0
 }
 
-/// What the device's memory is used for; `None` on the CPU.
+/// What the device's memory is used for, in bytes: in tensors now, held by libtorch now, in tensors at most so far, free on
+/// the device, of the device; `None` on the CPU.
 ///
 /// # Errors
-/// [`ErrorKind::Backend`] when libtorch can't say.
-pub fn memory(device: Device) -> Result<Option<DeviceMemory>> {
+/// When libtorch can't say.
+pub(crate) fn memory(device: Device) -> Result<Option<[u64; 5]>> {
     let Some(index) = index_of(device) else { return Ok(None) };
     let mut bytes = [0; 5];
     // SAFETY: room for five numbers.
     call("the device's memory", |why, room| unsafe {
         qmagface_memory(index, bytes.as_mut_ptr(), why, room)
     })?;
-    let [allocated, reserved, peak, free, total] = bytes;
-    Ok(Some(DeviceMemory {
-        allocated,
-        reserved,
-        peak,
-        free,
-        total,
-    }))
+    Ok(Some(bytes))
 }
 
 /// Gives the memory that libtorch keeps for later back to the device.
@@ -351,6 +344,7 @@ pub(crate) fn release_memory(device: Device) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qmagface_backend::status;
     use std::io::{BufRead, BufReader};
 
     /// Whether libtorch's CUDA half has been loaded by another test of this process.
@@ -371,7 +365,7 @@ mod tests {
             release_memory(device).err(),
         ] {
             let error = error.expect("a failure");
-            assert_eq!(error.kind(), ErrorKind::Backend);
+            assert_eq!(error.0.status, status::FAILED);
             assert!(error.message().starts_with("libtorch: "), "{error}");
             assert!(error.message().to_lowercase().contains("cuda"), "{error}");
         }
@@ -380,14 +374,14 @@ mod tests {
             ran = true;
             Ok(())
         });
-        assert_eq!(error.unwrap_err().kind(), ErrorKind::Device);
+        assert_eq!(error.unwrap_err().0.status, status::DEVICE);
         assert!(!ran, "nothing is recorded where nothing can be");
     }
 
     #[test]
     fn on_the_cpu_streams_and_events_are_nothing_and_a_copy_is_one() {
         let stream = Stream::new(Device::Cpu).unwrap();
-        let _entered = stream.enter().unwrap();
+        let _entered = stream.enter(Messages::none()).unwrap();
         let mut event = Event::new();
         event.record(stream).unwrap();
         event.block(stream).unwrap();

@@ -1,4 +1,4 @@
-//! Where an engine's messages go.
+//! Where the messages of an engine and its back end go.
 
 use std::fmt;
 use std::sync::Arc;

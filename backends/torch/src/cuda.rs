@@ -1,8 +1,6 @@
 //! libtorch's CUDA half, loaded when it is asked for.
 
-use super::LIBTORCH_VERSION;
-use crate::device::device_error;
-use crate::error::Result;
+use crate::{Error, LIBTORCH_VERSION, Result};
 use once_cell::sync::OnceCell;
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +15,7 @@ const LIBRARIES: [&str; 2] = ["libc10_cuda.so", "libtorch_cuda.so"];
 /// Loads libtorch's CUDA half, once. A failure is not kept: a later call looks again.
 ///
 /// Must come before anything asks libtorch about CUDA, which answers for good the first time.
-pub(super) fn load_libtorch() -> Result<()> {
+pub(crate) fn load_libtorch() -> Result<()> {
     static LOADED: OnceCell<()> = OnceCell::new();
     LOADED.get_or_try_init(find_and_load).copied()
 }
@@ -27,7 +25,7 @@ fn find_and_load() -> Result<()> {
         let folder = PathBuf::from(folder);
         return match missing_in(&folder) {
             None => load_from(&folder),
-            Some(library) => Err(device_error(format!(
+            Some(library) => Err(Error::no_device(format!(
                 "{library} is not in {} (the folder named by {FOLDER_VARIABLE})",
                 folder.display()
             ))),
@@ -45,7 +43,7 @@ fn find_and_load() -> Result<()> {
         load(Path::new(library)).map_err(|why| {
             // The loader names what it could not find: the library itself, or something it needs.
             if why.starts_with(library) {
-                device_error(format!(
+                Error::no_device(format!(
                     "libtorch's CUDA half is missing: {library} is neither in {} ({why}); set {FOLDER_VARIABLE} to the folder \
                      of a CUDA build of libtorch {LIBTORCH_VERSION}",
                     places.join(" nor on ")
@@ -63,8 +61,8 @@ fn load_from(folder: &Path) -> Result<()> {
     if let Some(version) = version_beside(folder)
         && version != LIBTORCH_VERSION
     {
-        return Err(device_error(format!(
-            "{} is of libtorch {version}, and this program needs the CUDA half of {LIBTORCH_VERSION}",
+        return Err(Error::no_device(format!(
+            "{} is of libtorch {version}, and this back end needs the CUDA half of {LIBTORCH_VERSION}",
             folder.display()
         )));
     }
@@ -72,17 +70,16 @@ fn load_from(folder: &Path) -> Result<()> {
         let path = folder.join(library);
         load(&path).map_err(|why| does_not_load(&path.display().to_string(), &why))?;
     }
-    log::debug!("loaded libtorch's CUDA half from {}", folder.display());
     Ok(())
 }
 
-fn does_not_load(library: &str, why: &str) -> crate::Error {
+fn does_not_load(library: &str, why: &str) -> Error {
     let hint = if why.contains("undefined symbol") || why.contains("symbol lookup") {
         format!(", so it is not of libtorch {LIBTORCH_VERSION}")
     } else {
         String::new()
     };
-    device_error(format!("{library} does not load: {why}{hint}"))
+    Error::no_device(format!("{library} does not load: {why}{hint}"))
 }
 
 /// The first of the CUDA half's libraries that `folder` lacks.
@@ -134,7 +131,7 @@ fn load(library: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use qmagface_backend::status;
     use std::fs;
 
     #[test]
@@ -163,7 +160,7 @@ mod tests {
             fs::write(lib.join(library), "").unwrap();
         }
         let error = load_from(&lib).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Device);
+        assert_eq!(error.0.status, status::DEVICE);
         assert!(error.message().contains("libtorch 2.10.1"), "{error}");
     }
 
@@ -175,7 +172,7 @@ mod tests {
         fs::write(root.path().join("libtorch_cuda.so"), "no library").unwrap();
         assert_eq!(missing_in(root.path()), None);
         let error = load_from(root.path()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Device);
+        assert_eq!(error.0.status, status::DEVICE);
         assert!(error.message().contains("libc10_cuda.so does not load: "), "{error}");
     }
 }

@@ -4,31 +4,24 @@
 //! a stream of their own, so that the next batch's arrive while the one before computes. Batches have few sizes (powers
 //! of two, filled up where little is lost), so that libtorch's choice of algorithms and the graphs are few.
 
-use super::batches::Runner;
-use super::body::Body;
-use super::graphs::Graphs;
-use crate::align::Chip;
+use crate::accelerator::{Event, Stream, copy, pinned, release_memory};
+use crate::batches::{Chip, Runner};
 use crate::device::Device;
-use crate::error::Result;
-use crate::graph::Folded;
-use crate::network::describe::EMBEDDING;
-use crate::torch::accelerator::{Event, Stream, copy, pinned, release_memory};
-use crate::torch::in_torch;
-use crate::torch::program::Setting;
+use crate::embedder::Body;
+use crate::graphs::Graphs;
+use crate::log::Messages;
+use crate::{CHIP_BYTES, CHIP_SIDE, Result};
 use tch::{Kind, Tensor};
 
 /// Up to so many chips a batch is filled up to the next size whatever is lost: it costs less time than a second batch.
 const FILLED_UP: usize = 16;
 
-/// Bytes of a chip's pixels.
-const CHIP_BYTES: usize = Chip::SIZE * Chip::SIZE * 3;
-
-/// A network with what its batches need on their way.
-pub(super) struct Overlapped {
-    body: Body,
+/// What a network's batches need on their way.
+pub(crate) struct Lanes {
     device: Device,
     /// Floats of an embedding.
     length: usize,
+    log: Messages,
     compute: Stream,
     upload: Stream,
     slots: [Slot; 2],
@@ -51,51 +44,47 @@ struct Slot {
 }
 
 /// A batch on its way.
-pub(super) struct Started {
+pub(crate) struct Started {
     slot: usize,
     count: usize,
 }
 
-impl Overlapped {
-    /// Puts `folded` on its device.
-    pub(super) fn new(folded: Folded, setting: Setting) -> Result<Overlapped> {
-        let device = setting.device;
+/// A network with its lanes, in use by one call.
+pub(crate) struct Overlapped<'a> {
+    pub body: &'a Body,
+    pub lanes: &'a mut Lanes,
+}
+
+impl Lanes {
+    /// For embeddings of `length` floats.
+    pub(crate) fn new(device: Device, length: usize, log: Messages) -> Result<Lanes> {
         let (compute, upload) = (Stream::new(device)?, Stream::new(device)?);
-        let _entered = compute.enter()?;
-        let length = folded.output(EMBEDDING).channels.len();
         let slot = || -> Result<Slot> {
-            let side = Chip::SIZE as i64;
+            let side = CHIP_SIDE as i64;
             Ok(Slot {
                 room: 0,
                 host_pixels: Tensor::f_zeros([0, side, side, 3], (Kind::Uint8, tch::Device::Cpu))?,
-                pixels: Tensor::f_zeros([0, side, side, 3], (Kind::Uint8, in_torch(device)))?,
+                pixels: Tensor::f_zeros([0, side, side, 3], (Kind::Uint8, device.in_torch()))?,
                 host_embeddings: Tensor::f_zeros([0, length as i64], (Kind::Float, tch::Device::Cpu))?,
                 uploaded: Event::new(),
                 done: Event::new(),
             })
         };
-        let made = Overlapped {
+        Ok(Lanes {
             slots: [slot()?, slot()?],
-            body: Body::new(folded, setting)?,
             device,
             length,
+            log,
             compute,
             upload,
             turn: 0,
             graphs: Graphs::default(),
-        };
-        compute.synchronize()?;
-        Ok(made)
-    }
-
-    /// The layers, to look inside.
-    pub(super) fn body(&self) -> &Body {
-        &self.body
+        })
     }
 
     /// Whether small batches may go through as recorded graphs. Default: yes.
     #[cfg(test)]
-    pub(super) fn use_graphs(&mut self, yes: bool) {
+    pub(crate) fn use_graphs(&mut self, yes: bool) {
         self.graphs = if yes { Graphs::default() } else { Graphs::off() };
     }
 }
@@ -105,7 +94,7 @@ fn filled_up(count: usize) -> usize {
     count.next_power_of_two()
 }
 
-impl Runner for Overlapped {
+impl Runner for Overlapped<'_> {
     type Started = Started;
 
     fn take(&self, rest: usize, most: usize) -> usize {
@@ -120,33 +109,39 @@ impl Runner for Overlapped {
 
     fn start(&mut self, chips: &[&Chip]) -> Result<Started> {
         let (count, size) = (chips.len(), filled_up(chips.len()));
-        let _entered = self.compute.enter()?;
-        let slot = &mut self.slots[self.turn];
-        slot.make_room(size, self.length, self.device, self.compute)?;
+        let lanes = &mut *self.lanes;
+        let _entered = lanes.compute.enter(lanes.log)?;
+        let slot = &mut lanes.slots[lanes.turn];
+        slot.make_room(size, lanes.length, lanes.device, lanes.compute)?;
         slot.write(chips);
         let batch = size as i64;
         {
-            let _entered = self.upload.enter()?;
+            let _entered = lanes.upload.enter(lanes.log)?;
             copy(
                 &mut slot.pixels.f_narrow(0, 0, batch)?,
                 &slot.host_pixels.f_narrow(0, 0, batch)?,
             )?;
-            slot.uploaded.record(self.upload)?;
+            slot.uploaded.record(lanes.upload)?;
         }
-        slot.uploaded.block(self.compute)?;
-        let embeddings = self.graphs.run(&self.body, &slot.pixels.f_narrow(0, 0, batch)?)?;
+        slot.uploaded.block(lanes.compute)?;
+        let embeddings = lanes
+            .graphs
+            .run(self.body, &slot.pixels.f_narrow(0, 0, batch)?, lanes.log)?;
         copy(
             &mut slot.host_embeddings.f_narrow(0, 0, count as i64)?,
             &embeddings.f_narrow(0, 0, count as i64)?,
         )?;
-        slot.done.record(self.compute)?;
-        let started = Started { slot: self.turn, count };
-        self.turn = 1 - self.turn;
+        slot.done.record(lanes.compute)?;
+        let started = Started {
+            slot: lanes.turn,
+            count,
+        };
+        lanes.turn = 1 - lanes.turn;
         Ok(started)
     }
 
     fn finish(&mut self, started: Started) -> Result<Vec<Vec<f32>>> {
-        let slot = &mut self.slots[started.slot];
+        let slot = &mut self.lanes.slots[started.slot];
         slot.done.wait()?;
         Ok(Vec::try_from(&slot.host_embeddings.f_narrow(
             0,
@@ -157,10 +152,11 @@ impl Runner for Overlapped {
 
     fn release(&mut self) {
         // What was on its way may still write into the slots.
-        let waited = self.upload.synchronize().and_then(|()| self.compute.synchronize());
-        self.graphs = Graphs::off();
-        if let Err(error) = waited.and_then(|()| release_memory(self.device)) {
-            log::error!("{}", error.message());
+        let lanes = &mut *self.lanes;
+        let waited = lanes.upload.synchronize().and_then(|()| lanes.compute.synchronize());
+        lanes.graphs = Graphs::off();
+        if let Err(error) = waited.and_then(|()| release_memory(lanes.device)) {
+            lanes.log.error(error.message());
         }
     }
 }
@@ -171,12 +167,12 @@ impl Slot {
         if size <= self.room {
             return Ok(());
         }
-        let side = Chip::SIZE as i64;
+        let side = CHIP_SIDE as i64;
         let chip = [side, side, 3];
         self.room = 0;
         self.host_pixels = pinned(size, &chip, Kind::Uint8, device)?;
         self.host_embeddings = pinned(size, &[length as i64], Kind::Float, device)?;
-        self.pixels = Tensor::f_zeros([size as i64, side, side, 3], (Kind::Uint8, in_torch(device)))?;
+        self.pixels = Tensor::f_zeros([size as i64, side, side, 3], (Kind::Uint8, device.in_torch()))?;
         self.room = size;
         // The memory may have been another tensor's that the batch before still computes with, and the other stream
         // is about to write into it.
@@ -190,7 +186,7 @@ impl Slot {
         // last batch is finished.
         let bytes = unsafe { std::slice::from_raw_parts_mut(self.host_pixels.data_ptr().cast::<u8>(), room) };
         for (place, chip) in bytes.chunks_exact_mut(CHIP_BYTES).zip(chips) {
-            place.copy_from_slice(chip.bgr());
+            place.copy_from_slice(*chip);
         }
     }
 }

@@ -1,10 +1,14 @@
 //! Many chips through a network in batches of bounded size, which shrink when the device's memory doesn't do.
 
-use crate::align::Chip;
-use crate::error::{Error, ErrorKind, Result};
+use crate::log::Messages;
+use crate::{CHIP_BYTES, Error, Result};
+use qmagface_backend::status;
+
+/// A chip: 112 x 112 pixels, BGR.
+pub(crate) type Chip = [u8; CHIP_BYTES];
 
 /// What runs batches. Two are on their way at a time: while one computes, the next is brought to the device.
-pub(super) trait Runner {
+pub(crate) trait Runner {
     /// A batch on its way.
     type Started;
 
@@ -25,8 +29,13 @@ pub(super) trait Runner {
 /// too, and what is not done is run again.
 ///
 /// # Errors
-/// The runner's; [`ErrorKind::Backend`] saying so when the memory doesn't do for one chip.
-pub(super) fn run<R: Runner>(runner: &mut R, most: &mut usize, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
+/// The runner's; [`status::FAILED`] saying so when the memory doesn't do for one chip.
+pub(crate) fn run<R: Runner>(
+    runner: &mut R,
+    most: &mut usize,
+    chips: &[&Chip],
+    log: Messages,
+) -> Result<Vec<Vec<f32>>> {
     let mut done: Vec<Vec<f32>> = Vec::with_capacity(chips.len());
     let mut started = 0;
     let mut before: Option<R::Started> = None;
@@ -53,20 +62,17 @@ pub(super) fn run<R: Runner>(runner: &mut R, most: &mut usize, chips: &[&Chip]) 
         // What was being run when it happened is at most this many, whatever was allowed.
         let tried = (*most).min(chips.len() - done.len());
         if tried <= 1 {
-            return Err(Error::new(
-                ErrorKind::Backend,
-                format!(
-                    "the device has no memory left for even one face at a time ({})",
-                    error.message()
-                ),
-            ));
+            return Err(Error::failed(format!(
+                "the device has no memory left for even one face at a time ({})",
+                error.message()
+            )));
         }
         *most = tried.div_ceil(2);
-        log::warn!(
+        log.warn(&format!(
             "the device has no memory for {tried} faces at once; from now on {} go through together ({})",
             *most,
             error.message()
-        );
+        ));
         started = done.len();
     }
     Ok(done)
@@ -75,7 +81,7 @@ pub(super) fn run<R: Runner>(runner: &mut R, most: &mut usize, chips: &[&Chip]) 
 /// Whether libtorch failed for want of memory, its own or that of a library it calls.
 fn is_out_of_memory(error: &Error) -> bool {
     let message = error.message().to_ascii_lowercase();
-    error.kind() == ErrorKind::Backend
+    error.0.status == status::FAILED
         && [
             "out of memory",
             "not enough memory",
@@ -94,6 +100,7 @@ fn is_out_of_memory(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qmagface_backend::Failure;
 
     /// Memory for so many chips at once; embeds a chip as its first value. 200 makes it fail for another reason.
     struct Fake {
@@ -119,7 +126,7 @@ mod tests {
         fn check(&self, count: usize) -> Result<()> {
             if count > self.room {
                 let why = "libtorch: CUDA out of memory. Tried to allocate 2.00 GiB";
-                return Err(Error::new(ErrorKind::Backend, why));
+                return Err(Error::failed(why));
             }
             Ok(())
         }
@@ -139,14 +146,14 @@ mod tests {
             }
             self.on_their_way += 1;
             self.batches.push(chips.len());
-            Ok(chips.iter().map(|chip| chip.bgr()[0]).collect())
+            Ok(chips.iter().map(|chip| chip[0]).collect())
         }
 
         fn finish(&mut self, started: Vec<u8>) -> Result<Vec<Vec<f32>>> {
             self.on_their_way -= 1;
             self.check(started.len())?;
             if started.contains(&200) {
-                return Err(Error::new(ErrorKind::Backend, "libtorch: misaligned address"));
+                return Err(Error::failed("libtorch: misaligned address"));
             }
             Ok(started.iter().map(|&value| vec![f32::from(value)]).collect())
         }
@@ -158,14 +165,12 @@ mod tests {
     }
 
     fn chips(count: u8) -> Vec<Chip> {
-        (0..count)
-            .map(|value| Chip::from_bgr(vec![value; Chip::SIZE * Chip::SIZE * 3]).unwrap())
-            .collect()
+        (0..count).map(|value| [value; CHIP_BYTES]).collect()
     }
 
     fn run_on(fake: &mut Fake, most: &mut usize, count: u8) -> Result<Vec<Vec<f32>>> {
         let chips = chips(count);
-        run(fake, most, &chips.iter().collect::<Vec<_>>())
+        run(fake, most, &chips.iter().collect::<Vec<_>>(), Messages::none())
     }
 
     fn in_order(count: u8) -> Vec<Vec<f32>> {
@@ -209,7 +214,7 @@ mod tests {
         for late in [false, true] {
             let (mut fake, mut most) = (Fake::new(0, late), 8);
             let error = run_on(&mut fake, &mut most, 5).unwrap_err();
-            assert_eq!((error.kind(), most), (ErrorKind::Backend, 1));
+            assert_eq!((error.0.status, most), (status::FAILED, 1));
             let message = error.message();
             assert!(
                 message.contains("one face") && message.contains("2.00 GiB"),
@@ -251,38 +256,34 @@ mod tests {
 
     #[test]
     fn the_words_of_libtorch_and_its_libraries_are_known() {
-        for (kind, message, expected) in [
+        for (status, message, expected) in [
+            (status::FAILED, "libtorch: CUDA out of memory. Tried to allocate", true),
+            (status::FAILED, "libtorch: CUDA error: out of memory", true),
+            (status::FAILED, "libtorch: cuDNN error: CUDNN_STATUS_ALLOC_FAILED", true),
             (
-                ErrorKind::Backend,
-                "libtorch: CUDA out of memory. Tried to allocate",
-                true,
-            ),
-            (ErrorKind::Backend, "libtorch: CUDA error: out of memory", true),
-            (
-                ErrorKind::Backend,
-                "libtorch: cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
-                true,
-            ),
-            (
-                ErrorKind::Backend,
+                status::FAILED,
                 "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`",
                 true,
             ),
             (
-                ErrorKind::Backend,
+                status::FAILED,
                 "DefaultCPUAllocator: can't allocate memory: you tried",
                 true,
             ),
-            (ErrorKind::Backend, "libtorch: could not create a primitive", true),
-            (ErrorKind::Backend, "libtorch: std::bad_alloc", true),
+            (status::FAILED, "libtorch: could not create a primitive", true),
+            (status::FAILED, "libtorch: std::bad_alloc", true),
             (
-                ErrorKind::Backend,
+                status::FAILED,
                 "libtorch: CUDA error: an illegal memory access was encountered",
                 false,
             ),
-            (ErrorKind::Weights, "out of memory", false),
+            (status::DEVICE, "out of memory", false),
         ] {
-            assert_eq!(is_out_of_memory(&Error::new(kind, message)), expected, "{message}");
+            assert_eq!(
+                is_out_of_memory(&Error(Failure::new(status, message))),
+                expected,
+                "{message}"
+            );
         }
     }
 }

@@ -1,25 +1,47 @@
 //! A folded network as libtorch's tensors, run step by step; maps lie with the channels innermost throughout.
 
-use super::{in_torch, on_device};
-use crate::cpu::epilogue::place;
 use crate::device::Device;
-use crate::error::{Error, ErrorKind, Result};
-use crate::graph::Folded;
-use crate::graph::folded::{self, Bias, Output, Step};
-use crate::network::Precision;
-use crate::weights::WeightTensor;
+use crate::{Error, Result};
+use qmagface_backend as folded;
+use qmagface_backend::{Bias, Folded, Output, Step, place, precision};
 use tch::{Kind, Tensor};
+
+/// The format of the maps and the convolutions; the head that makes the embedding computes in f32 always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Precision {
+    F32,
+    /// f32, a product's factors rounded to 11 bits.
+    Tf32,
+    F16,
+    Bf16,
+}
+
+impl Precision {
+    /// The precision of a number of the interface.
+    ///
+    /// # Errors
+    /// Another number is none.
+    pub fn of(number: u32) -> Result<Precision> {
+        match number {
+            precision::F32 => Ok(Precision::F32),
+            precision::TF32 => Ok(Precision::Tf32),
+            precision::F16 => Ok(Precision::F16),
+            precision::BF16 => Ok(Precision::Bf16),
+            _ => Err(Error::broken(format!("{number} is the number of no precision"))),
+        }
+    }
+}
 
 /// Where and how the layers compute.
 #[derive(Clone, Copy)]
-pub(super) struct Setting {
+pub(crate) struct Setting {
     pub device: Device,
     pub precision: Precision,
 }
 
 impl Setting {
     /// libtorch's name of what the maps are made of.
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         match self.precision {
             Precision::F32 | Precision::Tf32 => Kind::Float,
             Precision::F16 => Kind::Half,
@@ -32,7 +54,7 @@ impl Setting {
         let shape: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
         let tensor = Tensor::f_from_slice(values)?.f_reshape(shape)?;
         // Rounded here, so that every device gets the same.
-        Ok(tensor.f_to_kind(self.kind())?.f_to_device(in_torch(self.device))?)
+        Ok(tensor.f_to_kind(self.kind())?.f_to_device(self.device.in_torch())?)
     }
 
     /// A constant of n x h x w x c, seen as n x c x h x w.
@@ -42,7 +64,7 @@ impl Setting {
 }
 
 /// A network on its device.
-pub(super) struct Program {
+pub(crate) struct Program {
     steps: Vec<(Layer, Vec<usize>)>,
     outputs: Vec<Output>,
 }
@@ -61,8 +83,8 @@ impl Program {
     /// Puts the network on its device.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch fails (out of memory).
-    pub(super) fn new(folded: &Folded, setting: Setting) -> Result<Program> {
+    /// When libtorch fails (out of memory).
+    pub(crate) fn new(folded: &Folded, setting: Setting) -> Result<Program> {
         let steps = folded.steps.iter().map(|step| {
             let layer = match &step.layer {
                 folded::Layer::Image => Layer::Image,
@@ -84,8 +106,8 @@ impl Program {
     /// (by their places among the network's), which are handed out.
     ///
     /// # Errors
-    /// [`ErrorKind::Backend`] when libtorch fails; [`ErrorKind::Internal`] for too few images.
-    pub(super) fn run(&self, images: Vec<Tensor>, wanted: &[usize]) -> Result<Vec<Tensor>> {
+    /// When libtorch fails, and for too few images.
+    pub(crate) fn run(&self, images: Vec<Tensor>, wanted: &[usize]) -> Result<Vec<Tensor>> {
         let end = wanted
             .iter()
             .map(|&output| self.outputs[output].step + 1)
@@ -98,12 +120,7 @@ impl Program {
         for &output in wanted {
             last_user[self.outputs[output].step] = end;
         }
-        let missing = || {
-            Error::new(
-                ErrorKind::Internal,
-                "a step of a network comes before what it takes from",
-            )
-        };
+        let missing = || Error::broken("a step of a network comes before what it takes from");
         let mut images = images.into_iter();
         let mut made: Vec<Option<Tensor>> = Vec::with_capacity(end);
         for (at, (layer, inputs)) in self.steps[..end].iter().enumerate() {
@@ -165,7 +182,7 @@ impl Conv {
             Bias::Channel(bias) if bias.iter().all(|&value| value == 0.0) => (None, None),
             Bias::Channel(bias) => (Some(setting.constant(bias, &[outputs])?), None),
             Bias::Border(places) => {
-                let unknown = || Error::new(ErrorKind::Internal, "a bias by place on a map of no fixed size");
+                let unknown = || Error::broken("a bias by place on a map of no fixed size");
                 let [height, width] = step.sides.ok_or_else(unknown)?;
                 let values: Vec<f32> = (0..height * width)
                     .flat_map(|at| places[place(at / width, at % width, height, width)].iter().copied())
@@ -238,18 +255,18 @@ impl Dense {
             order.extend((0..channels * places).map(|at| first + at % channels * places + at / channels));
         }
         let rows = dense.weight.chunks_exact(order.len());
-        let data = rows
+        let data: Vec<f32> = rows
             .flat_map(|weights| order.iter().map(|&from| weights[from]))
             .collect();
-        let constant = |data: Vec<f32>, shape: Vec<usize>| on_device(&WeightTensor { shape, data }, in_torch(device));
+        let f32 = Setting {
+            device,
+            precision: Precision::F32,
+        };
         let outputs = dense.bias.len();
-        let slopes = dense
-            .slopes
-            .as_ref()
-            .map(|slopes| constant(slopes.clone(), vec![outputs]));
+        let slopes = dense.slopes.as_ref().map(|slopes| f32.constant(slopes, &[outputs]));
         Ok(Dense {
-            weight: constant(data, vec![outputs, order.len()])?,
-            bias: constant(dense.bias.clone(), vec![outputs])?,
+            weight: f32.constant(&data, &[outputs, order.len()])?,
+            bias: f32.constant(&dense.bias, &[outputs])?,
             slopes: slopes.transpose()?,
         })
     }

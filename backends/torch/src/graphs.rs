@@ -1,8 +1,9 @@
 //! Small batches as CUDA graphs: the whole network is one call to the device instead of some hundred.
 
-use super::body::Body;
-use crate::error::Result;
-use crate::torch::accelerator::{Graph, copy};
+use crate::Result;
+use crate::accelerator::{Graph, copy};
+use crate::embedder::Body;
+use crate::log::Messages;
 use std::collections::BTreeMap;
 use tch::Tensor;
 
@@ -15,7 +16,7 @@ const RUNS_BEFORE: u32 = 2;
 
 /// The graphs of one network: at most one for each size (1, 2, 4, 8, 16).
 #[derive(Default)]
-pub(super) struct Graphs {
+pub(crate) struct Graphs {
     by_size: BTreeMap<i64, Size>,
     off: bool,
 }
@@ -34,7 +35,7 @@ struct Captured {
 
 impl Graphs {
     /// None, for good.
-    pub(super) fn off() -> Graphs {
+    pub(crate) fn off() -> Graphs {
         Graphs {
             by_size: BTreeMap::new(),
             off: true,
@@ -46,7 +47,7 @@ impl Graphs {
     ///
     /// # Errors
     /// Those of [`Body::embed`]; a graph that can't be had is none.
-    pub(super) fn run(&mut self, body: &Body, pixels: &Tensor) -> Result<Tensor> {
+    pub(crate) fn run(&mut self, body: &Body, pixels: &Tensor, log: Messages) -> Result<Tensor> {
         let size = pixels.size()[0];
         if self.off || size > LARGEST {
             return body.embed(pixels);
@@ -59,14 +60,14 @@ impl Graphs {
             }
             match Captured::new(body, pixels) {
                 Ok(captured) => {
-                    log::debug!("batches of {size} are recorded as a CUDA graph");
+                    log.debug(&format!("batches of {size} are recorded as a CUDA graph"));
                     *known = Size::Captured(captured);
                 }
                 Err(error) => {
-                    log::warn!(
+                    log.warn(&format!(
                         "batches of {size} can't be recorded as a CUDA graph, so small batches stay slower ({})",
                         error.message()
-                    );
+                    ));
                     *self = Graphs::off();
                     return body.embed(pixels);
                 }
