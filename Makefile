@@ -42,7 +42,7 @@ test: ## run every test and check
 
 check: doc ## format, lints, documentation, unit tests and the header: what to ask before each commit
 	@$(CARGO) fmt --all --check
-	@$(CARGO) clippy --release --locked --package qmagface --package qmagface-backend --all-targets -- -D warnings
+	@$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	@$(CARGO) test --release --locked --quiet --lib --bins
 	@$(CARGO) test --release --locked --quiet --test c_abi header_is_current
 
@@ -70,7 +70,7 @@ audit: ## check licences, sources, duplicates and known weaknesses of the depend
 	@scripts/audit $(if $(SBOM),--sbom "$(SBOM)")
 
 fmt: ## format the Rust source
-	@$(CARGO) fmt
+	@$(CARGO) fmt --all
 
 clippy: setup ## lint the Rust source
 	@$(CARGO) clippy --release --locked --all-targets -- -D warnings

@@ -1,7 +1,7 @@
 //! Alignment: the similarity transform from five landmarks to the 112x112 chip, and the warp that makes the chip.
 
-use crate::detect::Landmarks;
 use crate::error::{Error, ErrorKind, Result};
+use crate::face::Landmarks;
 use crate::image::BgrImage;
 use crate::wiped::Wiped;
 use std::fmt;

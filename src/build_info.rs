@@ -5,6 +5,9 @@ use crate::machine;
 use crate::plugin;
 use serde::Serialize;
 
+/// The version of the C ABI.
+pub const ABI_VERSION: u32 = 1;
+
 /// Facts for a support request: versions, the processor's vector instructions, the GPUs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BuildInfo {
@@ -53,7 +56,7 @@ impl BuildInfo {
         };
         BuildInfo {
             version: env!("CARGO_PKG_VERSION"),
-            abi_version: crate::ffi::QMF_ABI_VERSION,
+            abi_version: ABI_VERSION,
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
             gpu_back_end: plugin::find().map_or_else(|_| String::new(), |file| file.display().to_string()),
             instructions: machine::instructions(),

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 mod driver;
 
-pub(crate) use driver::{driver_is_here, loader_says};
 pub use driver::{Driver, driver};
+pub(crate) use driver::{driver_is_here, loader_says};
 
 /// The largest CUDA device index.
 pub const MAX_CUDA_INDEX: usize = 127;

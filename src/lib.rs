@@ -20,29 +20,28 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
-//! | `message` | where an engine's messages go |
 //! | [`cancel`] | the token that ends a call early |
 //! | [`replace`] | writing a file or a folder whole or not at all |
+//! | `message` | where an engine's messages go |
+//! | `identity` | which model an embedding is of |
 //! | [`image`] | pixels: borrowed views, kinds of image files, decoding with limits, OpenCV-compatible resizing |
-//! | [`weights`] | reading weight files safely: PyTorch checkpoints, ONNX, safetensors |
+//! | [`weights`] | tensors by name, and reading them from weight files safely |
 //! | [`device`] | CPU or CUDA, as it is asked for and as it is; the NVIDIA driver |
 //! | `machine` | the processor's vector instructions, chosen at run time |
 //! | `graph` | a network as data: written down once, its weights checked and folded into it |
 //! | `cpu` | convolutions and the other kernels of the networks on the CPU, and their threads |
+//! | [`face`] | a box and five landmarks in an image |
 //! | [`detect`] | MTCNN: faces and their five landmarks |
 //! | [`align`] | the similarity transform to the 112x112 chip |
 //! | [`network`] | iResNet and SFace: chips to embeddings |
 //! | `backend` | what runs networks, and the CPU as one |
 //! | [`plugin`] | the GPU as another, in a file of its own that is loaded when it is asked for |
 //! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score, and the vector kernels for them |
-//! | [`model`] | model packs: manifests, where weights live, fetching, importing, fingerprints |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
 //! | [`gallery`] | many templates packed for 1:N: scores with all, and the best |
-//! | [`evaluate`] | the published experiments: data, metrics, protocols, and what they find |
-//! | [`drawing`] | words in any script, boxes and dots, laid over pixels |
-//! | [`report`] | pages, charts and tables that people look at, from plain data |
+//! | [`model`] | model packs: manifests, where weights live, installing, fingerprints |
 //! | [`engine`] | the thread-safe handle that runs the whole pipeline |
 //! | [`build_info`] | versions, processor and GPU, for a support request |
 //! | [`ffi`] | the C ABI (`include/qmagface.h`) |
@@ -56,13 +55,13 @@ pub mod compare;
 mod cpu;
 pub mod detect;
 pub mod device;
-pub mod drawing;
 pub mod engine;
 pub mod error;
-pub mod evaluate;
+pub mod face;
 pub mod ffi;
 pub mod gallery;
 mod graph;
+mod identity;
 pub mod image;
 mod machine;
 mod message;
@@ -72,7 +71,6 @@ pub mod pairs;
 pub mod plugin;
 mod process;
 pub mod replace;
-pub mod report;
 mod sync;
 pub mod template;
 pub mod weights;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use qmagface::weights::checkpoint;
+use qmagface_import::checkpoint;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(tensors) = checkpoint::read_bytes(bytes, &|_| true) {

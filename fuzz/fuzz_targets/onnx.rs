@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use qmagface::weights::onnx;
+use qmagface_import::onnx;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(tensors) = onnx::read_initializers(bytes) {

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use qmagface::evaluate::data::ijb::{parse_template_images, parse_template_pairs};
-use qmagface::evaluate::data::{PairFile, PairFormat};
+use qmagface_evaluate::data::ijb::{parse_template_images, parse_template_pairs};
+use qmagface_evaluate::data::{PairFile, PairFormat};
 
 fuzz_target!(|bytes: &[u8]| {
     for format in [PairFormat::Lfw, PairFormat::Numbers, PairFormat::Labelled] {

@@ -1,10 +1,10 @@
 //! What a calibration was fitted and measured on.
 
 use super::fit::Fit;
+use super::fitted::ScoreThreshold;
 use super::{CalibratedModel, Calibration, Interval, MeasuredThreshold, Status, check_parameters};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Fingerprint;
-use crate::model::manifest::ScoreThreshold;
+use crate::identity::Fingerprint;
 
 /// On how much a calibration rests, where that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

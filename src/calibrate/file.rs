@@ -2,11 +2,11 @@
 
 use super::canonical;
 use super::evidence::check_text;
+use super::fitted::ScoreThreshold;
 use super::{CalibratedModel, Calibration, Evidence, Status, ThresholdEvidence, check_gate, check_parameters};
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Fingerprint;
-use crate::model::manifest::{NAME_RULE, ScoreThreshold, is_pack_name};
+use crate::identity::{Fingerprint, NAME_RULE, is_pack_name};
 use crate::replace::replace;
 use serde::{Deserialize, Serialize};
 use std::fs::File;

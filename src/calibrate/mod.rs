@@ -17,6 +17,7 @@ mod compare;
 mod evidence;
 mod file;
 pub mod fit;
+pub mod fitted;
 mod measure;
 mod review;
 mod thresholds;
@@ -27,10 +28,11 @@ pub use evidence::{About, Evidence, ThresholdEvidence, today};
 pub use measure::{Interval, MeasureOptions, MeasuredThreshold, measure, supported_fmrs};
 pub use review::JudgedPart;
 
+use fitted::{CalibrationStatus, Fitted, ScoreThreshold};
+
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Fingerprint;
-use crate::model::manifest::{self, CalibrationStatus, ScoreThreshold};
+use crate::identity::Fingerprint;
 use crate::template::describe_model;
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +114,7 @@ impl Calibration {
 
     /// The calibration that the (checked) manifest of the pack `model` has; `fingerprint` is the pack's with its
     /// detector.
-    pub fn from_pack(model: &str, fingerprint: Fingerprint, calibration: &manifest::Calibration) -> Self {
+    pub fn from_pack(model: &str, fingerprint: Fingerprint, calibration: &Fitted) -> Self {
         Calibration {
             model: Some(CalibratedModel {
                 name: model.to_owned(),

@@ -12,7 +12,7 @@ fn points() -> Vec<ScoreThreshold> {
 }
 
 fn of_pack(thresholds: Vec<ScoreThreshold>) -> Calibration {
-    let calibration = manifest::Calibration {
+    let calibration = Fitted {
         alpha: PARAMETERS.alpha,
         beta: PARAMETERS.beta,
         status: CalibrationStatus::Provisional,

@@ -1,8 +1,8 @@
 //! Scores to false match rates and back, between the measured points.
 
 use super::Calibration;
+use super::fitted::ScoreThreshold;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::manifest::ScoreThreshold;
 
 /// How far outside a measured FMR may lie, relative, and still be taken for it: `10f64.powi(-5)` is not quite 1e-5.
 const SAME_FMR: f64 = 1e-9;

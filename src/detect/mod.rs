@@ -9,33 +9,12 @@ mod on_cpu;
 pub use mtcnn::Mtcnn;
 pub(crate) use networks::{CropScores, Networks, ProposalMap, face_probability};
 
+pub use crate::face::{Face, Landmarks};
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// Side of the pixels that one cell of P-Net sees.
 const CELL: usize = 12;
-
-/// Five points in image pixels, each `[x, y]`: left eye, right eye, nose tip, left and right mouth corner, as seen in
-/// the image.
-pub type Landmarks = [[f32; 2]; 5];
-
-/// A detected face, in pixels of the image it was found in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Face {
-    /// Left, top, right, bottom; may reach outside the image.
-    pub bbox: [f32; 4],
-    /// The last stage's confidence, 0..1.
-    pub score: f32,
-    /// The five landmarks.
-    pub landmarks: Landmarks,
-}
-
-impl Face {
-    /// Area of the box in square pixels.
-    pub fn area(&self) -> f32 {
-        let [x1, y1, x2, y2] = self.bbox;
-        (x2 - x1 + 1.0).max(0.0) * (y2 - y1 + 1.0).max(0.0)
-    }
-}
 
 /// Which of several faces a call goes on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

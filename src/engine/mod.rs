@@ -440,12 +440,15 @@ impl Engine {
         Ok(fused.with_uqs(uqs))
     }
 
-    /// The template of an extraction of this engine.
+    /// The template of an extraction of this engine; its quality is taken to be the embedding's magnitude, as it was made.
     ///
     /// # Errors
     /// As [`Engine::template_of`].
     pub fn template(&self, found: &Extraction) -> Result<Template> {
-        self.template_of(&found.embedding)?.with_face(found.face, found.faces)
+        self.check_process()?;
+        self.check_length(&found.embedding)?;
+        let template = self.template_with(&found.embedding, found.quality)?;
+        template.with_face(found.face, found.faces)
     }
 
     /// The template of an embedding of this engine's model. One that was normalised to length 1 makes a template too,
@@ -455,7 +458,11 @@ impl Engine {
     /// As [`Engine::quality`].
     pub fn template_of(&self, embedding: &[f32]) -> Result<Template> {
         self.check_process()?;
-        let quality = self.quality(embedding)?;
+        self.template_with(embedding, self.quality(embedding)?)
+    }
+
+    /// The template of an embedding of this quality.
+    fn template_with(&self, embedding: &[f32], quality: f64) -> Result<Template> {
         if compare::has_unit_length(quality) {
             self.options().log.write(LogLevel::Warning, || {
                 "a template was made of an embedding of length 1: it was normalised, and its quality is lost; keep \
@@ -463,7 +470,8 @@ impl Engine {
                     .into()
             });
         }
-        let template = Template::from_embedding(&self.info().model, self.info().fingerprint, embedding)?;
+        let info = self.info();
+        let template = Template::with_magnitude(&info.model, info.fingerprint, embedding, quality)?;
         Ok(template.with_uqs(self.uqs(quality)))
     }
 

@@ -1,6 +1,6 @@
 //! The calibration handle.
 
-use super::compare::QMF_COMPARISON_OUT_OF_RANGE;
+use super::comparison::QMF_COMPARISON_OUT_OF_RANGE;
 use super::engine::{characters, qmf_engine};
 use super::handle::{Live, free, give};
 use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, put, reference, text, write_sized};

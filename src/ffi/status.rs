@@ -1,6 +1,5 @@
 //! Statuses, the last error of a thread, and the guard every function runs in.
 
-use super::memory::put_text;
 use crate::error::{Error, ErrorKind};
 use std::cell::{Cell, RefCell};
 use std::os::raw::c_char;
@@ -192,42 +191,20 @@ pub(super) fn guard(body: impl FnOnce() -> Result<qmf_status, Failure>) -> qmf_s
     status
 }
 
-/// Copies the text of this thread's last failure, NUL-terminated, in UTF-8, into `buffer` of `capacity` bytes.
-///
-/// `length` (may be NULL) gets the text's length without the NUL. A text that doesn't fit is cut at a whole character;
-/// `length` then is larger than `capacity - 1`, and nothing else is wrong. `buffer` may be NULL if `capacity` is 0.
-/// The text is empty when no call of this thread has failed, and stays until the next failure of this thread.
-///
-/// # Safety
-/// `buffer` points to `capacity` writable bytes, `length` to a writable `size_t` or is NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn qmf_last_error(buffer: *mut c_char, capacity: usize, length: *mut usize) -> qmf_status {
-    // A thread that is ending may have lost its text already.
-    let text = LAST_ERROR.try_with(|last| last.borrow().clone()).unwrap_or_default();
-    // SAFETY: promised by the caller.
-    guard(|| unsafe { put_text(&text, buffer, capacity, length) }.map(|()| QMF_OK))
+/// The text of this thread's last failure. A thread that is ending may have lost its text already.
+pub(super) fn last_error() -> String {
+    LAST_ERROR.try_with(|last| last.borrow().clone()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn last_error(capacity: usize) -> (String, usize) {
-        let mut buffer = vec![b'#'; capacity + 4];
-        let mut length = usize::MAX;
-        // SAFETY: the buffer is longer than `capacity`.
-        let status = unsafe { qmf_last_error(buffer.as_mut_ptr().cast(), capacity, &mut length) };
-        assert_eq!(status, QMF_OK);
-        assert_eq!(buffer[capacity..], *b"####", "wrote past the capacity");
-        let end = buffer.iter().position(|&byte| byte == 0 || byte == b'#').unwrap();
-        (String::from_utf8(buffer[..end].to_vec()).unwrap(), length)
-    }
-
     #[test]
     fn panics_become_a_status_and_a_text() {
         let status = guard(|| panic!("broken {}", 7));
         assert_eq!(status, QMF_ERROR_PANIC);
-        assert!(last_error(200).0.ends_with("broken 7"));
+        assert!(last_error().ends_with("broken 7"));
     }
 
     /// A panic inside a call must write nothing: what the program prints is its own. The hook is the process's, so the
@@ -237,7 +214,7 @@ mod tests {
         const INSIDE: &str = "QMAGFACE_TEST_PANIC";
         if std::env::var_os(INSIDE).is_some() {
             assert_eq!(guard(|| panic!("inside a call")), QMF_ERROR_PANIC);
-            assert!(last_error(200).0.ends_with("inside a call"));
+            assert!(last_error().ends_with("inside a call"));
             // What panics outside a call is none of the library's business and still tells.
             assert!(catch_unwind(|| panic!("outside of calls")).is_err());
             return;
@@ -279,20 +256,9 @@ mod tests {
     }
 
     #[test]
-    fn a_short_buffer_gets_whole_characters_and_the_full_length() {
-        guard(|| Err(Error::new(ErrorKind::Io, "aéz").into()));
-        assert_eq!(last_error(100), ("aéz".into(), 4));
-        assert_eq!(last_error(5), ("aéz".into(), 4));
-        assert_eq!(last_error(4), ("aé".into(), 4));
-        assert_eq!(last_error(3), ("a".into(), 4));
-        assert_eq!(last_error(1), ("".into(), 4));
-        assert_eq!(last_error(0), ("".into(), 4));
-    }
-
-    #[test]
     fn the_last_error_belongs_to_its_thread() {
         guard(|| Err(Error::new(ErrorKind::Io, "mine").into()));
-        std::thread::spawn(|| assert_eq!(last_error(50).0, "")).join().unwrap();
-        assert_eq!(last_error(50).0, "mine");
+        std::thread::spawn(|| assert_eq!(last_error(), "")).join().unwrap();
+        assert_eq!(last_error(), "mine");
     }
 }

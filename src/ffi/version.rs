@@ -2,7 +2,7 @@
 
 use super::memory::put_text;
 use super::status::{QMF_OK, guard, qmf_status};
-use crate::build_info::BuildInfo;
+use crate::build_info::{ABI_VERSION, BuildInfo};
 use crate::error::{Error, ErrorKind};
 use std::os::raw::c_char;
 
@@ -10,6 +10,9 @@ use std::os::raw::c_char;
 ///
 /// A program built against this header works with every library whose `qmf_abi_version()` is this or larger.
 pub const QMF_ABI_VERSION: u32 = 1;
+
+// The header needs the number itself.
+const _: () = assert!(QMF_ABI_VERSION == ABI_VERSION);
 
 /// The version of the ABI the loaded library has. Compare it with `QMF_ABI_VERSION` once, after loading.
 #[unsafe(no_mangle)]

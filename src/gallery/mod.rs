@@ -26,7 +26,7 @@ pub use search::SearchOptions;
 
 use crate::calibrate::Calibration;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Fingerprint;
+use crate::identity::Fingerprint;
 use crate::template::{Scalar, Template, describe_model};
 use values::Values;
 

@@ -290,10 +290,10 @@ fn templates_of_two_models_do_not_mix() {
     }
     assert_eq!(gallery.len(), 3);
 
-    let manifest = crate::model::manifest::Calibration {
+    let manifest = crate::calibrate::fitted::Fitted {
         alpha: 0.1,
         beta: 0.1,
-        status: crate::model::manifest::CalibrationStatus::Own,
+        status: crate::calibrate::fitted::CalibrationStatus::Own,
         procedure: "none".to_owned(),
         fitted_on: "nothing".to_owned(),
         thresholds: Vec::new(),

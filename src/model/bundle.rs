@@ -2,10 +2,11 @@
 //!
 //! It is a zip file of stored (uncompressed) entries, so that the weights are read where they lie.
 
-use super::manifest::{Kind, MAX_MANIFEST_BYTES, Manifest, is_pack_name};
+use super::manifest::{Kind, MAX_MANIFEST_BYTES, Manifest};
 use super::pack::{self, PackOf};
 use super::stored::Stored;
 use crate::error::{Error, ErrorKind, Result};
+use crate::identity::is_pack_name;
 use crate::replace::replace;
 use crate::weights::pack::MAX_BYTES;
 use std::cell::RefCell;

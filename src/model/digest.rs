@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// SHA-256 of `bytes`, 64 lower-case hexadecimal digits.
-pub(super) fn of_bytes(bytes: &[u8]) -> String {
+pub fn of_bytes(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
@@ -15,7 +15,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// [`Io`](crate::ErrorKind::Io) when it can't be read.
-pub(super) fn of_file(path: &Path) -> Result<String> {
+pub fn of_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(|e| Error::io(path, "open", &e))?;
     of_reader(&mut file, |_| Ok(())).map_err(|e| Error::io(path, "read", &e))
 }

@@ -1,27 +1,9 @@
-//! What an embedding means, as 32 bytes: two templates can be compared when their models' fingerprints are equal.
+//! The fingerprint of a pack, from its manifest and its tensors.
 
 use super::manifest::{Colour, Manifest};
+use crate::identity::Fingerprint;
 use crate::weights::TensorMap;
 use sha2::{Digest, Sha256};
-use std::fmt;
-
-/// Identity of everything that decides what an embedding means: network, weights, preprocessing, aligner, and the
-/// detector with or without its L-Net. Calibration constants, names and provenance are not part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fingerprint(pub [u8; 32]);
-
-impl Fingerprint {
-    /// The first 12 hexadecimal digits, for people.
-    pub fn short(&self) -> String {
-        hex::encode(&self.0[..6])
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
 
 /// SHA-256 over the tensors' names, shapes and values in name order: the same for the same weights in any container.
 pub fn content_hash(tensors: &TensorMap) -> [u8; 32] {

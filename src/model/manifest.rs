@@ -1,8 +1,12 @@
 //! The manifest of a model pack: where its weights come from, under which licence, and everything a program must know
 //! to use them.
 
+/// A pack's calibration is a part of its manifest.
+pub use crate::calibrate::fitted::{CalibrationStatus, Fitted, ScoreThreshold};
+
 use crate::align::{ALIGNER, Chip};
 use crate::error::{Error, ErrorKind, Result};
+use crate::identity::{NAME_RULE, is_pack_name};
 use crate::network::spec::{Network, NetworkKind};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -51,7 +55,7 @@ pub struct Manifest {
     pub input: Input,
     /// Constants of the quality-aware score; absent where nobody has fitted them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub calibration: Option<Calibration>,
+    pub calibration: Option<Fitted>,
     /// Constants of the unified quality score; absent where there are none for this network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uqs: Option<Uqs>,
@@ -151,69 +155,6 @@ pub enum Colour {
     Bgr,
     /// Red, green, blue.
     Rgb,
-}
-
-/// Constants of the quality-aware score `s + min(0, beta * s - alpha) * q` (arXiv 2111.13475). They belong to one
-/// detector, aligner and network together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// Intercept, -100..=100.
-    pub alpha: f64,
-    /// Slope, -100..=100.
-    pub beta: f64,
-    /// How far they can be trusted.
-    pub status: CalibrationStatus,
-    /// How they were fitted, in words.
-    pub procedure: String,
-    /// On which images, with which landmarks, in words.
-    pub fitted_on: String,
-    /// Scores that few impostor pairs of that data reach, by falling FMR; empty where none were measured.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub thresholds: Vec<ScoreThreshold>,
-}
-
-/// The quality-aware score that a given share of impostor pairs reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScoreThreshold {
-    /// False match rate, above 0 and below 1.
-    pub fmr: f64,
-    /// Pairs scoring this or more are taken for the same person, -1000..=1.
-    pub score: f64,
-}
-
-impl ScoreThreshold {
-    /// Checks the ranges and the order of a table of thresholds: falling FMR, and scores that never fall with it. Says
-    /// what is wrong otherwise.
-    pub(crate) fn check(table: &[ScoreThreshold]) -> Result<(), String> {
-        for &ScoreThreshold { fmr, score } in table {
-            // NaN is in no range.
-            if !(1e-12..1.0).contains(&fmr) {
-                return Err(format!("has fmr {fmr}, allowed is 1e-12 to below 1"));
-            }
-            if !(-1000.0..=1.0).contains(&score) {
-                return Err(format!("has score {score}, allowed is -1000 to 1"));
-            }
-        }
-        let falling = |pair: &[ScoreThreshold]| pair[0].fmr > pair[1].fmr && pair[0].score <= pair[1].score;
-        if table.windows(2).all(falling) {
-            return Ok(());
-        }
-        Err("must be by falling fmr and rising score".into())
-    }
-}
-
-/// How far calibration constants can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CalibrationStatus {
-    /// From the paper's authors.
-    Published,
-    /// A first fit, on too little data or not on the pack's own detector and aligner.
-    Provisional,
-    /// Fitted by the user.
-    Own,
 }
 
 /// Constants of the unified quality score `round(100 / (1 + exp((centre - q) / scale)))` (ISO/IEC 29794-5).
@@ -469,15 +410,6 @@ impl Manifest {
         // The name itself may be what is wrong: it is quoted, with its control characters escaped.
         Error::new(ErrorKind::Model, format!("manifest {:?}: {field} {what}", self.name))
     }
-}
-
-/// What [`is_pack_name`] checks, in words.
-pub(crate) const NAME_RULE: &str = "must be lower-case letters, digits and inner hyphens, at most 64";
-
-/// Whether `name` can be a pack's name, and so a folder's.
-pub(crate) fn is_pack_name(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.len() <= 64 && name.starts_with(inner) && name.ends_with(inner) && name.chars().all(|c| inner(c) || c == '-')
 }
 
 /// Whether `name` is one plain file name on any system.

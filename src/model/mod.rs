@@ -1,13 +1,13 @@
-//! Model packs: manifests, where weights live, fetching, importing, bundles, fingerprints.
+//! Model packs: manifests, where weights live, installing, bundles, fingerprints.
 //!
 //! ```no_run
-//! use qmagface::model::{FetchOptions, Store};
+//! use qmagface::model::Store;
 //!
 //! let store = Store::default_location()?;
 //! for status in store.list()? {
 //!     println!("{}: {}", status.manifest.name, status.manifest.summary);
 //! }
-//! let pack = store.fetch("sface", &FetchOptions::default())?;
+//! let pack = store.open("sface")?;
 //! println!("{} {}", pack.name(), pack.fingerprint().short());
 //! # Ok::<(), qmagface::Error>(())
 //! ```
@@ -15,23 +15,21 @@
 mod bundle;
 pub mod catalogue;
 mod digest;
-mod fetch;
 mod fingerprint;
-mod import;
 mod install;
-mod layout;
 pub mod manifest;
 mod pack;
 mod store;
 mod stored;
 
+pub use crate::identity::Fingerprint;
 pub use bundle::{BUNDLE_EXTENSION, Bundle};
 pub use catalogue::DEFAULT_EMBEDDER;
-pub use fetch::FetchOptions;
-pub use fingerprint::{Fingerprint, content_hash};
+pub use digest::{of_bytes as sha256_of, of_file as sha256_of_file};
+pub use fingerprint::content_hash;
 pub use install::Origin;
 pub use manifest::Manifest;
-pub use pack::{LNET_FILE, MANIFEST_FILE, Pack, PackOf, Verified, VerifiedFile, WEIGHTS_FILE};
+pub use pack::{LNET_FILE, MANIFEST_FILE, Pack, PackOf, Verified, VerifiedFile, WEIGHTS_FILE, check_tensors};
 pub use store::{PackState, PackStatus, Store};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -1,9 +1,10 @@
 //! A model pack that can be used: its manifest, and its weights as safetensors in a folder or a bundle.
 
-use super::fingerprint::{self, Fingerprint};
+use super::fingerprint;
 use super::manifest::{Kind, Manifest, WeightFile};
 use super::stored::{Stored, changed};
 use crate::error::{Error, ErrorKind, Result};
+use crate::identity::Fingerprint;
 use crate::network::spec::{Network, lnet_tensor_specs};
 use crate::weights::TensorMap;
 use std::io::Write;
@@ -285,7 +286,7 @@ fn load(stored: &Stored, file: &WeightFile, specs: &[(String, Vec<usize>)]) -> R
 /// # Errors
 /// [`ErrorKind::Weights`] naming the first tensor, in the network's order, that is missing, misshapen or not finite,
 /// else the first one that doesn't belong.
-pub(super) fn check_tensors(tensors: &TensorMap, specs: &[(String, Vec<usize>)]) -> Result<()> {
+pub fn check_tensors(tensors: &TensorMap, specs: &[(String, Vec<usize>)]) -> Result<()> {
     for (name, shape) in specs {
         let tensor = tensors.require(name, shape)?;
         if tensor.data.iter().any(|value| !value.is_finite()) {

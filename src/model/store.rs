@@ -2,9 +2,10 @@
 
 use super::bundle::Bundle;
 use super::catalogue;
-use super::manifest::{Kind, Manifest, is_pack_name};
+use super::manifest::{Kind, Manifest};
 use super::pack::{MANIFEST_FILE, Pack, Verified};
 use crate::error::{Error, ErrorKind, Result};
+use crate::identity::is_pack_name;
 use std::path::{Path, PathBuf};
 
 /// The model packs below one folder: `models/NAME/` for each pack, `downloads/` for what they were made from.

@@ -101,8 +101,9 @@ impl List {
         Ok(List { pairs })
     }
 
-    /// A list of pairs whose rows were looked up in the set.
-    pub(crate) fn of_rows(pairs: Vec<Pair>) -> Self {
+    /// A list of pairs whose rows were looked up in a set: to compare them with a set that lacks one of them panics, so where
+    /// they come from outside, take [`List::new`].
+    pub fn of_rows(pairs: Vec<Pair>) -> Self {
         List { pairs }
     }
 

@@ -46,7 +46,10 @@ impl Work<'_> {
 
     /// Does the tasks `0..tasks` on the threads, each task on whichever is free. `run` says how much of `total` it did.
     /// Gives every thread's state, in the order of the threads.
-    pub(crate) fn each<S: Send>(
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cancelled`].
+    pub fn each<S: Send>(
         &self,
         tasks: usize,
         total: u64,

@@ -15,7 +15,8 @@ pub(super) fn load(file: &Path) -> Result<&'static Table> {
     let wrong = |what: String| device_error(format!("{} {what}", file.display()));
     // SAFETY: the file's initialisers run: it is the one that the user put beside the library or named, as trusted as the
     // library itself. It is never closed, so nothing of it can dangle.
-    let library = unsafe { Library::new(file) }.map_err(|error| wrong(format!("does not load: {}", loader_says(&error))))?;
+    let library =
+        unsafe { Library::new(file) }.map_err(|error| wrong(format!("does not load: {}", loader_says(&error))))?;
     let entry = {
         // SAFETY: the type of the function of this name is a part of the interface.
         let entry: Result<Symbol<Entry>, _> = unsafe { library.get(ENTRY.to_bytes_with_nul()) };

@@ -1,13 +1,10 @@
 //! The binary form of a template; docs/template-format.md describes it byte by byte.
 
-use super::{Features, Scalar, Template, TemplateFace, sealed};
-use crate::detect::Face;
+use super::{Features, Scalar, Template, TemplateFace, magic};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Fingerprint;
+use crate::face::Face;
+use crate::identity::Fingerprint;
 use crate::wiped::Wiped;
-
-/// The first four bytes of every template.
-const MAGIC: [u8; 4] = *b"QMFT";
 
 /// The version of the format this library reads and writes.
 const VERSION: u16 = 1;
@@ -36,7 +33,7 @@ mod tag {
 
 pub(super) fn write(template: &Template, scalar: Scalar) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + template.length * scalar.size() + template.metadata.len() + 256);
-    bytes.extend(MAGIC);
+    bytes.extend(magic::TEMPLATE);
     bytes.extend(VERSION.to_le_bytes());
     bytes.push(scalar.code());
     bytes.push(if template.is_failed() { FAILED } else { 0 });
@@ -80,8 +77,8 @@ pub(super) fn write(template: &Template, scalar: Scalar) -> Vec<u8> {
 pub(super) fn read(bytes: &[u8]) -> Result<Template> {
     let mut header = Reader(bytes);
     match header.array()? {
-        MAGIC => (),
-        sealed::MAGIC => return Err(wrong("the template is sealed: it must be unsealed with its key")),
+        magic::TEMPLATE => (),
+        magic::SEALED => return Err(wrong("the template is sealed: it must be unsealed with its key")),
         _ => return Err(wrong("these bytes are no template")),
     }
     let version = u16::from_le_bytes(header.array()?);

@@ -14,6 +14,7 @@
 
 mod format;
 mod fuse;
+mod magic;
 mod review;
 mod scalar;
 mod sealed;
@@ -23,10 +24,10 @@ pub use review::{FusedPart, FusionReview};
 pub use scalar::Scalar;
 
 use crate::compare;
-use crate::detect::Face;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::Fingerprint;
-use crate::model::manifest::{NAME_RULE, is_pack_name};
+use crate::face::Face;
+use crate::identity::Fingerprint;
+use crate::identity::{NAME_RULE, is_pack_name};
 use crate::wiped::Wiped;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -90,7 +91,16 @@ impl Template {
     /// [`ErrorKind::InvalidArgument`] for a name that can't be a pack's, an embedding of more than
     /// [`Template::MAX_LENGTH`] floats, a magnitude outside [`Template::QUALITIES`], or as [`compare::magnitude`].
     pub fn from_embedding(model: &str, fingerprint: Fingerprint, embedding: &[f32]) -> Result<Template> {
-        let quality = compare::magnitude(embedding)?;
+        Template::with_magnitude(model, fingerprint, embedding, compare::magnitude(embedding)?)
+    }
+
+    /// As [`Template::from_embedding`], of an embedding whose magnitude is known.
+    pub(crate) fn with_magnitude(
+        model: &str,
+        fingerprint: Fingerprint,
+        embedding: &[f32],
+        quality: f64,
+    ) -> Result<Template> {
         let direction: Vec<f32> = embedding.iter().map(|&v| (f64::from(v) / quality) as f32).collect();
         Template::of(
             model,

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::compare;
     use crate::error::ErrorKind;
-    use crate::model::Fingerprint;
+    use crate::identity::Fingerprint;
 
     fn template(embedding: &[f32]) -> Template {
         Template::from_embedding("sface", Fingerprint([7; 32]), embedding).unwrap()

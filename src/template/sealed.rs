@@ -1,16 +1,14 @@
 //! The sealed form of a template: its binary form, encrypted and authenticated; docs/template-format.md has its bytes.
 
+use super::magic::SEALED;
 use super::{Scalar, Template, format};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wiped::Wiped;
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 
-/// The first four bytes of every sealed template.
-pub(super) const MAGIC: [u8; 4] = *b"QMFS";
-
 /// Magic, version 1 of the sealed form, and 0 for the only cipher.
-const HEADER: [u8; 8] = [MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3], 1, 0, 0, 0];
+const HEADER: [u8; 8] = [SEALED[0], SEALED[1], SEALED[2], SEALED[3], 1, 0, 0, 0];
 
 /// Bytes of the nonce: long enough for random ones never to meet, however many templates one key seals.
 const NONCE: usize = 24;

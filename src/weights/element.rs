@@ -4,22 +4,32 @@ use half::{bf16, f16};
 
 /// A little-endian number format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Element {
+pub enum Element {
+    /// 32-bit floating point.
     F32,
+    /// 64-bit floating point.
     F64,
+    /// 16-bit floating point, 11 bits of precision.
     F16,
+    /// 16-bit floating point, 8 bits of precision.
     Bf16,
+    /// 64-bit whole numbers.
     I64,
+    /// 32-bit whole numbers.
     I32,
+    /// 16-bit whole numbers.
     I16,
+    /// 8-bit whole numbers.
     I8,
+    /// 8-bit whole numbers from 0.
     U8,
+    /// Bytes that are 0 or not: 0.0 or 1.0.
     Bool,
 }
 
 impl Element {
     /// Bytes one element takes.
-    pub(crate) fn size(self) -> usize {
+    pub fn size(self) -> usize {
         match self {
             Element::F64 | Element::I64 => 8,
             Element::F32 | Element::I32 => 4,
@@ -29,7 +39,7 @@ impl Element {
     }
 
     /// All whole elements in `bytes`, rounded to the nearest f32.
-    pub(crate) fn decode(self, bytes: &[u8]) -> Vec<f32> {
+    pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Element::F32 => each(bytes, f32::from_le_bytes),
             Element::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),

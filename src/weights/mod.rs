@@ -1,13 +1,12 @@
-//! Reading weight files without trusting them: PyTorch checkpoints, ONNX graphs and safetensors.
+//! Tensors by name, and reading them from weight files without trusting these.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 
-pub mod checkpoint;
 mod element;
-pub mod onnx;
 pub mod pack;
-pub(crate) mod pickle;
+
+pub use element::Element;
 
 /// Most elements that one weight file may unfold to: 2^27, half a gibibyte of f32, twice what an iResNet-100 has.
 pub const MAX_ELEMENTS: usize = 1 << 27;

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 13] = [
+const DECLARING: [&str; 15] = [
     "version",
     "status",
+    "last_error",
     "cancel",
     "engine",
     "image",
@@ -17,6 +18,7 @@ const DECLARING: [&str; 13] = [
     "extract",
     "calibration",
     "fit",
+    "comparison",
     "compare",
     "review",
     "gallery",

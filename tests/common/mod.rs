@@ -1,7 +1,8 @@
 //! What the integration tests share: where test data lies, and what happens when it is missing.
 #![allow(dead_code)] // each test binary uses a part of it
 
-use qmagface::model::{FetchOptions, Manifest, Pack, Store, catalogue};
+use qmagface::model::{Manifest, Pack, Store, catalogue};
+use qmagface_import::{FetchOptions, Importing};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -11,7 +12,7 @@ use std::sync::Mutex;
 pub fn shared(relative: &str) -> Option<PathBuf> {
     let root = std::env::var_os("QMAGFACE_TEST_DATA")
         .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+        .unwrap_or_else(|| root().join("../shared"));
     let path = root.join(relative);
     if path.exists() {
         return Some(path);
@@ -23,6 +24,13 @@ pub fn shared(relative: &str) -> Option<PathBuf> {
     );
     eprintln!("SKIPPED: test data {} is missing", path.display());
     None
+}
+
+/// The project's folder, whichever package is tested.
+pub fn root() -> PathBuf {
+    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().find(|folder| folder.join("Cargo.lock").is_file());
+    root.expect("a folder with Cargo.lock").to_owned()
 }
 
 /// The folder of the photos that the PyPI sdist `face_recognition` 1.3.0 ships; the set-up fetches them.

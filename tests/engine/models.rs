@@ -5,10 +5,11 @@ use crate::setting::assert_error;
 use qmagface::ErrorKind;
 use qmagface::model::manifest::{CalibrationStatus, Kind, Manifest};
 use qmagface::model::{
-    FetchOptions, LNET_FILE, MANIFEST_FILE, Origin, Pack, PackState, Store, WEIGHTS_FILE, catalogue, content_hash,
+    LNET_FILE, MANIFEST_FILE, Origin, Pack, PackState, Store, WEIGHTS_FILE, catalogue, content_hash,
 };
 use qmagface::network::spec::Network;
 use qmagface::weights::{self, TensorMap};
+use qmagface_import::{FetchOptions, Importing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

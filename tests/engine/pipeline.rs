@@ -13,6 +13,7 @@ use qmagface::{
     BgrImage, DecodeLimits, DetectorOptions, DeviceChoice, Engine, EngineOptions, ErrorKind, Extraction, Face,
     FaceChoice, ImageView, PixelFormat, QualityParameters, Rotation, Workers,
 };
+use qmagface_import::Importing;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

@@ -3,7 +3,8 @@
 
 use crate::common;
 use qmagface::ErrorKind;
-use qmagface::weights::{TensorMap, checkpoint, onnx, pack};
+use qmagface::weights::{TensorMap, pack};
+use qmagface_import::{checkpoint, onnx};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};

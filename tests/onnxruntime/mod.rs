@@ -14,7 +14,7 @@ pub fn embed(model: &Path, chips: &[u8], length: usize) -> Vec<Vec<f32>> {
     let work = tempfile::tempdir().unwrap();
     let (input, output) = (work.path().join("chips"), work.path().join("embeddings"));
     fs::write(&input, chips).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnxruntime/embed.py");
+    let script = crate::common::root().join("tests/onnxruntime/embed.py");
     run(
         "running the model in ONNX Runtime",
         &python,

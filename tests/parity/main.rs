@@ -4,7 +4,6 @@
 mod common;
 mod detection;
 mod determinism;
-mod evaluate;
 mod fit;
 #[path = "../common/formula.rs"]
 mod formula;

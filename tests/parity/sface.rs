@@ -8,7 +8,8 @@ use qmagface::Workers;
 use qmagface::align::Chip;
 use qmagface::network::spec::Network;
 use qmagface::network::{self, Precision};
-use qmagface::weights::{TensorMap, onnx};
+use qmagface::weights::TensorMap;
+use qmagface_import::onnx;
 use std::io::Read;
 
 const LEAST_COSINE: f64 = 0.9999;

@@ -23,7 +23,7 @@ pub(super) struct Grid {
 }
 
 /// How many of `impostors` pairs are at most the share `fmr`.
-pub(crate) fn allowed(fmr: f64, impostors: u64) -> u64 {
+pub fn allowed(fmr: f64, impostors: u64) -> u64 {
     let share = |passing: u64| passing as f64 / impostors as f64;
     let mut passing = ((fmr * impostors as f64) as u64).min(impostors);
     // The product's rounding can be one off.

@@ -9,7 +9,7 @@ mod grid;
 mod line;
 mod tail;
 
-pub(crate) use grid::allowed;
+pub use grid::allowed;
 pub(super) use tail::tail_of;
 
 use crate::compare::QualityParameters;
@@ -259,7 +259,7 @@ pub(super) fn check_quality(set: &Prepared) -> Result<()> {
 const LEAST_MATCHES: f64 = 3.0;
 
 /// How many impostor pairs an FMR takes at least.
-pub(crate) fn pairs_for(fmr: f64) -> f64 {
+pub fn pairs_for(fmr: f64) -> f64 {
     // A billionth: 3 / 1e-5 is not quite 300,000.
     (LEAST_MATCHES / fmr * (1.0 - 1e-9)).ceil()
 }

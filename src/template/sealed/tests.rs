@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Fingerprint;
+use crate::identity::Fingerprint;
 use std::collections::HashSet;
 
 const KEY: Key = [0x42; 32];

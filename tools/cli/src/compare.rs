@@ -1,0 +1,273 @@
+//! `qmagface compare`.
+
+use crate::apart;
+use crate::arguments::{Embedding, Shared, check_model};
+use crate::extract::{Aligned, Extracted, extract};
+use crate::failure::Outcome;
+use crate::folder::name;
+use crate::inputs::{Images, Inputs};
+use crate::output::{self, face_count};
+use crate::{many, picture};
+use clap::Args;
+use qmagface::calibrate::ScoredComparison;
+use qmagface::{BgrImage, Calibration, Comparison, Engine, Error, ErrorKind, Result};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The photo that is compared with the others
+    #[arg(value_name = "PROBE")]
+    probe: PathBuf,
+    #[command(flatten)]
+    others: Inputs,
+    #[command(flatten)]
+    aligned: Aligned,
+    /// Also write a picture of what was compared (PNG); for two photos
+    #[arg(long, value_name = "OUT.png")]
+    picture: Option<PathBuf>,
+    /// Score with this calibration (`qmagface calibrate`) in place of the model's own
+    #[arg(long, value_name = "FILE.toml")]
+    calibration: Option<PathBuf>,
+    #[command(flatten)]
+    embedding: Embedding,
+}
+
+pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
+    let pair = arguments.others.one().filter(|path| !path.is_dir());
+    match (pair, &arguments.picture) {
+        (None, Some(out)) => {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "{}: a picture is of two photos, and several are compared",
+                    out.display()
+                ),
+            )
+            .into());
+        }
+        (Some(other), Some(out)) => {
+            picture::check_name(out)?;
+            apart::file([arguments.probe.as_path(), other], out)?;
+            picture::check_free(out)?;
+        }
+        _ => {}
+    }
+    let images = match pair {
+        Some(_) => Images::default(),
+        None => arguments.others.find()?,
+    };
+    let engine = arguments.embedding.engine()?;
+    let own = arguments
+        .calibration
+        .as_deref()
+        .map(|path| read_calibration(&engine, path))
+        .transpose()?;
+    let calibration = match &own {
+        Some(own) => own,
+        None => engine.calibration()?,
+    };
+    let (image, probe) = needed(&engine, arguments, &arguments.probe)?;
+    match pair {
+        Some(other) => {
+            compare_two(shared, &engine, calibration, arguments, (&image, &probe), other).map_err(Into::into)
+        }
+        None => compare_many(shared, &engine, calibration, arguments, (&probe, &images)),
+    }
+}
+
+fn compare_two(
+    shared: &Shared,
+    engine: &Engine,
+    calibration: &Calibration,
+    arguments: &Arguments,
+    (image_a, a): (&BgrImage, &Extracted),
+    path: &Path,
+) -> Result<()> {
+    let (image_b, b) = needed(engine, arguments, path)?;
+    let scored = calibration.compare(&a.template, &b.template)?;
+    let result = scored.comparison;
+    if let Some(out) = &arguments.picture {
+        let meaning = meaning(calibration, &result);
+        let probe = (arguments.probe.as_path(), image_a, a);
+        let sides = [probe, (path, &image_b, &b)].map(|(path, image, found)| picture::Side {
+            title: file_name(path),
+            image,
+            found,
+        });
+        picture::comparison(&sides, &result, meaning.as_deref(), out)?;
+    }
+    if shared.json {
+        output::line(scored_json(engine, &scored));
+        return Ok(());
+    }
+    for (path, found) in [(arguments.probe.as_path(), a), (path, &b)] {
+        output::line(described(path, found));
+    }
+    output::line(format_args!("cosine similarity    {:>8.4}", result.cosine));
+    output::line(format_args!(
+        "quality-aware score  {:>8.4}   (model {})",
+        result.score,
+        engine.info().model
+    ));
+    if arguments.calibration.is_some() {
+        print_calibrated(&scored);
+    }
+    if let Some(meaning) = meaning(calibration, &result) {
+        output::line(meaning);
+    }
+    Ok(())
+}
+
+/// Compares a face with those of many images: one line each, the highest score first.
+fn compare_many(
+    shared: &Shared,
+    engine: &Engine,
+    calibration: &Calibration,
+    arguments: &Arguments,
+    (probe, images): (&Extracted, &Images),
+) -> Outcome {
+    if !shared.json {
+        output::line(described(&arguments.probe, probe));
+    }
+    let mut compared = Vec::new();
+    let mut without_face = 0;
+    let find = |path: &Path| {
+        let (_, found) = extract(engine, &arguments.embedding, &arguments.aligned, path)?;
+        Ok(found.map(|found| found.template))
+    };
+    let outcome = many::each(shared, arguments.embedding.machine(), images, find, |path, template| {
+        let Some(template) = template else {
+            without_face += 1;
+            match shared.json {
+                true => output::line(json!({"image": name(path), "score": null, "faces": 0})),
+                false => output::line(format_args!("{}: no face", name(path))),
+            }
+            return Ok(());
+        };
+        let scored = calibration.compare(&probe.template, &template)?;
+        if shared.json {
+            let mut line = scored_json(engine, &scored);
+            line["image"] = name(path).into();
+            output::line(line);
+        }
+        compared.push((scored, path.to_owned()));
+        Ok(())
+    });
+    compared.sort_by(|a, b| b.0.comparison.score.total_cmp(&a.0.comparison.score));
+    if !shared.json {
+        for (scored, path) in &compared {
+            let result = &scored.comparison;
+            let meaning = meaning(calibration, result).unwrap_or_default();
+            output::line(format_args!(
+                "score {:>8.4}  cosine {:>7.4}  quality {:>6.2}  {}  {meaning}",
+                result.score,
+                result.cosine,
+                result.quality_b,
+                name(path)
+            ));
+        }
+    }
+    outcome?;
+    match compared.is_empty() && without_face > 0 {
+        true => Err(Error::new(ErrorKind::NoFace, format!("no face in any of {without_face} images")).into()),
+        false => Ok(()),
+    }
+}
+
+fn scored_json(engine: &Engine, scored: &ScoredComparison) -> Value {
+    let result = &scored.comparison;
+    json!({
+        "cosine": result.cosine,
+        "quality_a": result.quality_a,
+        "quality_b": result.quality_b,
+        "score": result.score,
+        "model": engine.info().model,
+        "negative_log10_fmr": scored.negative_log10_fmr,
+        "low_quality": scored.low_quality,
+        "out_of_range": scored.out_of_range,
+    })
+}
+
+/// "a.jpg: 2 faces, quality 12.34".
+fn described(path: &Path, found: &Extracted) -> String {
+    let uqs = found
+        .uqs()
+        .map(|uqs| format!(", unified quality {uqs} of 100"))
+        .unwrap_or_default();
+    let faces = found.face.map_or("a chip".to_owned(), |(_, faces)| face_count(faces));
+    format!("{}: {faces}, quality {:.2}{uqs}", name(path), found.quality())
+}
+
+/// Reads a calibration for the engine's model.
+fn read_calibration(engine: &Engine, path: &Path) -> Result<Calibration> {
+    let calibration = Calibration::read(path)?;
+    check_model(&calibration, path, engine)?;
+    Ok(calibration)
+}
+
+/// The face of an image that must have one.
+fn needed(engine: &Engine, arguments: &Arguments, path: &Path) -> Result<(BgrImage, Extracted)> {
+    let (image, found) = extract(engine, &arguments.embedding, &arguments.aligned, path)?;
+    let found = found.ok_or_else(|| {
+        let least = engine.options().detector.minimum_face;
+        Error::new(
+            ErrorKind::NoFace,
+            format!(
+                "{}: no face of {least} pixels or more (see --min-face, --thresholds)",
+                path.display()
+            ),
+        )
+    })?;
+    Ok((image, found))
+}
+
+/// What a calibration of one's own adds.
+fn print_calibrated(scored: &ScoredComparison) {
+    if let Some(fmr) = scored.negative_log10_fmr {
+        let range = match scored.out_of_range {
+            true if fmr > 0.0 => "   (or more: the score is above the measured ones)",
+            true => "   (the score is below the measured ones)",
+            false => "",
+        };
+        output::line(format_args!("-log10(FMR)          {fmr:>8.4}{range}"));
+    }
+    if scored.low_quality {
+        output::line("a face's quality is below the calibration's gate");
+    }
+}
+
+/// False match rate up to which a score is called a match, as access control commonly asks for.
+const MATCH: f64 = 1e-3;
+
+/// What the score means, from the calibration's thresholds; `None` where it has none.
+fn meaning(calibration: &Calibration, result: &Comparison) -> Option<String> {
+    let thresholds = calibration.thresholds();
+    let loosest = thresholds.first()?;
+    let share = |fmr: f64| format!("1 in {:.0} pairs of different people score that high", 1.0 / fmr);
+    Some(
+        match thresholds
+            .iter()
+            .rev()
+            .find(|threshold| result.score >= threshold.score)
+        {
+            Some(threshold) if threshold.fmr <= MATCH => format!("=> same person: fewer than {}", share(threshold.fmr)),
+            Some(threshold) => format!("=> unclear: fewer than {}", share(threshold.fmr)),
+            None => format!("=> different people: more than {}", share(loosest.fmr)),
+        },
+    )
+}
+
+/// The name of a file, with bytes that are no text written as such: `caf[0xE9].jpg`.
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let mut shown = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        shown.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            let bytes: Vec<String> = chunk.invalid().iter().map(|byte| format!("0x{byte:02X}")).collect();
+            shown += &format!("[{}]", bytes.join(" "));
+        }
+    }
+    shown
+}
