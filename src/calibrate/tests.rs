@@ -579,7 +579,7 @@ fn evidence_has_ranges() {
         ("subjects = 40", "subjects = -1", "subjects"),
         ("score_low = ", "score_low = 1", "interval"),
         ("score_low = ", "# ", "score_low"),
-        ("fnmr = ", "fnmr = 1", "fnmr outside"),
+        ("fnmr = ", "fnmr = 1", "not in 0 to 1"),
         ("impostors_above = 702", "impostors_above = 702.5", "impostors_above"),
     ] {
         assert!(text.contains(from), "{from} is not in\n{text}");

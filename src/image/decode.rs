@@ -1,19 +1,25 @@
 //! Decoding image files: kind by content, EXIF orientation applied, grey expanded, alpha dropped, sizes limited, and
 //! only whole pictures.
 
+#[cfg(feature = "decode")]
 mod bmp;
+#[cfg(feature = "decode")]
+mod files;
+#[cfg(feature = "decode")]
 mod jpeg;
+#[cfg(feature = "decode")]
 mod tiff;
+#[cfg(feature = "decode")]
 mod webp;
+#[cfg(feature = "decode")]
 mod zlib;
 
 use super::BgrImage;
 use super::kind::ImageKind;
 use crate::error::{Error, ErrorKind, Result};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
-use std::cell::Cell;
-use std::fmt::Display;
-use std::io::{BufRead, Cursor, Read, Seek};
+#[cfg(feature = "decode")]
+use files::decoder;
+use std::io::Read;
 use std::panic::catch_unwind;
 use std::path::Path;
 
@@ -38,16 +44,10 @@ impl Default for DecodeLimits {
 /// Decodes the files of one kind.
 type Decode = fn(&[u8], &DecodeLimits) -> Result<BgrImage>;
 
-/// What decodes a kind; None for one that isn't read. The one place that says which are.
-fn decoder(kind: ImageKind) -> Option<Decode> {
-    match kind {
-        ImageKind::Jpeg => Some(jpeg::decode),
-        ImageKind::Png => Some(decode_png),
-        ImageKind::Bmp => Some(decode_bmp),
-        ImageKind::Tiff => Some(decode_tiff),
-        ImageKind::WebP => Some(decode_webp),
-        _ => None,
-    }
+/// A build without the feature `decode` reads none.
+#[cfg(not(feature = "decode"))]
+fn decoder(_kind: ImageKind) -> Option<Decode> {
+    None
 }
 
 impl ImageKind {
@@ -95,6 +95,10 @@ impl ImageKind {
 /// [`ErrorKind::ImageDecode`] for bytes that are no such image (with the kind's name where it is known but not read)
 /// or a damaged one, [`ErrorKind::Limit`] for one over `limits`.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
+    if cfg!(not(feature = "decode")) {
+        let message = "this library was built without the feature `decode`: it takes pixels, no image files";
+        return Err(Error::new(ErrorKind::ImageDecode, message));
+    }
     if bytes.is_empty() {
         return Err(Error::new(ErrorKind::ImageDecode, "the image is empty (0 bytes)"));
     }
@@ -119,7 +123,10 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
         Error::new(ErrorKind::ImageDecode, message)
     })?;
     // A decoder holds no state between images; one that panics has met a damaged one that it didn't foresee.
-    catch_unwind(|| decode(bytes, limits)).unwrap_or_else(|_| Err(damaged(kind, "its decoder gave up")))
+    catch_unwind(|| decode(bytes, limits)).unwrap_or_else(|_| {
+        let message = format!("damaged {kind} image: its decoder gave up");
+        Err(Error::new(ErrorKind::ImageDecode, message))
+    })
 }
 
 /// Reads and decodes an image file.
@@ -151,106 +158,9 @@ pub fn read(path: &Path, limits: &DecodeLimits) -> Result<BgrImage> {
     decode(&bytes, limits).map_err(|error| error.at(path.display()))
 }
 
-fn decode_png(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    // A compressed profile may unfold to all the memory that is allowed, so that is reckoned from the size that the
-    // picture says it has.
-    let allowed = memory(png_pixels(bytes).map_or(limits.pixels, |pixels| pixels.min(limits.pixels)));
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Png, ImageFormat::Png, allowed, limits)?;
-    // It checks the CRC of every chunk of the picture, which leaves nothing to look for.
-    checked(ImageKind::Png, picture, Ok(()))
-}
-
-/// Width times height by a PNG's first chunk.
-fn png_pixels(bytes: &[u8]) -> Option<u64> {
-    let side = |at: usize| {
-        let side = bytes.get(at..at + 4)?.try_into().ok()?;
-        Some(u64::from(u32::from_be_bytes(side)))
-    };
-    // Signature, the chunk's length and name, then the sides.
-    Some(side(16)? * side(20)?)
-}
-
-fn decode_bmp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    let allowed = memory(limits.pixels);
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Bmp, ImageFormat::Bmp, allowed, limits)?;
-    checked(ImageKind::Bmp, picture, bmp::check(bytes))
-}
-
-fn decode_tiff(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    let allowed = memory(limits.pixels);
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Tiff, ImageFormat::Tiff, allowed, limits)?;
-    checked(ImageKind::Tiff, picture, tiff::check(bytes, limits))
-}
-
-fn decode_webp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    let place = Cell::new(0);
-    let with_notes = |bytes: &[u8]| {
-        let file = webp::Noted::new(bytes, &place);
-        with_image_crate(file, ImageKind::WebP, ImageFormat::WebP, memory(limits.pixels), limits)
-    };
-    let picture = with_notes(bytes)?;
-    let whole = webp::check(bytes, place.get() as usize, |bytes| with_notes(bytes).is_ok());
-    checked(ImageKind::WebP, picture, whole)
-}
-
-/// What a decoder of the `image` crate may allocate: up to 16 bytes a pixel while decoding (RGBA of 32-bit floats), and
-/// room for its own tables.
-fn memory(pixels: u64) -> image::Limits {
-    let mut limits = image::Limits::default();
-    limits.max_alloc = Some(pixels.saturating_mul(16).saturating_add(64 << 20));
-    limits
-}
-
-/// Decodes with the `image` crate and turns the picture upright.
-fn with_image_crate(
-    file: impl BufRead + Seek,
-    kind: ImageKind,
-    format: ImageFormat,
-    allowed: image::Limits,
-    limits: &DecodeLimits,
-) -> Result<DynamicImage> {
-    let failed = |source: ImageError| match source {
-        ImageError::Limits(source) => over_limit(format!("{kind}: {source}")),
-        ImageError::Unsupported(source) => unsupported(kind, source),
-        source => damaged(kind, source),
-    };
-    let mut reader = ImageReader::with_format(file, format);
-    reader.limits(allowed);
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    let (width, height) = decoder.dimensions();
-    super::check_pixels(u64::from(width), u64::from(height), limits)?;
-    let orientation = decoder.orientation().map_err(failed)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    picture.apply_orientation(orientation);
-    Ok(picture)
-}
-
-/// The picture, if its file passed the check for damage that its decoder doesn't tell.
-fn checked(kind: ImageKind, picture: DynamicImage, outcome: Result<(), String>) -> Result<BgrImage> {
-    outcome.map_err(|why| damaged(kind, why))?;
-    let (width, height) = (picture.width(), picture.height());
-    BgrImage::from_rgb(picture.into_rgb8()).map_err(|_| {
-        Error::new(
-            ErrorKind::ImageDecode,
-            format!("the {kind} image of {width} x {height} pixels has no pixel"),
-        )
-    })
-}
-
-fn damaged(kind: ImageKind, why: impl Display) -> Error {
-    Error::new(ErrorKind::ImageDecode, format!("damaged {kind} image: {why}"))
-}
-
-fn unsupported(kind: ImageKind, why: impl Display) -> Error {
-    Error::new(
-        ErrorKind::ImageDecode,
-        format!("this kind of {kind} image is not supported: {why}"),
-    )
-}
-
 fn over_limit(message: String) -> Error {
     Error::new(ErrorKind::Limit, message)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "decode"))]
 mod tests;

@@ -17,6 +17,7 @@ mod fuse;
 mod magic;
 mod review;
 mod scalar;
+#[cfg_attr(not(feature = "seal"), path = "not_sealed.rs")]
 mod sealed;
 
 pub use fuse::Fusion;

@@ -9,7 +9,8 @@ mod layout;
 mod markers;
 mod tables;
 
-use super::{DecodeLimits, damaged, memory, unsupported, with_image_crate};
+use super::DecodeLimits;
+use super::files::{damaged, memory, unsupported, with_image_crate};
 use crate::error::Result;
 use crate::image::kind::ImageKind;
 use crate::image::{BgrImage, check_pixels};

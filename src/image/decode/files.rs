@@ -1,0 +1,119 @@
+//! The kinds of image files that are read, each by its decoder and a check for what that doesn't tell.
+
+use super::{Decode, DecodeLimits, bmp, jpeg, over_limit, tiff, webp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::image::BgrImage;
+use crate::image::kind::ImageKind;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use std::cell::Cell;
+use std::fmt::Display;
+use std::io::{BufRead, Cursor, Seek};
+
+/// What decodes a kind; None for one that isn't read. The one place that says which are.
+pub(super) fn decoder(kind: ImageKind) -> Option<Decode> {
+    match kind {
+        ImageKind::Jpeg => Some(jpeg::decode),
+        ImageKind::Png => Some(decode_png),
+        ImageKind::Bmp => Some(decode_bmp),
+        ImageKind::Tiff => Some(decode_tiff),
+        ImageKind::WebP => Some(decode_webp),
+        _ => None,
+    }
+}
+
+fn decode_png(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
+    // A compressed profile may unfold to all the memory that is allowed, so that is reckoned from the size that the
+    // picture says it has.
+    let allowed = memory(png_pixels(bytes).map_or(limits.pixels, |pixels| pixels.min(limits.pixels)));
+    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Png, ImageFormat::Png, allowed, limits)?;
+    // It checks the CRC of every chunk of the picture, which leaves nothing to look for.
+    checked(ImageKind::Png, picture, Ok(()))
+}
+
+/// Width times height by a PNG's first chunk.
+fn png_pixels(bytes: &[u8]) -> Option<u64> {
+    let side = |at: usize| {
+        let side = bytes.get(at..at + 4)?.try_into().ok()?;
+        Some(u64::from(u32::from_be_bytes(side)))
+    };
+    // Signature, the chunk's length and name, then the sides.
+    Some(side(16)? * side(20)?)
+}
+
+fn decode_bmp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
+    let allowed = memory(limits.pixels);
+    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Bmp, ImageFormat::Bmp, allowed, limits)?;
+    checked(ImageKind::Bmp, picture, bmp::check(bytes))
+}
+
+fn decode_tiff(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
+    let allowed = memory(limits.pixels);
+    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Tiff, ImageFormat::Tiff, allowed, limits)?;
+    checked(ImageKind::Tiff, picture, tiff::check(bytes, limits))
+}
+
+fn decode_webp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
+    let place = Cell::new(0);
+    let with_notes = |bytes: &[u8]| {
+        let file = webp::Noted::new(bytes, &place);
+        with_image_crate(file, ImageKind::WebP, ImageFormat::WebP, memory(limits.pixels), limits)
+    };
+    let picture = with_notes(bytes)?;
+    let whole = webp::check(bytes, place.get() as usize, |bytes| with_notes(bytes).is_ok());
+    checked(ImageKind::WebP, picture, whole)
+}
+
+/// What a decoder of the `image` crate may allocate: up to 16 bytes a pixel while decoding (RGBA of 32-bit floats), and
+/// room for its own tables.
+pub(super) fn memory(pixels: u64) -> image::Limits {
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(pixels.saturating_mul(16).saturating_add(64 << 20));
+    limits
+}
+
+/// Decodes with the `image` crate and turns the picture upright.
+pub(super) fn with_image_crate(
+    file: impl BufRead + Seek,
+    kind: ImageKind,
+    format: ImageFormat,
+    allowed: image::Limits,
+    limits: &DecodeLimits,
+) -> Result<DynamicImage> {
+    let failed = |source: ImageError| match source {
+        ImageError::Limits(source) => over_limit(format!("{kind}: {source}")),
+        ImageError::Unsupported(source) => unsupported(kind, source),
+        source => damaged(kind, source),
+    };
+    let mut reader = ImageReader::with_format(file, format);
+    reader.limits(allowed);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    crate::image::check_pixels(u64::from(width), u64::from(height), limits)?;
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// The picture, if its file passed the check for damage that its decoder doesn't tell.
+fn checked(kind: ImageKind, picture: DynamicImage, outcome: Result<(), String>) -> Result<BgrImage> {
+    outcome.map_err(|why| damaged(kind, why))?;
+    let (width, height) = (picture.width(), picture.height());
+    BgrImage::from_rgb(picture.into_rgb8()).map_err(|_| {
+        Error::new(
+            ErrorKind::ImageDecode,
+            format!("the {kind} image of {width} x {height} pixels has no pixel"),
+        )
+    })
+}
+
+pub(super) fn damaged(kind: ImageKind, why: impl Display) -> Error {
+    Error::new(ErrorKind::ImageDecode, format!("damaged {kind} image: {why}"))
+}
+
+pub(super) fn unsupported(kind: ImageKind, why: impl Display) -> Error {
+    Error::new(
+        ErrorKind::ImageDecode,
+        format!("this kind of {kind} image is not supported: {why}"),
+    )
+}
