@@ -60,8 +60,8 @@ fuzz: setup ## hostile input for every reader and the C ABI: TIME=seconds for al
 MIRI = MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-permissive-provenance -Zmiri-many-seeds=0..8" CARGO_TARGET_DIR=$(TARGET)/miri \
 	rustup run nightly cargo miri test --locked
 miri: setup ## run the C ABI's unsafe code under Miri: takes a nightly compiler with the components miri and rust-src
-	@$(MIRI) --test c_abi in_rust::
-	@$(MIRI) --lib -- wiped::
+	@$(MIRI) --package qmagface --test c_abi in_rust::
+	@$(MIRI) --package qmagface --lib -- wiped::
 
 soak: setup ## load one engine with 64 threads for SECONDS (600): every result exact, no error, no growth
 	@$(CARGO) bench --locked --bench soak -- $(or $(SECONDS),600)

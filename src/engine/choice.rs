@@ -15,11 +15,11 @@ pub(super) struct Opened {
     pub no_gpu: Option<Error>,
 }
 
-/// The back end for what is asked for; on the CPU it computes on `workers`. A GPU's warnings go to `log`. `auto` starts nothing of a GPU where the
-/// system has no NVIDIA driver.
+/// The back end for what is asked for; on the CPU it computes on `workers`. A GPU's warnings go to `log`. `auto` starts
+/// nothing of a GPU where the system has no NVIDIA driver.
 ///
 /// # Errors
-/// [`crate::ErrorKind::Device`] saying what is missing (back end, driver, device) when a CUDA device is asked for and
+/// [`crate::ErrorKind::Device`] saying what is missing (driver, device, back end) when a CUDA device is asked for and
 /// can't be had; never for `cpu` and `auto`.
 pub(super) fn open(choice: DeviceChoice, workers: &Workers, log: &Log) -> Result<Opened> {
     let on_gpu = |backend| Ok(Opened { backend, no_gpu: None });
@@ -50,9 +50,7 @@ fn gpu(index: usize, log: &Log) -> Result<Box<dyn Backend>> {
             driver.devices
         )));
     }
-    let device = GpuBackEnd::load()?.open(Device::Cuda(index), log);
-    let device = device.map_err(|error| error.at(format_args!("with a driver for CUDA {}", driver.version)))?;
-    Ok(Box::new(device))
+    Ok(Box::new(GpuBackEnd::load()?.open(Device::Cuda(index), log)?))
 }
 
 #[cfg(test)]

@@ -440,13 +440,17 @@ impl Engine {
         Ok(fused.with_uqs(uqs))
     }
 
-    /// The template of an extraction of this engine; its quality is taken to be the embedding's magnitude, as it was made.
+    /// The template of an extraction of this engine.
     ///
     /// # Errors
     /// As [`Engine::template_of`].
     pub fn template(&self, found: &Extraction) -> Result<Template> {
+        self.template_of(&found.embedding)?.with_face(found.face, found.faces)
+    }
+
+    /// As [`Engine::template`], of an extraction that nobody has changed since: its quality is its embedding's magnitude.
+    pub(crate) fn template_as_made(&self, found: &Extraction) -> Result<Template> {
         self.check_process()?;
-        self.check_length(&found.embedding)?;
         let template = self.template_with(&found.embedding, found.quality)?;
         template.with_face(found.face, found.faces)
     }

@@ -205,7 +205,7 @@ pub unsafe extern "C" fn qmf_extract_chip(
 
 /// The template of an extraction that nobody else gets.
 fn template(engine: &Engine, found: Extraction) -> Result<Template, Failure> {
-    Ok(engine.template(&Zeroizing::new(found))?)
+    Ok(engine.template_as_made(&Zeroizing::new(found))?)
 }
 
 fn of_chip(engine: &Engine, chip: &Chip, cancel: Option<&Cancel>) -> Result<Template, Failure> {

@@ -33,8 +33,8 @@ impl Net {
             scale: 1.0 / 128.0,
         };
         Ok(Net {
-            program: Program::new(on, &folded, normalisation, Precision::F32, None)?,
             outputs: (0..folded.outputs.len()).collect(),
+            program: Program::new(on, folded, normalisation, Precision::F32, None)?,
         })
     }
 

@@ -36,7 +36,7 @@ impl Embedder {
         };
         Ok(Embedder {
             network,
-            program: Program::new(on, &folded, normalisation, precision, embedding.first().copied())?,
+            program: Program::new(on, folded, normalisation, precision, embedding.first().copied())?,
             length: network.embedding_length().unwrap_or_default(),
             carried: stages
                 .iter()

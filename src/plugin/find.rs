@@ -28,6 +28,8 @@ pub fn find() -> Result<PathBuf> {
 /// [`find`] with what the variable says and the folder of this library.
 pub(super) fn find_from(named: Option<PathBuf>, home: Option<&Path>) -> Result<PathBuf> {
     if let Some(named) = named.filter(|named| !named.as_os_str().is_empty()) {
+        // With its folder: a name alone would be looked for along the loader's path.
+        let named = std::path::absolute(&named).unwrap_or(named);
         return match named.is_file() {
             true => Ok(named),
             false => Err(device_error(format!(
@@ -121,5 +123,8 @@ mod tests {
         fs::remove_dir(&named).unwrap();
         fs::write(&named, "").unwrap();
         assert_eq!(find_from(Some(named.clone()), Some(&bin)).unwrap(), named);
+        // A name alone is a file of the working folder, as it says, not one along the loader's path.
+        let here = find_from(Some("Cargo.toml".into()), Some(&bin)).unwrap();
+        assert!(here.is_absolute() && here.ends_with("Cargo.toml"), "{here:?}");
     }
 }

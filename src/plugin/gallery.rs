@@ -74,7 +74,8 @@ impl DeviceGallery {
         self.count == 0
     }
 
-    /// The quality-aware score of each probe with each embedding of the gallery: probes x gallery, row-major.
+    /// The quality-aware score of each probe with each embedding of the gallery: probes x gallery, row-major. Probes lie one
+    /// behind the other, and are of the gallery's length each.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for a part of an embedding, or as [`magnitude`], naming the probe;

@@ -14,7 +14,7 @@ use std::path::Path;
 pub(super) fn load(file: &Path) -> Result<&'static Table> {
     let wrong = |what: String| device_error(format!("{} {what}", file.display()));
     // SAFETY: the file's initialisers run: it is the one that the user put beside the library or named, as trusted as the
-    // library itself. It is never closed, so nothing of it can dangle.
+    // library itself. Where it is a back end it is never closed, so nothing of it can dangle.
     let library =
         unsafe { Library::new(file) }.map_err(|error| wrong(format!("does not load: {}", loader_says(&error))))?;
     let entry = {

@@ -156,15 +156,6 @@ impl OnDevice {
             total,
         }))
     }
-
-    /// Waits until the device has nothing left to do.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Backend`] when the device fails.
-    pub fn synchronize(&self) -> Result<()> {
-        // SAFETY: as `call` says.
-        call(|report| unsafe { (self.table.synchronize)(self.number, report) })
-    }
 }
 
 impl Backend for OnDevice {
@@ -202,16 +193,20 @@ fn call(function: impl FnOnce(*mut Report) -> i32) -> Result<()> {
 
 /// What the other side says, as the library's error.
 fn failed(failure: Failure) -> Error {
+    let message = match failure.message.is_empty() {
+        true => "the GPU back end gives no reason".to_owned(),
+        false => failure.message,
+    };
     match failure.status {
-        status::DEVICE => Error::new(ErrorKind::Device, failure.message),
-        status::FAILED => Error::new(ErrorKind::Backend, failure.message),
+        status::DEVICE => Error::new(ErrorKind::Device, message),
+        status::FAILED => Error::new(ErrorKind::Backend, message),
         status::PANICKED => Error::new(
             ErrorKind::Internal,
-            format!("the GPU back end {}: please report it", failure.message),
+            format!("the GPU back end {message} (please report it)"),
         ),
         other => Error::new(
             ErrorKind::Internal,
-            format!("the GPU back end refuses ({other}): {}", failure.message),
+            format!("the GPU back end refuses with {other}: {message}"),
         ),
     }
 }

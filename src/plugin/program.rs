@@ -10,13 +10,14 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::slice;
+use std::sync::Arc;
 
 /// A network on a back end's device. Usable by many threads at once.
 pub(super) struct Program {
     handle: Handle,
     table: &'static Table,
     /// Where its warnings go; the other side has a pointer to it.
-    _log: Box<Log>,
+    _log: Arc<Log>,
 }
 
 // SAFETY: the interface says that any thread may use a program, several at a time.
@@ -47,15 +48,15 @@ pub(super) enum Data<'a> {
 }
 
 impl Program {
-    /// Puts a network on the device; `embedding` is the place of the embedding among its outputs, if it has one.
+    /// Puts a network on the device, which ends with it here; `embedding` is the place of the embedding among its outputs, if it has one.
     pub fn new(
         on: &OnDevice,
-        network: &Folded,
+        network: Folded,
         normalisation: Normalisation,
         precision: Precision,
         embedding: Option<usize>,
     ) -> Result<Program> {
-        let log = Box::new(on.log.clone());
+        let log = Arc::new(on.log.clone());
         let settings = Settings {
             device: on.number,
             precision: match precision {
@@ -68,11 +69,13 @@ impl Program {
             scale: normalisation.scale,
             embedding: embedding.unwrap_or(usize::MAX),
             log: qmagface_backend::Log {
-                user: (&raw const *log).cast_mut().cast(),
+                user: Arc::as_ptr(&log).cast_mut().cast(),
                 write,
             },
         };
         let bytes = network.to_bytes();
+        // It has the size of the weights, and the other side is about to make its own.
+        drop(network);
         let mut handle = null_mut();
         // SAFETY: so many bytes, live settings, room for a handle; the log lives as long as the program.
         call(|report| unsafe { (on.table.program_new)(bytes.as_ptr(), bytes.len(), &settings, &mut handle, report) })?;

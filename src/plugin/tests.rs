@@ -56,7 +56,6 @@ macro_rules! table {
             version: VERSION,
             name: c"fake 1.0".as_ptr().cast(),
             open,
-            synchronize,
             check_graphs,
             memory,
             program_new,
@@ -77,13 +76,6 @@ unsafe extern "C" fn open(device: i32, report: *mut Report) -> i32 {
     guard(unsafe { &mut *report }, || match device {
         qmagface_backend::CPU | 0 => Ok(()),
         _ => Err(Failure::new(status::DEVICE, "only one device")),
-    })
-}
-
-unsafe extern "C" fn synchronize(_device: i32, report: *mut Report) -> i32 {
-    // SAFETY: the interface's promise.
-    guard(unsafe { &mut *report }, || {
-        Err(Failure::new(status::FAILED, "an illegal address"))
     })
 }
 
@@ -303,8 +295,6 @@ fn failures_over_there_are_errors_here() {
     assert_eq!((error.kind(), error.message()), (ErrorKind::Device, "only one device"));
     let error = back_end(Kind::Good).check_graphs().unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Device, "no capture_begin"));
-    let on = back_end(Kind::Good).open(Device::Cuda(0), &Log::default()).unwrap();
-    assert_eq!(on.synchronize().unwrap_err().kind(), ErrorKind::Backend);
 
     let chip = chip(1);
     for (kind, expected, words) in [

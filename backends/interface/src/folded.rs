@@ -126,9 +126,14 @@ impl Folded {
     /// # Errors
     /// Says what is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Result<Folded, String> {
-        let folded: Folded = postcard::from_bytes(bytes).map_err(|error| format!("a network's bytes: {error}"))?;
+        let (folded, rest) =
+            postcard::take_from_bytes::<Folded>(bytes).map_err(|error| format!("a network's bytes: {error}"))?;
+        if !rest.is_empty() {
+            return Err(format!("a network's bytes: {} more than it has", rest.len()));
+        }
         for (at, step) in folded.steps.iter().enumerate() {
-            let right = step.inputs.iter().all(|&input| input < at) && step.layer.is_whole(step.inputs.len());
+            let right =
+                step.inputs.iter().all(|&input| input < at) && step.layer.is_whole(step.inputs.len(), step.channels);
             if !right {
                 return Err(format!("step {at} of a network doesn't fit together"));
             }
@@ -147,8 +152,8 @@ impl Folded {
 }
 
 impl Layer {
-    /// Whether a layer that takes from so many steps has all its numbers.
-    fn is_whole(&self, inputs: usize) -> bool {
+    /// Whether a layer that takes from so many steps and gives so many channels has all its numbers.
+    fn is_whole(&self, inputs: usize, channels: usize) -> bool {
         let one_each =
             |slopes: &Option<Vec<f32>>, outputs| slopes.as_ref().is_none_or(|slopes| slopes.len() == outputs);
         match self {
@@ -166,19 +171,22 @@ impl Layer {
                     Bias::Border(places) => places.iter().all(|bias| bias.len() == conv.outputs),
                 };
                 (1..=2).contains(&inputs)
+                    && conv.outputs == channels
+                    && weights.is_some_and(|weights| weights > 0)
                     && conv.stride > 0
                     && weights == Some(conv.weight.len())
                     && biases
                     && one_each(&conv.slopes, conv.outputs)
             }
             Layer::Dense(dense) => {
-                let columns = dense
-                    .parts
-                    .iter()
-                    .map(|&[channels, places]| channels * places)
-                    .sum::<usize>();
+                let columns = dense.parts.iter().try_fold(0usize, |sum, &[channels, places]| {
+                    sum.checked_add(channels.checked_mul(places)?)
+                });
+                let weights = columns.and_then(|columns| columns.checked_mul(dense.bias.len()));
                 inputs == 1
-                    && dense.weight.len() == dense.bias.len() * columns
+                    && dense.bias.len() == channels
+                    && weights.is_some_and(|weights| weights > 0)
+                    && weights == Some(dense.weight.len())
                     && one_each(&dense.slopes, dense.bias.len())
             }
         }
@@ -248,7 +256,16 @@ mod tests {
             change(&mut network);
             Folded::from_bytes(&network.to_bytes()).unwrap_err()
         };
-        let changes: [fn(&mut Folded); 7] = [
+        let changes: [fn(&mut Folded); 10] = [
+            |network| network.steps[1].channels = 3,
+            |network| match &mut network.steps[3].layer {
+                Layer::Dense(dense) => dense.parts = vec![[usize::MAX, 2]],
+                _ => unreachable!(),
+            },
+            |network| match &mut network.steps[1].layer {
+                Layer::Conv(conv) => (conv.kernel, conv.weight) = (0, Vec::new()),
+                _ => unreachable!(),
+            },
             |network| network.steps[1].inputs = vec![1],
             |network| network.steps[1].inputs = Vec::new(),
             |network| network.steps[2].inputs = vec![7],
@@ -268,5 +285,6 @@ mod tests {
         }
         let bytes = small().to_bytes();
         assert!(Folded::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+        assert!(Folded::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::table::{Report, status};
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 /// Why a function of the table, or what it calls, did not do its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +34,37 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+thread_local! {
+    /// How many guarded calls this thread is in.
+    static GUARDED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Keeps panics inside guarded calls off stderr, which is the host program's: their words are in the report. A plug-in has a
+/// standard library of its own, whose hook this is; panics elsewhere go on to the hook that was there.
+fn silence_panics() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        let former = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if GUARDED.try_with(Cell::get).unwrap_or(0) == 0 {
+                former(info);
+            }
+        }));
+    });
+}
+
 /// Does `work`, and says how it ended: the status is returned, the reason is written to `report`. A panic becomes
-/// [`status::PANICKED`].
+/// [`status::PANICKED`], and prints nothing.
 ///
-/// What `work` changes is not looked at again after a panic by the callers in this project, or is behind a lock that
-/// they take anew.
+/// After a panic, what `work` was changing may be half changed: it is the caller's to know, see [`status::PANICKED`].
 pub fn guard(report: &mut Report, work: impl FnOnce() -> Result<(), Failure>) -> i32 {
-    let failure = match catch_unwind(AssertUnwindSafe(work)) {
+    silence_panics();
+    let counted = GUARDED.try_with(|depth| depth.replace(depth.get() + 1)).is_ok();
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    if counted {
+        let _ = GUARDED.try_with(|depth| depth.set(depth.get() - 1));
+    }
+    let failure = match outcome {
         Ok(Ok(())) => return status::OK,
         Ok(Err(failure)) => failure,
         Err(panic) => Failure::new(status::PANICKED, format!("panicked: {}", words(&*panic))),
@@ -115,6 +141,29 @@ mod tests {
             });
             assert_eq!(told, Err(Failure::new(status::PANICKED, "panicked: at 3")));
         }
+    }
+
+    /// What a program prints is its own. The hook is the process's, so this is done in a process of its own, this test again.
+    #[test]
+    fn a_panic_prints_nothing() {
+        const INSIDE: &str = "QMAGFACE_TEST_PANIC";
+        if std::env::var_os(INSIDE).is_some() {
+            assert!(ended(|| panic!("inside a call")).is_err());
+            // What panics elsewhere still tells.
+            assert!(catch_unwind(|| panic!("outside of calls")).is_err());
+            return;
+        }
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "guard::tests::a_panic_prints_nothing", "--nocapture"])
+            .env(INSIDE, "1")
+            .output()
+            .unwrap();
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        assert!(
+            printed.contains("1 passed") && printed.contains("outside of calls") && !printed.contains("inside a call"),
+            "{printed}"
+        );
     }
 
     #[test]

@@ -154,8 +154,6 @@ pub struct Table {
     pub name: *const u8,
     /// Makes a device ready: [`CPU`] or a CUDA device's index. Must come before anything else with it.
     pub open: unsafe extern "C" fn(device: i32, report: *mut Report) -> i32,
-    /// Waits until a device has nothing left to do.
-    pub synchronize: unsafe extern "C" fn(device: i32, report: *mut Report) -> i32,
     /// Whether small batches can be recorded and given to the device in one call (CUDA graphs).
     pub check_graphs: unsafe extern "C" fn(report: *mut Report) -> i32,
     /// Bytes: in use by this process's programs and galleries, held by the back end, in use at most so far, free on the

@@ -1,7 +1,7 @@
-// What the CUDA back end needs of libtorch that its Rust bindings don't offer: streams, events, copies that don't wait,
+// What the plug-in needs of libtorch that its Rust bindings don't offer: streams, events, copies that don't wait,
 // CUDA graphs, and how much memory is used.
 //
-// The library links libtorch's CPU half only and is built without CUDA's headers. Streams, events and memory are
+// The plug-in links libtorch's CPU half only and is built without CUDA's headers. Streams, events and memory are
 // reached through the interfaces in libc10 that the CUDA half fills in when it is loaded. CUDA graphs have no such
 // interface: at::cuda::CUDAGraph is called by its mangled names, which the caller looks up in the loaded
 // libtorch_cuda.so. They hold for the one libtorch release that is linked, as the tensors' layout does.

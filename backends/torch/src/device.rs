@@ -53,13 +53,6 @@ impl Device {
             Device::Cuda(index) => open_cuda(index),
         }
     }
-
-    /// Waits until it has nothing left to do.
-    pub fn synchronize(self) {
-        if let Device::Cuda(index) = self {
-            tch::Cuda::synchronize(index as i64);
-        }
-    }
 }
 
 impl fmt::Display for Device {

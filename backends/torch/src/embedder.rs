@@ -1,7 +1,7 @@
 //! A network on its device, and many chips through it.
 
 use crate::accelerator;
-use crate::batches::{self, Chip};
+use crate::batches::{self, Chip, Runner};
 use crate::device::Device;
 use crate::eager::Eager;
 use crate::log::Messages;
@@ -35,6 +35,8 @@ struct State {
     lanes: Option<Box<Lanes>>,
     /// Most chips at once; less after the memory didn't do.
     most: usize,
+    /// Whether chips are on their way; found so by the next call after one that panicked.
+    underway: bool,
 }
 
 impl Network {
@@ -52,25 +54,28 @@ impl Network {
     ) -> Result<Network> {
         let _no_gradients = tch::no_grad_guard();
         let device = setting.device;
-        let body = Body::new(folded, embedding, (offset, scale), setting)?;
-        let (lanes, most) = match embedding.filter(|_| device.is_cuda()) {
-            None => (None, MAX_BATCH_CPU),
+        let make = || Body::new(folded, embedding, (offset, scale), setting);
+        let (body, lanes, most) = match embedding.filter(|_| device.is_cuda()) {
+            None => (make()?, None, MAX_BATCH_CPU),
             Some(embedding) => {
                 let length = folded.outputs[embedding].channels.len();
+                let lanes = Box::new(Lanes::new(device, length, log)?);
+                // Brought to the device by the stream that computes with it.
+                let body = lanes.prepare(make)?;
                 let free = accelerator::memory(device)?.map_or(0, |[_, _, _, free, _]| free);
                 let chip = bytes_per_chip(folded, setting.kind().elt_size_in_bytes());
-                (
-                    Some(Box::new(Lanes::new(device, length, log)?)),
-                    most_within(free / 2, chip),
-                )
+                (body, Some(lanes), most_within(free / 2, chip))
             }
         };
-        // What lies on the default stream is there before another one computes with it.
-        device.synchronize();
         Ok(Network {
             device,
             log,
-            state: Mutex::new(State { body, lanes, most }),
+            state: Mutex::new(State {
+                body,
+                lanes,
+                most,
+                underway: false,
+            }),
         })
     }
 
@@ -80,11 +85,25 @@ impl Network {
     /// When libtorch fails; when the memory doesn't do for one chip.
     pub fn embed(&self, chips: &[&Chip]) -> Result<Vec<Vec<f32>>> {
         let _no_gradients = tch::no_grad_guard();
-        let State { body, lanes, most } = &mut *self.state.lock();
-        match lanes {
+        let State {
+            body,
+            lanes,
+            most,
+            underway,
+        } = &mut *self.state.lock();
+        let left = std::mem::replace(underway, true);
+        let made = match lanes {
             None => batches::run(&mut Eager(body), most, chips, self.log),
-            Some(lanes) => batches::run(&mut Overlapped { body, lanes }, most, chips, self.log),
-        }
+            Some(lanes) => {
+                let mut runner = Overlapped { body, lanes };
+                if left {
+                    runner.release();
+                }
+                batches::run(&mut runner, most, chips, self.log)
+            }
+        };
+        *underway = false;
+        made
     }
 
     /// Takes images that `upload` brings to the device through at once, and hands the outputs of these places to `take`:
@@ -100,6 +119,9 @@ impl Network {
     ) -> Result<()> {
         let _no_gradients = tch::no_grad_guard();
         let state = self.state.lock();
+        if outputs.iter().any(|&output| output >= state.body.outputs()) {
+            return Err(Error::broken("a network was asked for an output that it hasn't"));
+        }
         let images = upload(self.device)?;
         let made = state.body.run(&images, outputs)?;
         made.iter()
@@ -136,6 +158,11 @@ impl Body {
         let embedding = self.embedding;
         let embedding = embedding.ok_or_else(|| Error::broken("a network without an embedding was asked for one"))?;
         Ok(self.run(std::slice::from_ref(pixels), &[embedding])?.remove(0))
+    }
+
+    /// How many outputs there are.
+    fn outputs(&self) -> usize {
+        self.program.outputs()
     }
 
     fn run(&self, images: &[Tensor], outputs: &[usize]) -> Result<Vec<Tensor>> {

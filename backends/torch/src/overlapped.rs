@@ -82,6 +82,16 @@ impl Lanes {
         })
     }
 
+    /// Makes something on the stream that computes, and waits for it to be there.
+    pub(crate) fn prepare<T>(&self, make: impl FnOnce() -> Result<T>) -> Result<T> {
+        let made = {
+            let _entered = self.compute.enter(self.log)?;
+            make()?
+        };
+        self.compute.synchronize()?;
+        Ok(made)
+    }
+
     /// Whether small batches may go through as recorded graphs. Default: yes.
     #[cfg(test)]
     pub(crate) fn use_graphs(&mut self, yes: bool) {

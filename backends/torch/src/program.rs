@@ -102,6 +102,11 @@ impl Program {
         })
     }
 
+    /// How many outputs the network has.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// Takes images (n x 3 x h x w), in the order in which the network takes them, up to the last of the `wanted` outputs
     /// (by their places among the network's), which are handed out.
     ///

@@ -21,7 +21,6 @@ static TABLE: Lazy<Table> = Lazy::new(|| Table {
     version: VERSION,
     name: NAME.as_ptr(),
     open,
-    synchronize,
     check_graphs,
     memory,
     program_new,
@@ -78,16 +77,6 @@ unsafe fn room<'a, T>(start: *mut T, count: usize) -> &'a mut [T] {
 unsafe extern "C" fn open(device: i32, report: *mut Report) -> i32 {
     // SAFETY: the interface's promise.
     unsafe { told(report, || Device::of(device)?.open()) }
-}
-
-unsafe extern "C" fn synchronize(device: i32, report: *mut Report) -> i32 {
-    // SAFETY: the interface's promise.
-    unsafe {
-        told(report, || {
-            Device::of(device)?.synchronize();
-            Ok(())
-        })
-    }
 }
 
 unsafe extern "C" fn check_graphs(report: *mut Report) -> i32 {
