@@ -1217,10 +1217,10 @@ qmf_status qmf_version(char *buffer, size_t capacity, size_t *length);
 
 /**
  * Copies what the library was built with and what it finds on this machine as a JSON object, NUL-terminated, into
- * `buffer` of `capacity` bytes: `version`, `abi_version`, `target`, `gpu_back_end` (the file that is loaded
- * when a GPU is asked for, empty where there is none),
- * `instructions` (the vector instructions it computes with), `cpu_features` (a list), `cuda` (an object with `devices`,
- * `driver` and, where there is no device, the reason as `missing`). More may be added.
+ * `buffer` of `capacity` bytes: `version`, `abi_version`, `target`, `gpu_back_end` (the path of the file that is loaded
+ * when a GPU is asked for, empty where there is none), `instructions` (the vector instructions it computes with),
+ * `cpu_features` (a list), `cuda` (an object with `devices`, `driver` and, where there is no device, the reason as
+ * `missing`). More may be added.
  *
  * `buffer`, `capacity` and `length` are as for `qmf_last_error`. It asks the NVIDIA driver, which starts threads.
  *

@@ -1,4 +1,6 @@
 use super::*;
+use image::{DynamicImage, ImageFormat};
+use std::io::Cursor;
 
 const READ: [ImageFormat; 5] = [
     ImageFormat::Jpeg,
