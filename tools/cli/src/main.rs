@@ -38,7 +38,7 @@ use std::process::ExitCode;
 
 /// Face recognition with quality in every comparison.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "qmagface", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     shared: Shared,

@@ -135,6 +135,12 @@ fn an_unknown_or_missing_model_says_what_to_do() {
 }
 
 #[test]
+fn the_version_is_the_programs_whatever_its_package_is_called() {
+    let version = Run::of(bare().arg("--version")).ok().out;
+    assert_eq!(version, format!("qmagface {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
 fn a_device_that_cannot_be_had_is_named() {
     if qmagface::device::driver().is_ok() {
         return; // then it can be had
