@@ -3,48 +3,18 @@
 `make test` runs this with QMAGFACE_TARGET, cargo's target folder, after the build and bindings/csharp/build.
 """
 
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree as xml
-import zipfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-TARGET = Path(os.environ.get("QMAGFACE_TARGET") or ROOT / "target").absolute()
+import packing
+from packing import HERE, PACKAGES, ROOT, TARGET, photos, run, succeed
+
 PROGRAM = TARGET / "release" / "qmagface"
 INTEROP = HERE.parent / "QMagFace" / "Interop"
-PACKAGES = {
-    "QMagFace.0.1.0": {
-        "README.md", "lib/netstandard2.0/QMagFace.dll", "lib/netstandard2.0/QMagFace.xml",
-        "runtimes/linux-x64/native/libqmagface.so",
-    },
-    "QMagFace.Models.SFace.0.1.0": {"README.md", "contentFiles/any/any/sface.qmfmodel"},
-}
-
-
-def run(*command, **options):
-    # Without a library path: the rpaths must do.
-    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
-    return subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL,
-        **options,
-    )
-
-
-def succeed(*command, **options):
-    done = run(*command, **options)
-    if done.returncode != 0:
-        raise AssertionError(f"{command} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def photos():
-    return Path(succeed(ROOT / "scripts" / "setup", "--print-cache").strip()) / "photos"
 
 
 class Declarations(unittest.TestCase):
@@ -70,12 +40,11 @@ class Declarations(unittest.TestCase):
 class Packages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        succeed(HERE.parent / "pack", TARGET)
-        cls.folder = TARGET / "csharp" / "packages"
+        packing.write_all()
 
     def test_every_path_is_where_nuget_looks(self):
         for name, files in PACKAGES.items():
-            with self.subTest(name), zipfile.ZipFile(self.folder / f"{name}.nupkg") as package:
+            with self.subTest(name), packing.opened(name) as package:
                 self.assertIsNone(package.testzip())
                 package_id = re.sub(r"\.\d+\.\d+\.\d+$", "", name)
                 self.assertEqual(
@@ -96,13 +65,15 @@ class Packages(unittest.TestCase):
 
     def test_versions_are_the_librarys(self):
         version = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.M)[1]
-        for name in ("QMagFace", "QMagFace.Models.SFace"):
-            self.assertTrue((self.folder / f"{name}.{version}.nupkg").exists(), name)
+        self.assertEqual({name.rpartition(f".{version}")[1:] for name in PACKAGES}, {(f".{version}", "")})
+        for name in PACKAGES:
+            with self.subTest(name):
+                packing.opened(name).close()
         project = (HERE.parent / "QMagFace" / "QMagFace.csproj").read_text()
         self.assertIn(f"<Version>{version}</Version>", project)
 
     def test_the_documentation_covers_the_members(self):
-        with zipfile.ZipFile(self.folder / "QMagFace.0.1.0.nupkg") as package:
+        with packing.opened("QMagFace.0.1.0") as package:
             names = [one.get("name") for one in xml.fromstring(package.read("lib/netstandard2.0/QMagFace.xml")).iter("member")]
         self.assertIn("M:QMagFace.Engine.Extract(QMagFace.Image,System.Threading.CancellationToken)", names)
         self.assertGreater(len(names), 200)
@@ -110,17 +81,8 @@ class Packages(unittest.TestCase):
     def test_a_program_runs_with_what_the_packages_hold(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            # What a build with NuGet puts beside the program.
-            for name, files in PACKAGES.items():
-                with zipfile.ZipFile(self.folder / f"{name}.nupkg") as package:
-                    for file in files:
-                        if file.startswith(("lib/", "runtimes/", "contentFiles/")):
-                            with package.open(file) as source, (folder / Path(file).name).open("wb") as to:
-                                shutil.copyfileobj(source, to)
-            succeed(
-                "mcs", "-nologo", "-warnaserror", f"-r:{folder / 'QMagFace.dll'}", f"-out:{folder / 'Consumer.exe'}",
-                HERE / "consumer" / "Consumer.cs",
-            )
+            packing.lay_out(folder, "QMagFace.0.1.0", "QMagFace.Models.SFace.0.1.0")
+            packing.compile_program(folder, "Consumer")
             self.assertEqual(self._consume(folder, "obama.jpg", "obama2.jpg"), "sface same\n")
             self.assertEqual(self._consume(folder, "obama.jpg", "biden.jpg"), "sface other\n")
             self.assertNotIn("not found", succeed("ldd", folder / "libqmagface.so"))
@@ -130,10 +92,7 @@ class Packages(unittest.TestCase):
             folder = Path(folder)
             shutil.copy(TARGET / "csharp" / "portable" / "QMagFace.dll", folder)
             (folder / "sface.qmfmodel").write_bytes(b"never read")
-            succeed(
-                "mcs", "-nologo", f"-r:{folder / 'QMagFace.dll'}", f"-out:{folder / 'Consumer.exe'}",
-                HERE / "consumer" / "Consumer.cs",
-            )
+            packing.compile_program(folder, "Consumer")
             done = run("mono", folder / "Consumer.exe")
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("System.DllNotFoundException", done.stderr)
