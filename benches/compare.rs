@@ -7,10 +7,10 @@ mod common;
 
 use common::required;
 use criterion::{Criterion, Throughput};
+use qmagface::Work;
 use qmagface::ffi;
 use qmagface::gallery::{Gallery, SearchOptions};
 use qmagface::model::Fingerprint;
-use qmagface::pairs::Work;
 use qmagface::{Calibration, QualityParameters, Scalar, Template};
 use std::hint::black_box;
 use std::ptr;

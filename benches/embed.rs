@@ -8,8 +8,8 @@ mod formula;
 
 use common::{PHOTOS, required};
 use criterion::{BenchmarkId, Throughput};
+use qmagface::Chip;
 use qmagface::Workers;
-use qmagface::align::Chip;
 use qmagface::network::spec::Network;
 use qmagface::network::{Precision, build};
 

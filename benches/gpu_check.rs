@@ -7,7 +7,7 @@
 mod formula;
 
 use clap::{Parser, Subcommand};
-use qmagface::align::Chip;
+use qmagface::Chip;
 use qmagface::network::spec::Network;
 use qmagface::network::{EmbeddingNetwork, Precision};
 use qmagface::plugin::{GpuBackEnd, OnDevice};

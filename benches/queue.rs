@@ -5,7 +5,7 @@
 mod common;
 
 use common::{PHOTOS, required};
-use qmagface::align::Chip;
+use qmagface::Chip;
 use qmagface::device::DeviceChoice;
 use qmagface::engine::{Engine, EngineOptions};
 use std::hint::black_box;

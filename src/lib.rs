@@ -21,15 +21,18 @@
 //! |---|---|
 //! | [`error`] | the error type; each kind is one status of the C ABI |
 //! | [`cancel`] | the token that ends a call early |
+//! | [`work`] | on how many threads long work runs, who hears of it, who may end it |
 //! | [`replace`] | writing a file or a folder whole or not at all |
 //! | `message` | where an engine's messages go |
 //! | `identity` | which model an embedding is of |
+//! | [`matrix`] | rows of numbers as callers give and get them |
 //! | [`image`] | pixels: borrowed views, kinds of image files, decoding with limits, OpenCV-compatible resizing |
 //! | [`weights`] | tensors by name, and reading them from weight files safely |
 //! | [`device`] | CPU or CUDA, as it is asked for and as it is; the NVIDIA driver |
 //! | `machine` | the processor's vector instructions, chosen at run time |
 //! | `graph` | a network as data: written down once, its weights checked and folded into it |
 //! | `cpu` | convolutions and the other kernels of the networks on the CPU, and their threads |
+//! | [`chip`] | an aligned face's pixels |
 //! | [`face`] | a box and five landmarks in an image |
 //! | [`detect`] | MTCNN: faces and their five landmarks |
 //! | [`align`] | the similarity transform to the 112x112 chip |
@@ -51,6 +54,7 @@ mod backend;
 pub mod build_info;
 pub mod calibrate;
 pub mod cancel;
+pub mod chip;
 pub mod compare;
 mod cpu;
 pub mod detect;
@@ -64,6 +68,7 @@ mod graph;
 mod identity;
 pub mod image;
 mod machine;
+pub mod matrix;
 mod message;
 pub mod model;
 pub mod network;
@@ -75,10 +80,11 @@ mod sync;
 pub mod template;
 pub mod weights;
 mod wiped;
+pub mod work;
 
-pub use align::Chip;
 pub use calibrate::Calibration;
 pub use cancel::Cancel;
+pub use chip::Chip;
 pub use compare::{Comparison, QualityParameters};
 pub use cpu::Workers;
 pub use detect::{DetectorOptions, Face, FaceChoice, Landmarks};
@@ -87,5 +93,7 @@ pub use engine::{Engine, EngineInfo, EngineOptions, Extraction, Log, LogLevel};
 pub use error::{Error, ErrorKind, Result};
 pub use gallery::Gallery;
 pub use image::{BgrImage, DecodeLimits, ImageKind, ImageView, PixelFormat, Rotation, Yuv};
+pub use matrix::Matrix;
 pub use network::Precision;
 pub use template::{Fusion, FusionReview, Scalar, Template};
+pub use work::Work;

@@ -8,7 +8,7 @@
 // What is not used here is used by the engine.
 #![allow(dead_code, unused_imports)]
 
-use qmagface::{align, error, network};
+use qmagface::{chip, error, network};
 
 #[path = "../src/engine/batch/mod.rs"]
 mod batch;
@@ -19,9 +19,9 @@ mod seat;
 #[path = "queue_model/sync.rs"]
 mod sync;
 
-use align::Chip;
 use batch::{Batcher, tests};
 use cancel::Cancel;
+use chip::Chip;
 use error::{ErrorKind, Result};
 use loom::thread;
 use std::sync::atomic::{AtomicUsize, Ordering};

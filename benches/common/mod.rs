@@ -1,9 +1,13 @@
 //! What the benchmarks take: the set-up's photos and the installed packs. What is missing ends the program in one line.
-#![allow(dead_code)] // each benchmark uses a part of it
+#![allow(dead_code, unused_imports)] // each benchmark uses a part of it
+
+#[path = "../../tests/common/pictures.rs"]
+mod pictures;
 
 use criterion::Criterion;
+pub use pictures::{bgr, rgb};
+use qmagface::Chip;
 use qmagface::Workers;
-use qmagface::align::Chip;
 use qmagface::detect::{DetectorOptions, Face, Mtcnn};
 use qmagface::image::{self, BgrImage, DecodeLimits};
 use qmagface::model::{Store, cache_folder};

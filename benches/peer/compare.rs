@@ -2,9 +2,9 @@
 
 use crate::contender::{Contender, Outcome};
 use ndarray::{Array2, ArrayView2, Axis};
+use qmagface::Work;
 use qmagface::gallery::{Gallery, SearchOptions};
 use qmagface::model::Fingerprint;
-use qmagface::pairs::Work;
 use qmagface::{Calibration, QualityParameters, Scalar, Template};
 use serde_json::{Value, json};
 use std::path::Path;

@@ -2,8 +2,8 @@
 
 use crate::contender::{Contender, Outcome};
 use crate::formula;
+use qmagface::Chip;
 use qmagface::Workers;
-use qmagface::align::Chip;
 use qmagface::model::Store;
 use qmagface::network::spec::Network;
 use qmagface::network::{self, EmbeddingNetwork, Precision};

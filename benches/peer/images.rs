@@ -2,8 +2,9 @@
 
 use crate::contender::{Contender, Outcome};
 use crate::detect::detector;
+use qmagface::Chip;
 use qmagface::Workers;
-use qmagface::align::{Chip, Similarity, similarity, warp};
+use qmagface::align::{Similarity, similarity, warp};
 use qmagface::detect::{DetectorOptions, Mtcnn};
 use qmagface::image::{self, BgrImage, DecodeLimits};
 use serde_json::{Value, json};

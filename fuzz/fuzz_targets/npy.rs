@@ -16,7 +16,7 @@ static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
 fuzz_target!(|bytes: &[u8]| {
     std::fs::write(&*FILE, bytes).expect("a temporary file can be written");
     if let Ok(matrix) = npy::read_matrix(&FILE) {
-        assert!(matrix.len() * 4 <= bytes.len());
+        assert!(matrix.values().len() * 4 <= bytes.len());
     }
     if let Ok(texts) = npy::read_texts(&FILE) {
         // A text of no characters takes no bytes.

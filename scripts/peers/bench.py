@@ -12,6 +12,8 @@ from . import rounds, table
 from .worker import Worker, python
 
 OURS = "qmagface"
+# What `--before` names: another build of our own worker.
+BEFORE = "qmagface, before"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -37,6 +39,8 @@ class Bench:
         """The wanted ones of the contenders, loaded; ended afterwards."""
         only = self.arguments.only
         wanted = [(name, command) for name, command in commands if name.startswith(OURS) or not only or only in name]
+        if self.arguments.before:
+            wanted = [both for one in wanted for both in (one, *self._before(one))]
         with contextlib.ExitStack() as stack:
             started = []
             for name, command in wanted:
@@ -44,6 +48,11 @@ class Bench:
                 stack.callback(worker.close)
                 started.append(worker)
             yield started
+
+    def _before(self, contender: tuple) -> List[tuple]:
+        """The same work by the other build of our own worker, where it is ours."""
+        name, command = contender
+        return [(BEFORE, [self.arguments.before, *command[1:]])] if name == OURS else []
 
     def measure(self, workers: List[Worker], what: str) -> List[rounds.Timing]:
         """The workers' timings in their case."""

@@ -13,7 +13,7 @@ def write(bench: Bench) -> Path:
     """A file with the bytes of twelve chips."""
     path = bench.scratch / "chips"
     if not path.exists():
-        with bench.workers([bench.ours("align")]) as (aligner,):
+        with bench.workers([bench.ours("align")]) as (aligner, *_):
             chips = []
             for name in photos.NAMES:
                 aligner.case(str(bench.photo(name)))

@@ -4,8 +4,8 @@ use super::Calibration;
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Directions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::matrix::Matrix;
 use crate::template::{Template, describe_model};
-use ndarray::Array2;
 
 /// What comparing two faces gives, and what the calibration says about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,7 +75,7 @@ impl Calibration {
     /// # Errors
     /// [`ErrorKind::ModelMismatch`] naming both models and the template's place when not all are of one model, the
     /// calibration's.
-    pub fn score_matrix(&self, probes: &[&Template], gallery: &[&Template]) -> Result<Array2<f32>> {
+    pub fn score_matrix(&self, probes: &[&Template], gallery: &[&Template]) -> Result<Matrix> {
         self.score_matrix_until(probes, gallery, None)
     }
 
@@ -88,9 +88,9 @@ impl Calibration {
         probes: &[&Template],
         gallery: &[&Template],
         cancel: Option<&Cancel>,
-    ) -> Result<Array2<f32>> {
+    ) -> Result<Matrix> {
         let Some(&first) = probes.first().or(gallery.first()) else {
-            return Ok(Array2::zeros((0, 0)));
+            return Matrix::new(0, 0, Vec::new());
         };
         let first_place = if probes.is_empty() { "gallery 0" } else { "probe 0" };
         self.check_model(first, first_place)?;
@@ -111,7 +111,7 @@ impl Calibration {
         for (column, _) in gallery.iter().enumerate().filter(|(_, template)| template.is_failed()) {
             scores.column_mut(column).fill(f32::NEG_INFINITY);
         }
-        Ok(scores)
+        Ok(Matrix::of(scores))
     }
 
     fn judge(&self, comparison: Comparison) -> ScoredComparison {

@@ -3,7 +3,8 @@
 use super::fit::{allowed, check_quality, check_support, tail_of};
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pairs::{Count, Kept, Pairs, Prepared, Source, Tail, Work};
+use crate::pairs::{Count, Kept, Pairs, Prepared, Source, Tail};
+use crate::work::Work;
 
 mod bootstrap;
 

@@ -1,6 +1,6 @@
 use super::*;
+use crate::matrix::Matrix;
 use crate::template::{Fusion, FusionReview, Template};
-use ndarray::arr2;
 
 const MODEL: Fingerprint = Fingerprint([7; 32]);
 const PARAMETERS: QualityParameters = QualityParameters { alpha: 0.1, beta: 0.2 };
@@ -350,8 +350,9 @@ fn the_matrix_is_all_comparisons() {
     let fused = Template::fuse(&[&a, &b], Fusion::Quality).unwrap();
     let (probes, gallery) = ([&a, &failed, &b], [&c, &a, &failed, &fused]);
     let scores = calibration.score_matrix(&probes, &gallery).unwrap();
-    assert_eq!(scores.dim(), (3, 4));
-    for ((row, column), &score) in scores.indexed_iter() {
+    assert_eq!((scores.rows(), scores.columns()), (3, 4));
+    for (at, &score) in scores.values().iter().enumerate() {
+        let (row, column) = (at / 4, at % 4);
         let single = calibration
             .compare(probes[row], gallery[column])
             .unwrap()
@@ -362,13 +363,17 @@ fn the_matrix_is_all_comparisons() {
             "{row} {column}: {score} for {single}"
         );
     }
-    assert_eq!(scores[(1, 0)], f32::NEG_INFINITY);
-    assert_eq!(calibration.score_matrix(&[], &[]).unwrap().dim(), (0, 0));
-    assert_eq!(calibration.score_matrix(&[&a], &[]).unwrap().dim(), (1, 0));
-    assert_eq!(calibration.score_matrix(&[], &[&a, &b]).unwrap().dim(), (0, 2));
+    assert_eq!(scores.row(1)[0], f32::NEG_INFINITY);
+    let size = |probes: &[&Template], gallery: &[&Template]| {
+        let scores = calibration.score_matrix(probes, gallery).unwrap();
+        (scores.rows(), scores.columns())
+    };
+    assert_eq!(size(&[], &[]), (0, 0));
+    assert_eq!(size(&[&a], &[]), (1, 0));
+    assert_eq!(size(&[], &[&a, &b]), (0, 2));
     assert_eq!(
         calibration.score_matrix(&[&failed], &[&failed]).unwrap(),
-        arr2(&[[f32::NEG_INFINITY]])
+        Matrix::new(1, 1, vec![f32::NEG_INFINITY]).unwrap()
     );
 }
 
@@ -471,7 +476,7 @@ fn fitted() -> Calibration {
         random.f32() + if row / 3 % 8 == at { 1.0 } else { 0.0 }
     });
     let labels: Vec<usize> = (0..120).map(|row| row / 3).collect();
-    let set = crate::pairs::Prepared::new(rows, &labels).unwrap();
+    let set = crate::pairs::Prepared::new(Matrix::of(rows), &labels).unwrap();
     let pairs = crate::pairs::Pairs::All;
     let options = fit::FitOptions {
         fmr: (1e-3, 1e-1),

@@ -25,7 +25,8 @@ pub(crate) use tiles::{Fused, Panels, Place, Products, Scores, Sink};
 
 use crate::cancel::Cancel;
 use crate::error::{Error, ErrorKind, Result};
-use ndarray::{Array2, ArrayView2};
+use crate::matrix::Matrix;
+use ndarray::ArrayView2;
 
 /// The two parameters of the quality weight `w(s) = min(0, beta * s - alpha)` (QMagFace, arXiv 2111.13475).
 ///
@@ -134,24 +135,20 @@ pub fn compare(a: &[f32], b: &[f32], parameters: &QualityParameters) -> Result<C
 ///
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] for embeddings of different lengths or as in [`magnitude`], naming the row.
-pub fn score_matrix(
-    probes: ArrayView2<f32>,
-    gallery: ArrayView2<f32>,
-    parameters: &QualityParameters,
-) -> Result<Array2<f32>> {
-    score_matrix_until(probes, gallery, parameters, None)
+pub fn score_matrix(probes: &Matrix, gallery: &Matrix, parameters: &QualityParameters) -> Result<Matrix> {
+    score_matrix_until(probes.view(), gallery.view(), parameters, None)
 }
 
-/// As [`score_matrix`], until `cancel` is cancelled.
+/// As [`score_matrix`], of borrowed embeddings, until `cancel` is cancelled.
 ///
 /// # Errors
 /// As [`score_matrix`]; [`ErrorKind::Cancelled`].
-pub fn score_matrix_until(
+pub(crate) fn score_matrix_until(
     probes: ArrayView2<f32>,
     gallery: ArrayView2<f32>,
     parameters: &QualityParameters,
     cancel: Option<&Cancel>,
-) -> Result<Array2<f32>> {
+) -> Result<Matrix> {
     if probes.ncols() != gallery.ncols() {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -162,12 +159,8 @@ pub fn score_matrix_until(
             ),
         ));
     }
-    score_directions(
-        &directions(probes, "probe")?,
-        &directions(gallery, "gallery")?,
-        parameters,
-        cancel,
-    )
+    let (probes, gallery) = (directions(probes, "probe")?, directions(gallery, "gallery")?);
+    score_directions(&probes, &gallery, parameters, cancel).map(Matrix::of)
 }
 
 /// Rows divided by their length, and the lengths.
@@ -211,8 +204,8 @@ mod tests {
         assert!(message(&[1.0, f32::NAN], &[1.0, 0.0]).contains("not finite"));
         assert!(message(&[1.0, f32::INFINITY], &[1.0, 0.0]).contains("not finite"));
         assert!(message(&[1.0], &[1.0, 0.0]).contains("1 and 2 elements"));
-        let rows = ndarray::arr2(&[[1.0f32, 0.0], [0.0, 0.0]]);
-        let error = score_matrix(rows.view(), rows.view(), &parameters).unwrap_err();
+        let rows = Matrix::new(2, 2, vec![1.0, 0.0, 0.0, 0.0]).unwrap();
+        let error = score_matrix(&rows, &rows, &parameters).unwrap_err();
         assert!(error.message().starts_with("probe 1"), "{error}");
     }
 

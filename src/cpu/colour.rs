@@ -14,11 +14,12 @@ const COLOURS: usize = 3;
 /// Numbers of a kernel's row.
 const ROW: usize = KERNEL * COLOURS;
 
-/// A 3x3 convolution of 3 colours, stride 1, nothing padded.
+/// A 3x3 convolution of 3 colours, nothing padded.
 #[derive(Debug)]
 pub(crate) struct Colour {
     /// By panel, kernel's row, column, colour.
     weights: Vec<[[Lane; ROW]; KERNEL]>,
+    stride: usize,
     epilogue: Epilogue,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Pixels<'a> {
 
 impl Colour {
     /// From weights of outputs x 3 x 3 x 3.
-    pub fn new(weight: &[f32], epilogue: Epilogue) -> Self {
+    pub fn new(weight: &[f32], stride: usize, epilogue: Epilogue) -> Self {
         let taps = KERNEL * KERNEL;
         let outputs = weight.len() / (COLOURS * taps);
         let mut weights = vec![[[Lane::ZERO; ROW]; KERNEL]; outputs.div_ceil(LANES)];
@@ -44,17 +45,22 @@ impl Colour {
                 weights[output / LANES][row][column * COLOURS + colour].0[output % LANES] = value;
             }
         }
-        Colour { weights, epilogue }
+        Colour {
+            weights,
+            stride,
+            epilogue,
+        }
     }
 
     /// Convolves pixels of at least 3 rows and columns.
     pub fn forward(&self, pixels: Pixels, scratch: &Scratch, share: Share) -> Map {
-        let [height, width] = [pixels.height, pixels.width].map(|length| length + 1 - KERNEL);
+        let [height, width] = [pixels.height, pixels.width].map(|length| (length - KERNEL) / self.stride + 1);
         let mut output = Map::taken(scratch, [self.weights.len(), pixels.images, height, width]);
         let plane = pixels.images * height * width;
         share.parts(&mut output.data, plane, |panel, output| {
             dispatch(Slide {
                 pixels,
+                stride: self.stride,
                 size: [height, width],
                 weights: &self.weights[panel],
                 epilogue: self.epilogue.panel(panel),
@@ -68,6 +74,7 @@ impl Colour {
 /// A panel of outputs.
 struct Slide<'a> {
     pixels: Pixels<'a>,
+    stride: usize,
     /// Rows and columns of the output.
     size: [usize; 2],
     weights: &'a [[Lane; ROW]; KERNEL],
@@ -107,12 +114,14 @@ impl Slide<'_> {
             };
             sums[row] = load::<M, V>(machine, self.epilogue.bias(kind));
         }
+        let step = self.stride * COLOURS;
         for (row, weights) in self.weights.iter().enumerate() {
-            let start = ((image * self.pixels.height + y + row) * self.pixels.width + first) * COLOURS;
-            let numbers = &self.pixels.data[start..][..(ROWS - 1) * COLOURS + ROW];
+            let top = image * self.pixels.height + y * self.stride + row;
+            let start = (top * self.pixels.width + first * self.stride) * COLOURS;
+            let numbers = &self.pixels.data[start..][..(ROWS - 1) * step + ROW];
             let mut rows = [&[0.0; ROW]; ROWS];
             for row in 0..ROWS {
-                rows[row] = numbers[row * COLOURS..]
+                rows[row] = numbers[row * step..]
                     .first_chunk()
                     .expect("the last kernel ends where the numbers end");
             }

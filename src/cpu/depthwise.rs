@@ -1,56 +1,68 @@
-//! 3x3 convolution of each channel by itself, zeros padded.
+//! Convolution of each channel by itself.
 
+use super::direct::Window;
 use super::epilogue::{Epilogue, Panel};
 use super::kernel::{load, on_machine, store};
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
+use crate::graph::folded::place;
 use crate::machine::{Machine, dispatch};
 use pulp::Simd;
 
+/// The kernel that has code of its own, padded with one zero.
 const KERNEL: usize = 3;
 const TAPS: usize = KERNEL * KERNEL;
 
-/// A depthwise 3x3 convolution with stride 1 or 2.
+/// A depthwise convolution with a square kernel.
 #[derive(Debug)]
 pub(crate) struct Depthwise {
     /// By panel, then tap.
     weights: Vec<Lane>,
-    stride: usize,
+    window: Window,
     epilogue: Epilogue,
 }
 
 impl Depthwise {
-    /// From weights of channels x 3 x 3.
-    pub fn new(weight: &[f32], stride: usize, epilogue: Epilogue) -> Self {
-        let channels = weight.len() / TAPS;
-        let mut weights = vec![Lane::ZERO; channels.div_ceil(LANES) * TAPS];
-        for (channel, kernel) in weight.chunks_exact(TAPS).enumerate() {
+    /// From weights of channels x kernel x kernel.
+    pub fn new(weight: &[f32], window: Window, epilogue: Epilogue) -> Self {
+        let taps = window.kernel * window.kernel;
+        let channels = weight.len() / taps;
+        let mut weights = vec![Lane::ZERO; channels.div_ceil(LANES) * taps];
+        for (channel, kernel) in weight.chunks_exact(taps).enumerate() {
             for (tap, &value) in kernel.iter().enumerate() {
-                weights[channel / LANES * TAPS + tap].0[channel % LANES] = value;
+                weights[channel / LANES * taps + tap].0[channel % LANES] = value;
             }
         }
         Depthwise {
             weights,
-            stride,
+            window,
             epilogue,
         }
     }
 
     /// Convolves.
     pub fn forward(&self, input: &Map, scratch: &Scratch, share: Share) -> Map {
-        let [height, width] = [input.height, input.width].map(|length| (length - 1) / self.stride + 1);
+        let [height, width] = [input.height, input.width].map(|length| self.window.outputs(length));
         let mut output = Map::taken(scratch, [input.panels, input.images, height, width]);
         let plane = output.images * output.places();
+        if plane == 0 {
+            return output;
+        }
+        let taps = self.window.kernel * self.window.kernel;
         share.parts(&mut output.data, plane, |panel, output| {
-            dispatch(Channels {
+            let channels = Channels {
                 input,
                 panel,
-                stride: self.stride,
+                window: self.window,
                 size: [height, width],
-                weights: &self.weights[panel * TAPS..][..TAPS],
+                weights: &self.weights[panel * taps..][..taps],
                 epilogue: self.epilogue.panel(panel),
                 output,
-            });
+            };
+            match (self.window.kernel, self.window.padding) {
+                (KERNEL, 1) if !self.epilogue.panel(panel).by_place() => dispatch(channels),
+                _ => dispatch(AnyKernel(channels)),
+            }
         });
         output
     }
@@ -60,7 +72,7 @@ impl Depthwise {
 struct Channels<'a> {
     input: &'a Map,
     panel: usize,
-    stride: usize,
+    window: Window,
     /// Rows and columns of the output.
     size: [usize; 2],
     weights: &'a [Lane],
@@ -84,11 +96,11 @@ impl Channels<'_> {
             let (image, y) = (at / height, at % height);
             let plane = self.input.plane(self.panel, image);
             let rows: [&[Lane]; KERNEL] = std::array::from_fn(|row| {
-                let y = (y * self.stride + row).wrapping_sub(1);
+                let y = (y * self.window.stride + row).wrapping_sub(1);
                 plane.chunks_exact(self.input.width).nth(y).unwrap_or(&outside)
             });
             for (x, output) in output.iter_mut().enumerate() {
-                let left = (x * self.stride).wrapping_sub(1);
+                let left = (x * self.window.stride).wrapping_sub(1);
                 let mut sums = bias;
                 for row in 0..KERNEL {
                     for column in 0..KERNEL {
@@ -110,3 +122,49 @@ impl Channels<'_> {
 }
 
 on_machine!(Channels);
+
+/// The same with any kernel, and with a bias that may differ from place to place.
+struct AnyKernel<'a>(Channels<'a>);
+
+impl AnyKernel<'_> {
+    #[inline(always)]
+    fn on<M: Machine, const V: usize, const FIT: usize>(self, machine: M) {
+        let Channels {
+            input,
+            panel,
+            window,
+            size: [height, width],
+            weights,
+            epilogue,
+            output,
+        } = self.0;
+        for (at, output) in output.iter_mut().enumerate() {
+            let (image, y, x) = (at / width / height, at / width % height, at % width);
+            let plane = input.plane(panel, image);
+            let kind = match epilogue.by_place() {
+                true => place(y, x, height, width),
+                false => 0,
+            };
+            let mut sums = load::<M, V>(machine, epilogue.bias(kind));
+            for (tap, weights) in weights.iter().enumerate() {
+                // Outside the map there are zeros.
+                let y = (y * window.stride + tap / window.kernel).wrapping_sub(window.padding);
+                let x = (x * window.stride + tap % window.kernel).wrapping_sub(window.padding);
+                if y >= input.height || x >= input.width {
+                    continue;
+                }
+                let (input, tap) = (
+                    load::<M, V>(machine, &plane[y * input.width + x]),
+                    load::<M, V>(machine, weights),
+                );
+                for v in 0..V {
+                    sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
+                }
+            }
+            let values = epilogue.finish::<M, V>(machine, sums, None);
+            store::<M, V>(output, values);
+        }
+    }
+}
+
+on_machine!(AnyKernel);

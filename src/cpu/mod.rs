@@ -11,10 +11,12 @@
 // Closures, and so most of what stands in for an index, cost the vector instructions: see `kernel`.
 #![allow(clippy::needless_range_loop, clippy::manual_map, clippy::manual_memcpy)]
 
+pub(crate) mod arrange;
 pub(crate) mod colour;
 pub(crate) mod dense;
 pub(crate) mod depthwise;
 pub(crate) mod direct;
+pub(crate) mod elementwise;
 pub(crate) mod epilogue;
 pub(crate) mod kernel;
 pub(crate) mod map;

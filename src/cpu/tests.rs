@@ -5,11 +5,12 @@ use super::dense::{Dense, flattened, outputs};
 use super::depthwise::Depthwise;
 use super::direct::{Direct, Window};
 use super::epilogue::Epilogue;
-use super::pooling::max_pool;
+use super::pooling::pooled;
 use super::winograd::Winograd;
 use super::workers::Share;
 use super::{LANES, Map, Scratch, Workers};
 use crate::graph::folded::place;
+use crate::graph::{Pool, PoolOf};
 
 /// Numbers from -1 to 1.
 fn numbers(random: &mut fastrand::Rng, count: usize) -> Vec<f32> {
@@ -180,18 +181,40 @@ fn a_map_too_small_for_the_kernel_gives_an_empty_one() {
 fn depthwise_takes_each_channel_by_itself() {
     let mut random = fastrand::Rng::with_seed(4);
     let scratch = Scratch::default();
-    for (stride, [images, channels, height, width]) in [(1, [2, 20, 6, 7]), (2, [1, 16, 7, 8]), (2, [2, 3, 1, 1])] {
+    for ([kernel, stride, padding], [images, channels, height, width]) in [
+        ([3, 1, 1], [2, 20, 6, 7]),
+        ([3, 2, 1], [1, 16, 7, 8]),
+        ([3, 2, 1], [2, 3, 1, 1]),
+        ([1, 1, 0], [2, 18, 3, 4]),
+        ([3, 1, 0], [1, 16, 5, 4]),
+        ([5, 2, 2], [2, 17, 9, 8]),
+        ([7, 1, 0], [2, 33, 7, 7]),
+    ] {
+        let window = Window {
+            kernel,
+            stride,
+            padding,
+        };
+        let taps = kernel * kernel;
         let features = Features::random(&mut random, [images, channels, height, width]);
-        let (weight, bias) = (numbers(&mut random, channels * 9), numbers(&mut random, channels));
+        let (weight, bias) = (numbers(&mut random, channels * taps), numbers(&mut random, channels));
         let slopes = numbers(&mut random, channels);
-        let conv = Depthwise::new(&weight, stride, Epilogue::new(&bias, Some(&slopes)));
+        let conv = Depthwise::new(&weight, window, Epilogue::new(&bias, Some(&slopes)));
         let map = conv.forward(&features.map(&scratch), &scratch, Share::Alone);
+        assert_eq!(
+            [map.height, map.width],
+            [height, width].map(|side| window.outputs(side))
+        );
         assert_close(&map, channels, |image, channel, y, x| {
             let tap = |tap: usize| {
-                let from = |at: usize, tap: usize| (at * stride + tap) as isize - 1;
-                f64::from(weight[channel * 9 + tap]) * features.at(image, channel, from(y, tap / 3), from(x, tap % 3))
+                let from = |at: usize, tap: usize| (at * stride + tap) as isize - padding as isize;
+                let (y, x) = (from(y, tap / kernel), from(x, tap % kernel));
+                f64::from(weight[channel * taps + tap]) * features.at(image, channel, y, x)
             };
-            rectified((0..9).map(tap).sum::<f64>() + f64::from(bias[channel]), slopes[channel])
+            rectified(
+                (0..taps).map(tap).sum::<f64>() + f64::from(bias[channel]),
+                slopes[channel],
+            )
         });
     }
 }
@@ -200,12 +223,18 @@ fn depthwise_takes_each_channel_by_itself() {
 fn colour_is_the_convolution_of_packed_pixels() {
     let mut random = fastrand::Rng::with_seed(5);
     let scratch = Scratch::default();
-    let window = Window {
-        kernel: 3,
-        stride: 1,
-        padding: 0,
-    };
-    for [images, outputs, height, width] in [[1, 10, 3, 3], [2, 33, 6, 19], [3, 16, 12, 4]] {
+    for ([images, outputs, height, width], stride) in [
+        ([1, 10, 3, 3], 1),
+        ([2, 33, 6, 19], 1),
+        ([3, 16, 12, 4], 1),
+        ([1, 16, 3, 3], 2),
+        ([2, 17, 8, 31], 2),
+    ] {
+        let window = Window {
+            kernel: 3,
+            stride,
+            padding: 0,
+        };
         let features = Features::random(&mut random, [images, 3, height, width]);
         let places = height * width;
         let packed: Vec<f32> = (0..images * places * 3)
@@ -218,7 +247,7 @@ fn colour_is_the_convolution_of_packed_pixels() {
             height,
             width,
         };
-        let map = Colour::new(&weight, Epilogue::new(&bias, None)).forward(pixels, &scratch, Share::Alone);
+        let map = Colour::new(&weight, stride, Epilogue::new(&bias, None)).forward(pixels, &scratch, Share::Alone);
         assert_close(&map, outputs, |image, output, y, x| {
             sum(&features, &weight, window, [image, output, y, x]) + f64::from(bias[output])
         });
@@ -226,24 +255,52 @@ fn colour_is_the_convolution_of_packed_pixels() {
 }
 
 #[test]
-fn pooling_counts_incomplete_windows() {
+fn pooling_takes_the_places_inside_each_window() {
     let mut random = fastrand::Rng::with_seed(6);
     let scratch = Scratch::default();
-    for kernel in [2, 3] {
-        for (height, width) in [(3, 3), (4, 7), (11, 8), (22, 22)] {
+    for (height, width) in [(3, 3), (4, 7), (11, 8), (22, 22)] {
+        for (kernel, stride, padding, partial) in [
+            (2, 2, 0, true),
+            (3, 2, 0, true),
+            (3, 2, 1, false),
+            (3, 1, 1, false),
+            (2, 2, 0, false),
+            (3, 3, 0, true),
+        ] {
             let features = Features::random(&mut random, [2, 17, height, width]);
-            let map = max_pool(&features.map(&scratch), kernel, &scratch, Share::Alone);
-            let side = |length: usize| (length - kernel).div_ceil(2) + 1;
-            assert_eq!((map.height, map.width), (side(height), side(width)));
-            assert_close(&map, 17, |image, channel, y, x| {
-                let mut greatest = f64::NEG_INFINITY;
-                for y in 2 * y..(2 * y + kernel).min(height) {
-                    for x in 2 * x..(2 * x + kernel).min(width) {
-                        greatest = greatest.max(features.at(image, channel, y as isize, x as isize));
+            for of in [PoolOf::Greatest, PoolOf::Mean] {
+                let pool = Pool {
+                    of,
+                    kernel,
+                    stride,
+                    padding,
+                    partial,
+                };
+                let map = pooled(&features.map(&scratch), pool, &scratch, Share::Alone);
+                let side = |length: usize| {
+                    let room = length + 2 * padding - kernel;
+                    if partial {
+                        room.div_ceil(stride) + 1
+                    } else {
+                        room / stride + 1
                     }
-                }
-                greatest
-            });
+                };
+                assert_eq!((map.height, map.width), (side(height), side(width)));
+                assert_close(&map, 17, |image, channel, y, x| {
+                    let mut inside = Vec::new();
+                    for tap in 0..kernel * kernel {
+                        let from = |at: usize, tap: usize| (at * stride + tap) as isize - padding as isize;
+                        let (y, x) = (from(y, tap / kernel), from(x, tap % kernel));
+                        if y >= 0 && x >= 0 && (y as usize) < height && (x as usize) < width {
+                            inside.push(features.at(image, channel, y, x));
+                        }
+                    }
+                    match of {
+                        PoolOf::Greatest => inside.into_iter().fold(f64::NEG_INFINITY, f64::max),
+                        PoolOf::Mean => inside.iter().sum::<f64>() / inside.len() as f64,
+                    }
+                });
+            }
         }
     }
 }

@@ -8,10 +8,11 @@ mod seat;
 pub use crate::message::{Log, LogLevel};
 pub use options::{EngineInfo, EngineOptions, MAX_BATCH_SIZE, MAX_BATCH_WAIT, MAX_THREADS};
 
-use crate::align::{self, Chip};
+use crate::align;
 use crate::backend::Backend;
 use crate::calibrate::Calibration;
 use crate::cancel::{self, Cancel};
+use crate::chip::Chip;
 use crate::compare::{self, Comparison, UnifiedQuality};
 use crate::cpu::Workers;
 use crate::detect::{Face, Landmarks, Mtcnn};

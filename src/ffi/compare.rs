@@ -6,7 +6,8 @@ use super::comparison::qmf_comparison;
 use super::memory::{array, check, check_sized, invalid, write_sized};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::qmf_template;
-use ndarray::{Array2, ArrayView2};
+use crate::matrix::Matrix;
+use ndarray::ArrayView2;
 
 /// Compares two templates with the quality-aware score. `QMF_ERROR_MODEL_MISMATCH` if they are of different models or
 /// the calibration is of another.
@@ -165,8 +166,8 @@ pub(super) unsafe fn rows<'a>(
 
 /// # Safety
 /// `place` has room for all scores, as [`room`] checked and the caller promised.
-unsafe fn write(scores: &Array2<f32>, place: *mut f32) {
-    for (index, &score) in scores.iter().enumerate() {
+unsafe fn write(scores: &Matrix, place: *mut f32) {
+    for (index, &score) in scores.values().iter().enumerate() {
         // SAFETY: within the room.
         unsafe { *place.add(index) = score };
     }

@@ -12,9 +12,11 @@ use super::user_data::UserData;
 use crate::calibrate::fit::{FitOptions, Procedure, Warning, fit};
 use crate::calibrate::{About, Calibration, MeasureOptions, check_same_model, measure, supported_fmrs, today};
 use crate::cancel::Cancel;
+use crate::matrix::Matrix;
 use crate::model::Fingerprint;
-use crate::pairs::{Pairs, Prepared, Work};
+use crate::pairs::{Pairs, Prepared};
 use crate::template::Template;
+use crate::work::Work;
 use ndarray::Array2;
 use std::ffi::c_void;
 use std::os::raw::c_char;
@@ -173,7 +175,7 @@ pub unsafe extern "C" fn qmf_calibration_fit(
             let embeddings = rows(embeddings, count, length, "embeddings")?;
             let people = array(people, count, "people")?;
             let cancel = qmf_cancel::begin(cancel)?;
-            let set = Prepared::new(embeddings.to_owned(), people)?;
+            let set = Prepared::new(Matrix::of(embeddings.to_owned()), people)?;
             let model = model.as_ref().map(|(name, fingerprint)| (name.as_str(), *fingerprint));
             wanted.give(&set, model, cancel.as_ref(), result, warnings)
         }
@@ -221,7 +223,7 @@ pub unsafe extern "C" fn qmf_calibration_fit_templates(
             }
             let people: Vec<u32> = whole.iter().map(|&(_, person)| person).collect();
             let model = (first.model(), first.fingerprint());
-            let set = Prepared::new(embeddings, &people)?;
+            let set = Prepared::new(Matrix::of(embeddings), &people)?;
             wanted.give(&set, Some(model), cancel.as_ref(), result, warnings)
         }
     })

@@ -10,7 +10,7 @@ use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::{QMF_SCALAR_F32, number_of, qmf_scalar, qmf_template, scalar_of};
 use crate::cancel::Cancel;
 use crate::gallery::{Gallery, SearchOptions};
-use crate::pairs::Work;
+use crate::work::Work;
 use std::os::raw::c_char;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -5,7 +5,7 @@ use super::engine::qmf_engine;
 use super::image::{picture, qmf_image};
 use super::memory::{array, check, invalid, put};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::detect::{Face, Landmarks};
 use crate::error::{Error, ErrorKind};
 use crate::wiped::Wiped;

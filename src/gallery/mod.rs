@@ -3,8 +3,7 @@
 //! ```
 //! use qmagface::gallery::{Gallery, SearchOptions};
 //! use qmagface::model::Fingerprint;
-//! use qmagface::pairs::Work;
-//! use qmagface::{Calibration, QualityParameters, Scalar, Template};
+//! use qmagface::{Calibration, QualityParameters, Scalar, Template, Work};
 //!
 //! let template = |embedding: &[f32]| Template::from_embedding("sface", Fingerprint([7; 32]), embedding);
 //! let mut gallery = Gallery::new(Scalar::F16);

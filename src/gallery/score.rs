@@ -4,9 +4,9 @@ use super::Gallery;
 use crate::calibrate::Calibration;
 use crate::compare::{FEW, Fused, Panels, Probe, QualityParameters, Rows, Scores, each_product, rows_at_once};
 use crate::error::{Error, ErrorKind, Result};
-use crate::pairs::Work;
 use crate::template::Template;
 use crate::wiped::Wiped;
+use crate::work::Work;
 use parking_lot::Mutex;
 use std::ops::Range;
 

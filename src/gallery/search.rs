@@ -5,9 +5,9 @@ use super::best::{Best, Match, Searching};
 use super::score::Comparing;
 use crate::calibrate::Calibration;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pairs::Work;
 use crate::template::Template;
 use crate::wiped::Wiped;
+use crate::work::Work;
 
 /// What a search gives for each probe.
 #[derive(Debug, Clone, Copy, PartialEq)]

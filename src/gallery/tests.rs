@@ -1,7 +1,7 @@
 use super::*;
 use crate::cancel::Cancel;
 use crate::compare::QualityParameters;
-use crate::pairs::Work;
+use crate::work::Work;
 
 fn calibration() -> Calibration {
     Calibration::from_parameters(QualityParameters {

@@ -1,6 +1,6 @@
 //! Writing a graph down, with its shapes checked.
 
-use super::{Graph, Node, NodeId, Norm, Op, Shape};
+use super::{Activation, Graph, Node, NodeId, Norm, Op, Pool, PoolOf, Shape};
 use std::collections::HashSet;
 
 /// A graph as it is written down. A description that doesn't fit together is a defect of this crate, so each step panics
@@ -70,7 +70,9 @@ impl Builder {
         self.grouped(input, weight, None, kernel, channels)
     }
 
-    fn grouped(
+    /// A convolution in `groups` groups of inputs and outputs that don't see each other; in as many as there are inputs
+    /// and outputs, each channel by itself.
+    pub fn grouped(
         &mut self,
         input: NodeId,
         weight: String,
@@ -85,6 +87,10 @@ impl Builder {
             stride,
             padding,
         } = kernel;
+        assert!(
+            inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups),
+            "groups of one size"
+        );
         let sides = sides.map(|sides| sides.map(|length| (length + 2 * padding - side) / stride + 1));
         self.tensor(&weight, &[outputs, inputs / groups, side, side]);
         if let Some(bias) = &bias {
@@ -120,7 +126,7 @@ impl Builder {
         self.like(Op::PRelu { slopes }, input)
     }
 
-    /// The sum of two maps, the first of which is a convolution's.
+    /// The sum of two maps, or rows, of one shape. It takes nothing where one of them is a convolution's.
     pub fn sum(&mut self, a: NodeId, b: NodeId) -> NodeId {
         assert_eq!(self.shape(a), self.shape(b), "what is added has one shape");
         let shape = self.shape(a);
@@ -129,9 +135,28 @@ impl Builder {
 
     /// The greatest of each window, with stride 2; incomplete windows count.
     pub fn max_pool(&mut self, input: NodeId, kernel: usize) -> NodeId {
+        let of = PoolOf::Greatest;
+        self.pool(
+            input,
+            Pool {
+                of,
+                kernel,
+                stride: 2,
+                padding: 0,
+                partial: true,
+            },
+        )
+    }
+
+    /// One number of each window.
+    pub fn pool(&mut self, input: NodeId, pool: Pool) -> NodeId {
         let (channels, sides) = self.map(input);
-        let sides = sides.map(|sides| sides.map(|length| (length - kernel).div_ceil(2) + 1));
-        self.add(Op::MaxPool { kernel }, &[input], Shape::Map { channels, sides })
+        let sides = sides.map(|sides| sides.map(|length| pool.windows(length)));
+        assert!(
+            sides.is_none_or(|sides| !sides.contains(&0)),
+            "a window fits into the map"
+        );
+        self.add(Op::Pool(pool), &[input], Shape::Map { channels, sides })
     }
 
     /// A map as a row of numbers.
@@ -141,10 +166,18 @@ impl Builder {
         self.add(Op::Flatten, &[input], Shape::Flat(channels * rows * columns))
     }
 
-    /// Several rows of numbers behind each other.
+    /// Several rows of numbers, or the channels of several maps of the same sides, behind each other.
     pub fn concatenate(&mut self, inputs: &[NodeId]) -> NodeId {
         let length = inputs.iter().map(|&input| self.channels(input)).sum();
-        self.add(Op::Concatenate, inputs, Shape::Flat(length))
+        let of = |channels| match self.shape(inputs[0]) {
+            Shape::Map { sides, .. } => Shape::Map { channels, sides },
+            Shape::Flat(_) => Shape::Flat(channels),
+        };
+        for &input in inputs {
+            let channels = self.channels(input);
+            assert_eq!(self.shape(input), of(channels), "what is joined has the same sides");
+        }
+        self.add(Op::Concatenate, inputs, of(length))
     }
 
     /// A dense layer of so many outputs, with a bias.
@@ -192,5 +225,63 @@ impl Builder {
             Shape::Map { channels, .. } => channels,
             Shape::Flat(length) => length,
         }
+    }
+}
+
+/// What no network of today takes; the tests of the graph try each.
+#[cfg_attr(not(test), allow(dead_code, reason = "face networks are made of it"))]
+impl Builder {
+    /// Negative numbers as 0.
+    pub fn relu(&mut self, input: NodeId) -> NodeId {
+        self.like(Op::Relu, input)
+    }
+
+    /// What becomes of each number.
+    pub fn activation(&mut self, input: NodeId, activation: Activation) -> NodeId {
+        assert!(!matches!(activation, Activation::Clip(limit) if limit.is_nan() || limit < 0.0));
+        self.like(Op::Activation(activation), input)
+    }
+
+    /// At each place the channels' shares of 1.
+    pub fn softmax(&mut self, input: NodeId) -> NodeId {
+        self.like(Op::Softmax, input)
+    }
+
+    /// The product of `a` with `b`, number by number; `b` has the shape of `a`, or one number for each of its channels.
+    pub fn product(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        let shape = self.shape(a);
+        let each = match shape {
+            Shape::Map { channels, .. } => Shape::Map {
+                channels,
+                sides: Some([1, 1]),
+            },
+            Shape::Flat(_) => shape,
+        };
+        assert!([shape, each].contains(&self.shape(b)), "what is multiplied fits");
+        self.add(Op::Multiply, &[a, b], shape)
+    }
+
+    /// The mean of each channel of a square map of fixed size: a map of one place.
+    pub fn mean(&mut self, input: NodeId) -> NodeId {
+        let (_, sides) = self.map(input);
+        let [kernel, columns] = sides.expect("a map of fixed size");
+        assert_eq!(kernel, columns, "a square map");
+        self.pool(
+            input,
+            Pool {
+                of: PoolOf::Mean,
+                kernel,
+                stride: 1,
+                padding: 0,
+                partial: false,
+            },
+        )
+    }
+
+    /// Each place `factor` squared times, as neighbours.
+    pub fn upsample(&mut self, input: NodeId, factor: usize) -> NodeId {
+        let (channels, sides) = self.map(input);
+        let sides = sides.map(|sides| sides.map(|length| length * factor));
+        self.add(Op::Upsample { factor }, &[input], Shape::Map { channels, sides })
     }
 }

@@ -10,22 +10,27 @@ use super::layer::taps_inside;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Takes the constants out of the running sums of `folded`, exactly (in f64, rounded once), and says for each output and
-/// channel what the true output has more than what is computed.
+/// channel what the true output has more than what is computed. Where a constant could not be taken up further on, it stays.
 ///
 /// # Errors
-/// [`ErrorKind::Internal`] for a body whose sums can't do without them.
+/// [`ErrorKind::Internal`] for a network whose steps don't fit together.
 pub(crate) fn carry(folded: &mut Folded) -> Result<Vec<Vec<f32>>> {
     let is_summed = summed(folded);
-    // What each step's true output has more, by channel.
+    // What each step's true output has more, by channel; of a flattened map by the map's channel.
     let mut carried: Vec<Vec<f64>> = Vec::with_capacity(folded.steps.len());
     for (step, &is_summed) in folded.steps.iter_mut().zip(&is_summed) {
         let of = |input: usize| step.inputs.get(input).map(|&input| carried[input].clone());
         let nothing = vec![0.0; step.channels];
-        let (input, residual) = (of(0), of(1));
+        let (input, other) = (of(0), of(1));
         let more = match &mut step.layer {
-            Layer::Image => nothing,
-            Layer::MaxPool(_) | Layer::Flatten => input.unwrap_or(nothing),
+            Layer::Image | Layer::Activation(_) | Layer::Multiply | Layer::Softmax => nothing,
+            Layer::Pool(_) | Layer::Upsample(_) | Layer::Flatten => input.unwrap_or(nothing),
             Layer::Concatenate => step.inputs.iter().flat_map(|&input| carried[input].clone()).collect(),
+            Layer::Add => {
+                let mut more = input.unwrap_or(nothing);
+                add(&mut more, other.into_iter().flatten());
+                more
+            }
             Layer::Dense(dense) => {
                 into_dense(dense, &input.unwrap_or_default());
                 nothing
@@ -34,16 +39,14 @@ pub(crate) fn carry(folded: &mut Folded) -> Result<Vec<Vec<f32>>> {
                 let input = input.unwrap_or_default();
                 let mut more = nothing;
                 // What comes through one place without a rectifier stays a constant.
-                if is_summed && conv.kernel == 1 && conv.padding == 0 {
+                if is_summed && passes(conv) {
                     more = sums(conv, &input);
                 } else {
                     take_up(conv, &input)?;
                 }
-                if let Some(residual) = residual {
-                    add(&mut more, residual.into_iter());
-                }
+                add(&mut more, other.into_iter().flatten());
                 if is_summed {
-                    let bias = take_bias(conv)?;
+                    let bias = take_bias(conv);
                     add(&mut more, bias.into_iter().map(f64::from));
                 }
                 more
@@ -58,19 +61,45 @@ pub(crate) fn carry(folded: &mut Folded) -> Result<Vec<Vec<f32>>> {
     Ok(folded.outputs.iter().map(output).collect())
 }
 
-/// Which steps are convolutions without a rectifier that are a part of a running sum.
+/// Which steps are convolutions without a rectifier that are a part of a running sum, and whose constants can be taken up by
+/// all that comes behind it.
 fn summed(folded: &Folded) -> Vec<bool> {
-    let mut is_summed = vec![false; folded.steps.len()];
+    let mut is_part = vec![false; folded.steps.len()];
     for (at, step) in folded.steps.iter().enumerate() {
-        if let (Layer::Conv(_), &[_, other]) = (&step.layer, &step.inputs[..]) {
-            is_summed[at] = true;
-            is_summed[other] = true;
+        match (&step.layer, &step.inputs[..]) {
+            (Layer::Conv(_), &[_, other]) => (is_part[at], is_part[other]) = (true, true),
+            (Layer::Add, &[one, other]) => (is_part[one], is_part[other]) = (true, true),
+            _ => {}
         }
     }
-    for (is_summed, step) in is_summed.iter_mut().zip(&folded.steps) {
-        *is_summed &= matches!(&step.layer, Layer::Conv(conv) if conv.slopes.is_none());
+    let mut is_summed = vec![false; folded.steps.len()];
+    // Whether a constant of each step's output comes to something, whoever takes it: from the last step on.
+    let mut is_taken = vec![true; folded.steps.len()];
+    for (at, step) in folded.steps.iter().enumerate().rev() {
+        let is_plain = |conv: &Conv| conv.slopes.is_none() && matches!(conv.bias, Bias::Channel(_));
+        is_summed[at] = is_part[at] && is_taken[at] && matches!(&step.layer, Layer::Conv(conv) if is_plain(conv));
+        for (position, &input) in step.inputs.iter().enumerate() {
+            is_taken[input] &= match &step.layer {
+                Layer::Dense(_) => true,
+                Layer::Conv(conv) if position == 0 => takes_up(conv) || is_summed[at] && passes(conv),
+                // Added behind the rectifier.
+                Layer::Conv(_) => is_taken[at],
+                Layer::Pool(_) | Layer::Upsample(_) | Layer::Flatten | Layer::Concatenate | Layer::Add => is_taken[at],
+                Layer::Image | Layer::Activation(_) | Layer::Multiply | Layer::Softmax => false,
+            };
+        }
     }
     is_summed
+}
+
+/// Whether a constant of each input of `conv` is one of each output too.
+fn passes(conv: &Conv) -> bool {
+    conv.kernel == 1 && conv.padding == 0
+}
+
+/// Whether the bias of `conv` can take up a constant of each input.
+fn takes_up(conv: &Conv) -> bool {
+    conv.padding == 0 || (conv.kernel, conv.stride, conv.padding) == (3, 1, 1)
 }
 
 /// Adds to the bias of a dense layer what constants of its input's channels give through it.
@@ -98,37 +127,43 @@ fn take_up(conv: &mut Conv, carried: &[f64]) -> Result<()> {
     if carried.iter().all(|&value| value == 0.0) {
         return Ok(());
     }
-    if conv.depthwise || conv.kernel != 3 || conv.stride != 1 || conv.padding != 1 {
-        return Err(unexpected(
-            "a block that doesn't begin with a dense 3x3 convolution of stride 1",
-        ));
+    if !takes_up(conv) {
+        return Err(unexpected("a constant before a convolution that can't take it up"));
     }
     let taps = by_tap(conv, carried);
-    let places: [Vec<f32>; 9] = std::array::from_fn(|place| {
-        let known = match &conv.bias {
-            Bias::Channel(bias) => bias,
-            Bias::Border(places) => &places[place],
-        };
-        let sum = |output: usize| -> f64 { taps_inside(place).map(|tap| taps[output * 9 + tap]).sum() };
-        known
-            .iter()
-            .enumerate()
-            .map(|(output, &bias)| (f64::from(bias) + sum(output)) as f32)
-            .collect()
-    });
-    conv.bias = Bias::Border(Box::new(places));
+    let count = conv.kernel * conv.kernel;
+    let more = |bias: &mut Vec<f32>, inside: &[usize]| {
+        for (bias, taps) in bias.iter_mut().zip(taps.chunks_exact(count)) {
+            *bias = (f64::from(*bias) + inside.iter().map(|&tap| taps[tap]).sum::<f64>()) as f32;
+        }
+    };
+    if conv.padding == 0 {
+        let all: Vec<usize> = (0..count).collect();
+        match &mut conv.bias {
+            Bias::Channel(bias) => more(bias, &all),
+            Bias::Border(places) => places.iter_mut().for_each(|bias| more(bias, &all)),
+        }
+        return Ok(());
+    }
+    let mut places = match &conv.bias {
+        Bias::Channel(bias) => Box::new(std::array::from_fn(|_| bias.clone())),
+        Bias::Border(places) => places.clone(),
+    };
+    for (place, bias) in places.iter_mut().enumerate() {
+        more(bias, &taps_inside(place).collect::<Vec<_>>());
+    }
+    conv.bias = Bias::Border(places);
     Ok(())
 }
 
-/// What a constant of each input gives at each output and tap of a dense convolution.
+/// What a constant of each input gives at each output and tap of a convolution.
 fn by_tap(conv: &Conv, carried: &[f64]) -> Vec<f64> {
     let taps = conv.kernel * conv.kernel;
+    let (group, outputs) = (conv.inputs / conv.groups, conv.outputs / conv.groups);
     let mut given = vec![0f64; conv.outputs * taps];
-    for (weights, given) in conv
-        .weight
-        .chunks_exact(conv.inputs * taps)
-        .zip(given.chunks_exact_mut(taps))
-    {
+    let kernels = conv.weight.chunks_exact(group * taps);
+    for (output, (weights, given)) in kernels.zip(given.chunks_exact_mut(taps)).enumerate() {
+        let carried = &carried[output / outputs * group..];
         for (weights, carried) in weights.chunks_exact(taps).zip(carried) {
             for (given, &weight) in given.iter_mut().zip(weights) {
                 *given += f64::from(weight) * carried;
@@ -146,11 +181,11 @@ fn sums(conv: &Conv, carried: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// The bias of a convolution without a rectifier, which loses it.
-fn take_bias(conv: &mut Conv) -> Result<Vec<f32>> {
+/// The bias of a convolution, which loses it, unless it differs from place to place.
+fn take_bias(conv: &mut Conv) -> Vec<f32> {
     match &mut conv.bias {
-        Bias::Channel(bias) if conv.slopes.is_none() => Ok(std::mem::replace(bias, vec![0.0; conv.outputs])),
-        _ => Err(unexpected("a branch that doesn't end in a plain bias")),
+        Bias::Channel(bias) => std::mem::replace(bias, vec![0.0; conv.outputs]),
+        Bias::Border(_) => vec![0.0; conv.outputs],
     }
 }
 

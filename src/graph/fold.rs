@@ -1,10 +1,11 @@
-//! A graph and its weights to a [`Folded`] network: names, shapes and values of the tensors are checked, what stands
-//! before and behind a layer becomes a part of it, and what several layers make of one map is made at once.
+//! A graph and its weights to a [`Folded`] network: what stands before and behind a layer becomes a part of it.
 
-use super::build::Kernel;
-use super::folded::{Folded, Layer, Output, Step};
-use super::layer::{self, Affine};
-use super::{Graph, Node, NodeId, Norm, Op, Shape};
+use super::draft::{Core, Draft, Slopes};
+use super::folded::Folded;
+use super::join::joined;
+use super::layer::{Affine, takes_shift};
+use super::tensors::Weights;
+use super::{Graph, Node, Op, Shape};
 use crate::error::{Error, ErrorKind, Result};
 use crate::weights::TensorMap;
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ pub(crate) enum PixelsAs {
     Normalised,
 }
 
-/// Folds `weights` into `graph`; the map may hold other networks' tensors too, see [`check_known`].
+/// Folds `weights` into `graph`; the map may hold other networks' tensors too, see [`super::check_known`].
 ///
 /// # Errors
 /// [`ErrorKind::Weights`] naming the tensor that is missing, misshapen or not finite, or a variance below zero;
@@ -29,132 +30,22 @@ pub(crate) fn fold(graph: &Graph, weights: &TensorMap, pixels: PixelsAs) -> Resu
     for at in 0..graph.nodes.len() {
         folding.take(at, &weights)?;
     }
-    let drafts = joined(folding.drafts, &graph.outputs, &folding.made);
-    folded(drafts, &weights)
-}
-
-/// Checks that a map holds no tensor that the network doesn't have.
-///
-/// # Errors
-/// [`ErrorKind::Weights`] naming the first one.
-pub(crate) fn check_known(graph: &Graph, weights: &TensorMap) -> Result<()> {
-    let known: HashSet<&str> = graph.tensors.iter().map(|(name, _)| name.as_str()).collect();
-    let mut extra = weights
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|&name| !known.contains(name));
-    let Some(first) = extra.next() else { return Ok(()) };
-    let more = match extra.count() {
-        0 => "is".to_owned(),
-        more => format!("and {more} more are"),
-    };
-    Err(Error::new(
-        ErrorKind::Weights,
-        format!("tensor \"{first}\" {more} not of this network"),
-    ))
-}
-
-/// A weight map that holds what a network needs.
-struct Weights<'a>(&'a TensorMap);
-
-impl<'a> Weights<'a> {
-    /// Checks shapes and values.
-    fn check(graph: &Graph, map: &'a TensorMap) -> Result<Self> {
-        for (name, shape) in &graph.tensors {
-            let tensor = map.require(name, shape)?;
-            if let Some(value) = tensor.data.iter().find(|value| !value.is_finite()) {
-                return Err(Error::new(
-                    ErrorKind::Weights,
-                    format!("tensor \"{name}\" holds {value}, and every weight must be finite"),
-                ));
-            }
+    let mut handed_out = Vec::with_capacity(graph.outputs.len());
+    for (name, node) in &graph.outputs {
+        let step = folding.plain(node.index())?;
+        if folding.drafts[step].places_of_row(&folding.drafts) > 1 {
+            return Err(unexpected("an output that is a flattened map"));
         }
-        Ok(Weights(map))
+        handed_out.push((name.as_str(), step));
     }
-
-    /// The elements of the tensor `name`.
-    fn get(&self, name: &str) -> Result<&'a [f32]> {
-        let tensor = self.0.get(name).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Internal,
-                format!("the network's description lacks tensor \"{name}\""),
-            )
-        })?;
-        Ok(&tensor.data)
-    }
-
-    fn norm(&self, norm: &Norm, epsilon: f64) -> Result<Affine> {
-        let (gamma, beta, mean) = (self.get(&norm.scale)?, self.get(&norm.shift)?, self.get(&norm.mean)?);
-        let spread = self.get(&norm.variance)?;
-        if let Some(negative) = spread.iter().find(|&&value| value < 0.0) {
-            return Err(Error::new(
-                ErrorKind::Weights,
-                format!(
-                    "tensor \"{}\" holds {negative}, and a variance is never negative",
-                    norm.variance
-                ),
-            ));
-        }
-        let scale: Vec<f64> = gamma
-            .iter()
-            .zip(spread)
-            .map(|(&gamma, &variance)| f64::from(gamma) / (f64::from(variance) + epsilon).sqrt())
-            .collect();
-        let shift = beta
-            .iter()
-            .zip(mean)
-            .zip(&scale)
-            .map(|((&beta, &mean), scale)| f64::from(beta) - f64::from(mean) * scale)
-            .collect();
-        Ok(Affine { scale, shift })
-    }
-}
-
-/// A step that may still take up what follows it.
-#[derive(Debug, Clone)]
-struct Draft<'g> {
-    core: Core<'g>,
-    inputs: Vec<usize>,
-    channels: usize,
-    sides: Option<[usize; 2]>,
-    before: Option<Affine>,
-    after: Option<Affine>,
-    slopes: Option<&'g str>,
-}
-
-/// What a step is at its heart.
-#[derive(Debug, Clone)]
-enum Core<'g> {
-    Image,
-    MaxPool(usize),
-    Flatten,
-    Concatenate,
-    Conv {
-        /// Several of one kind on the same input, whose outputs follow each other.
-        layers: Vec<(&'g str, Option<&'g str>)>,
-        kernel: Kernel,
-        inputs: usize,
-        depthwise: bool,
-        /// The input's channels are the other way round.
-        reversed: bool,
-    },
-    Dense {
-        layers: Vec<(&'g str, &'g str)>,
-        parts: Vec<[usize; 2]>,
-    },
-}
-
-impl Draft<'_> {
-    /// Whether it can take up an affine map, or a rectifier, of what it gives.
-    fn is_open(&self) -> bool {
-        let is_layer = matches!(self.core, Core::Conv { .. } | Core::Dense { .. });
-        is_layer && self.slopes.is_none() && !self.adds()
-    }
-
-    /// Whether it adds a second map to what it gives.
-    fn adds(&self) -> bool {
-        matches!(self.core, Core::Conv { .. }) && self.inputs.len() > 1
-    }
+    let (drafts, outputs) = joined(folding.drafts, &handed_out);
+    Ok(Folded {
+        steps: drafts
+            .into_iter()
+            .map(|draft| draft.step(&weights))
+            .collect::<Result<_>>()?,
+        outputs,
+    })
 }
 
 /// A graph on its way to steps.
@@ -166,7 +57,7 @@ struct Folding<'g> {
     drafts: Vec<Draft<'g>>,
     /// For each node that was taken, the step that makes it, and what must be done to that step's output first.
     made: Vec<(usize, Option<Affine>)>,
-    /// The step whose input is an image with red first.
+    /// The steps that are images with red first.
     red_first: HashSet<usize>,
 }
 
@@ -189,7 +80,8 @@ impl<'g> Folding<'g> {
 
     /// Takes the node `at`, behind all those before it.
     fn take(&mut self, at: usize, weights: &Weights) -> Result<()> {
-        let node = &self.graph.nodes[at];
+        let graph = self.graph;
+        let node = &graph.nodes[at];
         let made = match &node.op {
             Op::Image { rgb, offset, scale } => {
                 let step = self.add(node, Core::Image, Vec::new(), None);
@@ -197,50 +89,50 @@ impl<'g> Folding<'g> {
                     self.red_first.insert(step);
                 }
                 let affine = Affine::uniform(3, *scale, -offset * scale);
-                (step, (self.pixels == PixelsAs::Raw).then_some(affine))
+                // Red first is not how the pixels lie: something must be done to them in any case.
+                let is_as_wanted = self.pixels == PixelsAs::Normalised && !*rgb;
+                (step, (!is_as_wanted).then_some(self.wanted(affine)))
             }
             Op::BatchNorm { norm, epsilon } => {
-                let (step, pending) = self.input(node, 0);
-                if pending.is_some() {
-                    return Err(unexpected("a batch norm behind another"));
-                }
                 let affine = weights.norm(norm, *epsilon)?;
-                match self.may_take_up(node, step) && self.drafts[step].after.is_none() {
-                    true => {
-                        self.drafts[step].after = Some(affine);
+                let (step, pending) = self.input(node, 0);
+                if pending.is_none() && self.may_take_up(node, step) && self.drafts[step].after.is_none() {
+                    self.drafts[step].after = Some(affine);
+                    (step, None)
+                } else {
+                    let step = self.taken(node, 0)?;
+                    if self.drafts[step].places_of_row(&self.drafts) > 1 {
+                        return Err(unexpected("a batch norm of a flattened map"));
+                    }
+                    (step, Some(affine))
+                }
+            }
+            Op::PRelu { slopes } => (self.rectified(node, Slopes::Named(slopes))?, None),
+            Op::Relu => (self.rectified(node, Slopes::Zero)?, None),
+            Op::Add => {
+                let (one, other) = (self.taken(node, 0)?, self.taken(node, 1)?);
+                // The first that can: a sum is the same the other way round.
+                let by_turns = [(0, one, other), (1, other, one)];
+                match by_turns.into_iter().find(|&(at, step, _)| self.may_add(node, at, step)) {
+                    Some((_, step, other)) => {
+                        self.drafts[step].inputs.push(other);
                         (step, None)
                     }
-                    false => (step, Some(affine)),
+                    None => (self.plainly(node, Core::Add)?, None),
                 }
             }
-            Op::PRelu { slopes } => {
-                let step = self.plain(node, 0)?;
-                if !self.may_take_up(node, step) {
-                    return Err(unexpected("a rectifier that is not behind a layer of its own"));
-                }
-                self.drafts[step].slopes = Some(slopes);
-                (step, None)
-            }
-            Op::Add => {
-                let (step, other) = (self.plain(node, 0)?, self.plain(node, 1)?);
-                if !self.may_take_up(node, step) || !matches!(self.drafts[step].core, Core::Conv { .. }) {
-                    return Err(unexpected("a sum whose first part is not a convolution of its own"));
-                }
-                self.drafts[step].inputs.push(other);
-                (step, None)
-            }
-            Op::MaxPool { kernel } => {
-                let input = self.plain(node, 0)?;
-                (self.add(node, Core::MaxPool(*kernel), vec![input], None), None)
-            }
-            Op::Concatenate => {
-                let inputs = (0..node.inputs.len()).map(|at| self.plain(node, at));
-                let inputs = inputs.collect::<Result<_>>()?;
-                (self.add(node, Core::Concatenate, inputs, None), None)
-            }
+            Op::Multiply => (self.plainly(node, Core::Multiply)?, None),
+            Op::Activation(activation) => (self.plainly(node, Core::Activation(*activation))?, None),
+            Op::Pool(pool) => (self.plainly(node, Core::Pool(*pool))?, None),
+            Op::Upsample { factor } => (self.plainly(node, Core::Upsample(*factor))?, None),
+            Op::Softmax => (self.plainly(node, Core::Softmax)?, None),
+            Op::Concatenate => (self.plainly(node, Core::Concatenate)?, None),
             // An affine map of channels goes past it.
             Op::Flatten => {
-                let (input, pending) = self.input(node, 0);
+                let (mut input, mut pending) = self.input(node, 0);
+                if matches!(self.drafts[input].core, Core::Image) {
+                    (input, pending) = (self.taken(node, 0)?, None);
+                }
                 (self.add(node, Core::Flatten, vec![input], None), pending)
             }
             Op::Convolution {
@@ -249,13 +141,17 @@ impl<'g> Folding<'g> {
                 kernel,
                 groups,
             } => {
-                let (input, before) = self.input(node, 0);
-                let inputs = self.drafts[input].channels;
+                let (mut input, mut before) = self.input(node, 0);
+                let is_reversed = self.red_first.contains(&input);
+                let shifts = |before: &Affine| before.shift.iter().any(|&shift| shift != 0.0);
+                if before.as_ref().is_some_and(shifts) && !takes_shift(*kernel) || is_reversed && *groups > 1 {
+                    (input, before) = (self.taken(node, 0)?, None);
+                }
                 let core = Core::Conv {
                     layers: vec![(weight, bias.as_deref())],
                     kernel: *kernel,
-                    inputs,
-                    depthwise: *groups > 1,
+                    inputs: self.drafts[input].channels,
+                    groups: *groups,
                     reversed: self.red_first.contains(&input),
                 };
                 (self.add(node, core, vec![input], before), None)
@@ -273,22 +169,98 @@ impl<'g> Folding<'g> {
         Ok(())
     }
 
+    /// What is still to be done to an image's pixels.
+    fn wanted(&self, affine: Affine) -> Affine {
+        match self.pixels {
+            PixelsAs::Raw => affine,
+            PixelsAs::Normalised => Affine::uniform(3, 1.0, 0.0),
+        }
+    }
+
     /// The step that makes input `at` of a node, and what must be done to it first.
     fn input(&self, node: &Node, at: usize) -> (usize, Option<Affine>) {
         self.made[node.inputs[at].index()].clone()
     }
 
     /// The step that makes input `at` of a node which takes it as it is.
-    fn plain(&self, node: &Node, at: usize) -> Result<usize> {
-        match self.input(node, at) {
-            (step, None) => Ok(step),
-            (_, Some(_)) => Err(unexpected("a batch norm that is not beside a layer")),
-        }
+    fn taken(&mut self, node: &Node, at: usize) -> Result<usize> {
+        self.plain(node.inputs[at].index())
     }
 
-    /// Whether the step can take up what `node` does to its output: nobody else takes that as it is.
+    /// The step that makes what the node `at` gives; where something is left to be done to it, one of its own does it.
+    fn plain(&mut self, at: usize) -> Result<usize> {
+        let (step, pending) = self.made[at].clone();
+        let Some(affine) = pending else { return Ok(step) };
+        if self.drafts[step].places_of_row(&self.drafts) > 1 {
+            return Err(unexpected("a batch norm of a flattened map that no dense layer takes"));
+        }
+        let node = &self.graph.nodes[at];
+        let own = self.each(node, step);
+        self.drafts[own].after = Some(affine);
+        self.made[at] = (own, None);
+        Ok(own)
+    }
+
+    /// A step that gives what it takes, for others to be taken up by it.
+    fn each(&mut self, node: &Node, input: usize) -> usize {
+        let core = match (&self.drafts[input].core, node.shape) {
+            (Core::Image, _) => Core::Pixels {
+                reversed: self.red_first.contains(&input),
+            },
+            (_, Shape::Map { .. }) => Core::Each,
+            (_, Shape::Flat(_)) => Core::EachOfRow(self.parts(input)),
+        };
+        self.add(node, core, vec![input], None)
+    }
+
+    /// The step that makes what a rectifier gives: the layer before it, or one of its own.
+    fn rectified(&mut self, node: &Node, slopes: Slopes<'g>) -> Result<usize> {
+        let mut step = self.taken(node, 0)?;
+        if !self.may_take_up(node, step) {
+            if self.drafts[step].places_of_row(&self.drafts) > 1 {
+                return Err(unexpected("a rectifier of a flattened map"));
+            }
+            step = self.each(node, step);
+        }
+        self.drafts[step].slopes = Some(slopes);
+        Ok(step)
+    }
+
+    /// A step of its own that takes its inputs as they are.
+    fn plainly(&mut self, node: &Node, core: Core<'g>) -> Result<usize> {
+        let inputs = (0..node.inputs.len()).map(|at| self.taken(node, at));
+        let inputs: Vec<usize> = inputs.collect::<Result<_>>()?;
+        // A flattened map's numbers lie by panel and place: number by number that is no matter between its like.
+        let is_flattened = inputs
+            .iter()
+            .any(|&input| self.drafts[input].places_of_row(&self.drafts) > 1);
+        let is_alike = || inputs.iter().all(|&input| self.parts(input) == self.parts(inputs[0]));
+        let is_known = match core {
+            Core::Concatenate | Core::Activation(_) => true,
+            _ => is_alike(),
+        };
+        if is_flattened && (!is_known || matches!(core, Core::Softmax)) {
+            return Err(unexpected(
+                "shares of a flattened map, or one that meets another kind of row",
+            ));
+        }
+        Ok(self.add(node, core, inputs, None))
+    }
+
+    /// Whether the step can take up what `node` does to its first input: nobody else takes that as it is.
     fn may_take_up(&self, node: &Node, step: usize) -> bool {
         self.users[node.inputs[0].index()] == 1 && self.drafts[step].is_open()
+    }
+
+    /// Whether the step, input `at` of the sum `node`, can add the other one: a dense convolution of a map that nobody
+    /// else takes.
+    fn may_add(&self, node: &Node, at: usize, step: usize) -> bool {
+        let draft = &self.drafts[step];
+        let is_of_map = |&input: &usize| !matches!(self.drafts[input].core, Core::Image);
+        self.users[node.inputs[at].index()] == 1
+            && matches!(draft.core, Core::Conv { groups: 1, .. })
+            && !draft.adds()
+            && draft.inputs.iter().all(is_of_map)
     }
 
     fn add(&mut self, node: &Node, core: Core<'g>, inputs: Vec<usize>, before: Option<Affine>) -> usize {
@@ -313,196 +285,9 @@ impl<'g> Folding<'g> {
         let draft = &self.drafts[step];
         match &draft.core {
             Core::Concatenate => draft.inputs.iter().flat_map(|&input| self.parts(input)).collect(),
-            Core::Flatten => {
-                let map = &self.drafts[draft.inputs[0]];
-                let places = map.sides.map_or(1, |[rows, columns]| rows * columns);
-                vec![[map.channels, places]]
-            }
+            Core::Activation(_) | Core::Add | Core::Multiply => self.parts(draft.inputs[0]),
+            Core::Flatten => vec![[self.drafts[draft.inputs[0]].channels, draft.places_of_row(&self.drafts)]],
             _ => vec![[draft.channels, 1]],
-        }
-    }
-}
-
-/// The drafts in an order in which each comes behind those it takes from, and their outputs; layers of one kind that only
-/// hand out what they make of the same input are one.
-fn joined<'g>(
-    drafts: Vec<Draft<'g>>,
-    outputs: &[(String, NodeId)],
-    made: &[(usize, Option<Affine>)],
-) -> (Vec<Draft<'g>>, Vec<Output>) {
-    let handed_out: Vec<usize> = outputs.iter().map(|(_, node)| made[node.index()].0).collect();
-    let mut is_taken = vec![false; drafts.len()];
-    drafts
-        .iter()
-        .flat_map(|draft| &draft.inputs)
-        .for_each(|&input| is_taken[input] = true);
-    let is_head = |at: usize| {
-        let draft: &Draft = &drafts[at];
-        !is_taken[at] && draft.is_open() && draft.before.is_none() && draft.after.is_none()
-    };
-    let is_like = |a: usize, b: usize| match (&drafts[a].core, &drafts[b].core) {
-        (
-            Core::Conv {
-                kernel: one,
-                depthwise: false,
-                ..
-            },
-            Core::Conv {
-                kernel: other,
-                depthwise: false,
-                ..
-            },
-        ) => Kernel { outputs: 0, ..*one } == Kernel { outputs: 0, ..*other },
-        (Core::Dense { .. }, Core::Dense { .. }) => true,
-        _ => false,
-    };
-    let mut sorted: Vec<Draft> = Vec::with_capacity(drafts.len());
-    let mut place: Vec<Option<usize>> = vec![None; drafts.len()];
-    let mut found = Vec::with_capacity(outputs.len());
-    for ((name, _), &step) in outputs.iter().zip(&handed_out) {
-        let first = handed_out
-            .iter()
-            .copied()
-            .find(|&other| {
-                is_head(step) && is_head(other) && drafts[other].inputs == drafts[step].inputs && is_like(other, step)
-            })
-            .unwrap_or(step);
-        let mut begin = 0;
-        if first == step {
-            sort(&drafts, step, &mut sorted, &mut place);
-        }
-        let at = place[first].unwrap_or_default();
-        let count = drafts[step].channels;
-        if first != step {
-            begin = sorted[at].channels;
-            append(&mut sorted[at], &drafts[step]);
-        }
-        found.push(Output {
-            name: name.clone(),
-            step: at,
-            channels: begin..begin + count,
-        });
-    }
-    (sorted, found)
-}
-
-/// Adds a step to `sorted`, behind those it takes from. As deep as a network: each level is one step.
-fn sort<'g>(drafts: &[Draft<'g>], step: usize, sorted: &mut Vec<Draft<'g>>, place: &mut [Option<usize>]) {
-    // Steps that wait for the ones above them.
-    let mut waiting = vec![step];
-    while let Some(&step) = waiting.last() {
-        let missing = drafts[step].inputs.iter().find(|&&input| place[input].is_none());
-        match (place[step], missing) {
-            (Some(_), _) => drop(waiting.pop()),
-            (None, Some(&input)) => waiting.push(input),
-            (None, None) => {
-                waiting.pop();
-                let mut draft = drafts[step].clone();
-                draft.inputs = draft.inputs.iter().filter_map(|&input| place[input]).collect();
-                place[step] = Some(sorted.len());
-                sorted.push(draft);
-            }
-        }
-    }
-}
-
-/// Lets `draft` make what `other` does too.
-fn append<'g>(draft: &mut Draft<'g>, other: &Draft<'g>) {
-    draft.channels += other.channels;
-    match (&mut draft.core, &other.core) {
-        (Core::Conv { layers, kernel, .. }, Core::Conv { layers: more, .. }) => {
-            layers.extend(more);
-            kernel.outputs += other.channels;
-        }
-        (Core::Dense { layers, .. }, Core::Dense { layers: more, .. }) => layers.extend(more),
-        _ => {}
-    }
-}
-
-/// The steps with their numbers.
-fn folded((drafts, outputs): (Vec<Draft>, Vec<Output>), weights: &Weights) -> Result<Folded> {
-    let steps = drafts.into_iter().map(|draft| {
-        let slopes = draft.slopes.map(|name| weights.get(name)).transpose()?;
-        let layer = match &draft.core {
-            Core::Image => Layer::Image,
-            Core::MaxPool(kernel) => Layer::MaxPool(*kernel),
-            Core::Flatten => Layer::Flatten,
-            Core::Concatenate => Layer::Concatenate,
-            Core::Conv {
-                layers,
-                kernel,
-                inputs,
-                depthwise,
-                reversed,
-            } => {
-                let (mut weight, mut bias) = (Vec::new(), Vec::new());
-                for (name, own) in layers {
-                    let own_weight = weights.get(name)?;
-                    weight.extend_from_slice(own_weight);
-                    match own {
-                        Some(own) => bias.extend(weights.get(own)?.iter().map(|&bias| f64::from(bias))),
-                        None => bias.resize(kernel.outputs, 0.0),
-                    }
-                }
-                if *reversed {
-                    let taps = kernel.side * kernel.side;
-                    let others = weight.chunks_exact(inputs * taps);
-                    weight = others
-                        .flat_map(|weights| weights.chunks_exact(taps).rev().flatten().copied())
-                        .collect();
-                }
-                let before = draft.before.as_ref().map(|before| match reversed {
-                    true => Affine {
-                        scale: before.scale.iter().rev().copied().collect(),
-                        shift: before.shift.iter().rev().copied().collect(),
-                    },
-                    false => before.clone(),
-                });
-                let after = after(draft.after, bias);
-                let conv = layer::conv(*kernel, *inputs, *depthwise, &weight, before.as_ref(), &after, slopes);
-                Layer::Conv(conv)
-            }
-            Core::Dense { layers, parts } => {
-                let (mut weight, mut bias) = (Vec::new(), Vec::new());
-                for (name, own) in layers {
-                    weight.extend_from_slice(weights.get(name)?);
-                    bias.extend(weights.get(own)?.iter().map(|&bias| f64::from(bias)));
-                }
-                Layer::Dense(layer::dense(
-                    parts,
-                    &weight,
-                    draft.before.as_ref(),
-                    &after(draft.after, bias),
-                    slopes,
-                ))
-            }
-        };
-        Ok(Step {
-            layer,
-            inputs: draft.inputs,
-            channels: draft.channels,
-            sides: draft.sides,
-        })
-    });
-    Ok(Folded {
-        steps: steps.collect::<Result<_>>()?,
-        outputs,
-    })
-}
-
-/// What follows a layer with this bias.
-fn after(norm: Option<Affine>, bias: Vec<f64>) -> Affine {
-    match norm {
-        None => Affine {
-            scale: vec![1.0; bias.len()],
-            shift: bias,
-        },
-        Some(norm) => {
-            let shift = bias.iter().zip(&norm.scale).zip(&norm.shift);
-            Affine {
-                shift: shift.map(|((bias, scale), shift)| bias * scale + shift).collect(),
-                scale: norm.scale,
-            }
         }
     }
 }

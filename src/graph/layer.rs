@@ -16,6 +16,15 @@ pub(super) struct Affine {
 }
 
 impl Affine {
+    /// With the channels the other way round.
+    pub fn reversed(&self) -> Self {
+        let reversed = |values: &[f64]| values.iter().rev().copied().collect();
+        Affine {
+            scale: reversed(&self.scale),
+            shift: reversed(&self.shift),
+        }
+    }
+
     /// The same for each of `channels` channels.
     pub fn uniform(channels: usize, scale: f64, shift: f64) -> Self {
         Affine {
@@ -25,11 +34,17 @@ impl Affine {
     }
 }
 
-/// `after(conv(before(x)))`, then the rectifier with `slopes`. `before` needs stride 1, no padding or no shift.
+/// Whether a shift before a convolution of this size can become a part of its bias: without padding it is the same at
+/// every place, and for this kernel at every kind of place.
+pub(super) fn takes_shift(kernel: Kernel) -> bool {
+    kernel.padding == 0 || (kernel.side, kernel.stride, kernel.padding) == (3, 1, 1)
+}
+
+/// `after(conv(before(x)))`, then the rectifier with `slopes`. `before` has no shift unless [`takes_shift`].
 pub(super) fn conv(
     kernel: Kernel,
     inputs: usize,
-    depthwise: bool,
+    groups: usize,
     weight: &[f32],
     before: Option<&Affine>,
     after: &Affine,
@@ -37,13 +52,13 @@ pub(super) fn conv(
 ) -> Conv {
     let outputs = kernel.outputs;
     let taps = kernel.side * kernel.side;
-    let group = if depthwise { 1 } else { inputs };
+    let group = inputs / groups;
     let mut folded = Vec::with_capacity(weight.len());
     // What the shift before the convolution adds, by output and tap.
     let mut shifted = vec![0f64; outputs * taps];
     for (output, weights) in weight.chunks_exact(group * taps).enumerate() {
         for (input, weights) in weights.chunks_exact(taps).enumerate() {
-            let input = if depthwise { output } else { input };
+            let input = output / (outputs / groups) * group + input;
             let (scale, shift) = before.map_or((1.0, 0.0), |before| (before.scale[input], before.shift[input]));
             for (tap, &weight) in weights.iter().enumerate() {
                 let weight = f64::from(weight) * after.scale[output];
@@ -77,7 +92,7 @@ pub(super) fn conv(
         kernel: kernel.side,
         stride: kernel.stride,
         padding: kernel.padding,
-        depthwise,
+        groups,
         bias,
         slopes: slopes.map(<[f32]>::to_vec),
     }

@@ -6,22 +6,29 @@
 //! | file | its one job |
 //! |---|---|
 //! | `build.rs` | writing a graph down, with its shapes checked |
-//! | `fold.rs` | a graph and its weights to a [`Folded`] one, which back ends run: weights are checked, batch norms folded, steps joined |
+//! | `tensors.rs` | the weights that a graph names, checked |
+//! | `fold.rs` | a graph to a [`Folded`] one, which back ends run: what each node becomes |
+//! | `draft.rs` | a step on its way: what it takes up, and its numbers |
+//! | `join.rs` | the steps in their order, heads on one map made at once |
 //! | `layer.rs` | the arithmetic of folding one layer |
 //! | `carry.rs` | constants taken out of running sums, for 16 bits |
 
 mod build;
 pub(crate) mod carry;
+mod draft;
 mod fold;
+mod join;
 mod layer;
+mod tensors;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use build::{Builder, Kernel};
-pub(crate) use fold::{PixelsAs, check_known, fold};
+pub(crate) use fold::{PixelsAs, fold};
 /// What back ends run: the same for those of this library and those in files of their own.
 pub(crate) use qmagface_backend as folded;
-pub(crate) use qmagface_backend::Folded;
+pub(crate) use qmagface_backend::{Activation, Folded, Pool, PoolOf};
+pub(crate) use tensors::check_known;
 
 /// In 16 bits pixels go in divided by this and the first weights are multiplied by it, both exactly: undivided, the first
 /// weights would be too small for them.
@@ -67,6 +74,7 @@ enum Shape {
 }
 
 /// An operation. Tensors are named; all are row-major f32.
+#[cfg_attr(not(test), allow(dead_code, reason = "not every operation is in a network of today"))]
 #[derive(Debug, Clone, PartialEq)]
 enum Op {
     /// Pixels, BGR as the library has them, 0..255, as the network wants them: `(pixel - offset) * scale`.
@@ -89,11 +97,21 @@ enum Op {
     BatchNorm { norm: Norm, epsilon: f64 },
     /// `max(x, 0) + slope * min(x, 0)` with a slope for each channel.
     PRelu { slopes: String },
+    /// `max(x, 0)`.
+    Relu,
+    /// Each number by itself.
+    Activation(Activation),
     /// The sum of two maps of one shape.
     Add,
-    /// The greatest value of each window, at every second place; an incomplete window at the right and bottom edge counts.
-    MaxPool { kernel: usize },
-    /// Rows of numbers behind each other.
+    /// The product of two maps of one shape, number by number, or of a map with one number for each channel.
+    Multiply,
+    /// One number of each window.
+    Pool(Pool),
+    /// Each place so many squared times, as neighbours.
+    Upsample { factor: usize },
+    /// At each place the channels' shares of 1, `exp(x) / sum of exp(x)`.
+    Softmax,
+    /// Rows of numbers, or the channels of maps of the same sides, behind each other.
     Concatenate,
     /// A map as a row of numbers: by channel, row, column.
     Flatten,

@@ -87,18 +87,83 @@ fn rectified(x: &Values, slopes: &[f32]) -> Values {
     x.map(|channel, value| value.max(0.0) + f64::from(slopes[channel]) * value.min(0.0))
 }
 
-fn pooled(x: &Values, kernel: usize) -> Values {
-    let sides = x.sides.map(|length| (length - kernel).div_ceil(2) + 1);
+/// The window's places themselves are tried where [`Pool`] is.
+fn pooled(x: &Values, pool: Pool) -> Values {
+    let sides = x.sides.map(|length| pool.windows(length));
     let [height, width] = x.sides;
     let mut data = Vec::new();
     for plane in x.data.chunks_exact(x.places()) {
-        for (row, column) in (0..sides[0]).flat_map(|row| (0..sides[1]).map(move |column| (2 * row, 2 * column))) {
-            let rows = row..(row + kernel).min(height);
-            let values = rows.flat_map(|row| &plane[row * width..][column..(column + kernel).min(width)]);
-            data.push(values.copied().fold(f64::MIN, f64::max));
+        for (row, column) in (0..sides[0]).flat_map(|row| (0..sides[1]).map(move |column| (row, column))) {
+            let rows = pool.window(row, height);
+            let values = rows.flat_map(|row| &plane[row * width..][pool.window(column, width)]);
+            let values: Vec<f64> = values.copied().collect();
+            data.push(match pool.of {
+                PoolOf::Greatest => values.into_iter().fold(f64::MIN, f64::max),
+                PoolOf::Mean => values.iter().sum::<f64>() / values.len() as f64,
+            });
         }
     }
     Values { sides, data }
+}
+
+fn upsampled(x: &Values, factor: usize) -> Values {
+    let sides = x.sides.map(|length| length * factor);
+    let of_plane = |plane: &[f64]| -> Vec<f64> {
+        let at = |row: usize, column: usize| plane[row / factor * x.sides[1] + column / factor];
+        (0..sides[0])
+            .flat_map(|row| (0..sides[1]).map(move |column| at(row, column)))
+            .collect()
+    };
+    Values {
+        sides,
+        data: x.data.chunks_exact(x.places()).flat_map(of_plane).collect(),
+    }
+}
+
+fn activated(x: &Values, activation: Activation) -> Values {
+    x.map(|_, value| match activation {
+        Activation::Clip(limit) => value.clamp(0.0, f64::from(limit)),
+        Activation::Sigmoid => 1.0 / (1.0 + (-value).exp()),
+        Activation::HardSwish => value * (value + 3.0).clamp(0.0, 6.0) / 6.0,
+    })
+}
+
+fn shares(x: &Values) -> Values {
+    let places = x.places();
+    let powers = x.map(|_, value| value.exp());
+    let sum = |place: usize| powers.data[place..].iter().step_by(places).sum::<f64>();
+    let sums: Vec<f64> = (0..places).map(sum).collect();
+    Values {
+        sides: x.sides,
+        data: powers
+            .data
+            .iter()
+            .enumerate()
+            .map(|(at, power)| power / sums[at % places])
+            .collect(),
+    }
+}
+
+fn multiplied(a: &Values, b: &Values) -> Values {
+    let places = a.places() / b.places();
+    Values {
+        sides: a.sides,
+        data: a
+            .data
+            .iter()
+            .enumerate()
+            .map(|(at, value)| value * b.data[at / places])
+            .collect(),
+    }
+}
+
+/// Channels, or numbers, behind each other.
+fn joined<'a>(parts: impl Iterator<Item = &'a Values>) -> Values {
+    let parts: Vec<&Values> = parts.collect();
+    Values {
+        sides: parts[0].sides,
+        data: parts.iter().flat_map(|part| part.data.clone()).collect(),
+    }
 }
 
 fn product(x: &Values, weight: &[f32], bias: &[f32]) -> Values {
@@ -148,11 +213,13 @@ fn as_written(graph: &Graph, weights: &TensorMap, images: &[Values]) -> Vec<Valu
             }),
             Op::PRelu { slopes } => rectified(x(0), tensor(slopes)),
             Op::Add => sum(x(0), x(1)),
-            Op::MaxPool { kernel } => pooled(x(0), *kernel),
-            Op::Concatenate => {
-                let all = (0..node.inputs.len()).flat_map(|at| x(at).data.clone());
-                Values::flat(all.collect())
-            }
+            Op::Relu => x(0).map(|_, value| value.max(0.0)),
+            Op::Activation(activation) => activated(x(0), *activation),
+            Op::Multiply => multiplied(x(0), x(1)),
+            Op::Pool(pool) => pooled(x(0), *pool),
+            Op::Upsample { factor } => upsampled(x(0), *factor),
+            Op::Softmax => shares(x(0)),
+            Op::Concatenate => joined((0..node.inputs.len()).map(x)),
             Op::Flatten => Values::flat(x(0).data.clone()),
             Op::Dense { weight, bias } => product(x(0), tensor(weight), tensor(bias)),
         });
@@ -179,12 +246,11 @@ fn as_folded(folded: &Folded, images: &[Values]) -> Vec<Values> {
                     stride: conv.stride,
                     padding: conv.padding,
                 };
-                let groups = if conv.depthwise { conv.outputs } else { 1 };
                 let bias = |output: usize, [row, column]: [usize; 2], [rows, columns]: [usize; 2]| match &conv.bias {
                     Bias::Channel(bias) => f64::from(bias[output]),
                     Bias::Border(places) => f64::from(places[place(row, column, rows, columns)][output]),
                 };
-                let mut y = convolved(x(0), &conv.weight, kernel, groups, bias);
+                let mut y = convolved(x(0), &conv.weight, kernel, conv.groups, bias);
                 if let Some(slopes) = &conv.slopes {
                     y = rectified(&y, slopes);
                 }
@@ -193,12 +259,14 @@ fn as_folded(folded: &Folded, images: &[Values]) -> Vec<Values> {
                     _ => sum(&y, x(1)),
                 }
             }
-            Layer::MaxPool(kernel) => pooled(x(0), *kernel),
+            Layer::Activation(activation) => activated(x(0), *activation),
+            Layer::Add => sum(x(0), x(1)),
+            Layer::Multiply => multiplied(x(0), x(1)),
+            Layer::Pool(pool) => pooled(x(0), *pool),
+            Layer::Upsample(factor) => upsampled(x(0), *factor),
+            Layer::Softmax => shares(x(0)),
             Layer::Flatten => Values::flat(x(0).data.clone()),
-            Layer::Concatenate => {
-                let all = (0..step.inputs.len()).flat_map(|at| x(at).data.clone());
-                Values::flat(all.collect())
-            }
+            Layer::Concatenate => joined((0..step.inputs.len()).map(x)),
             Layer::Dense(dense) => {
                 let y = product(x(0), &dense.weight, &dense.bias);
                 match &dense.slopes {
@@ -402,6 +470,126 @@ fn detector() -> Graph {
     graph.finish()
 }
 
+/// What other face networks have: an image that is halved at once, residual blocks of depthwise convolutions with a gate
+/// on their channels, a pyramid, groups, steps that stand alone, and a head without a dense layer.
+fn other() -> Graph {
+    let mut graph = Builder::new();
+    let norm = |graph: &mut Builder, x, name: &str| graph.batch_norm(x, Norm::pytorch(name), 1e-5);
+    let image = graph.image(Some([16, 16]), true, [127.5, 1.0 / 128.0]);
+    let mut x = graph.conv(image, "stem".into(), None, kernel(20, 3, 2, 1));
+    x = norm(&mut graph, x, "stem_norm");
+    x = graph.activation(x, Activation::HardSwish);
+    // A batch norm behind an activation, twice, and a rectifier that is not behind a layer.
+    x = norm(&mut graph, x, "alone");
+    x = norm(&mut graph, x, "alone_again");
+    x = graph.prelu(x, "alone_slopes".into(), 0);
+    graph.output("stem", x);
+    let input = x;
+    x = graph.conv(x, "expand".into(), Some("expand_bias".into()), kernel(24, 1, 1, 0));
+    x = graph.activation(x, Activation::Clip(0.75));
+    x = graph.grouped(x, "five".into(), None, kernel(24, 5, 1, 2), 24);
+    x = norm(&mut graph, x, "five_norm");
+    x = graph.relu(x);
+    let mut gate = graph.mean(x);
+    gate = graph.conv(gate, "squeeze".into(), Some("squeeze_bias".into()), kernel(6, 1, 1, 0));
+    gate = graph.relu(gate);
+    gate = graph.conv(gate, "excite".into(), Some("excite_bias".into()), kernel(24, 1, 1, 0));
+    gate = graph.activation(gate, Activation::Sigmoid);
+    x = graph.product(x, gate);
+    x = graph.conv(x, "project".into(), None, kernel(20, 1, 1, 0));
+    x = norm(&mut graph, x, "project_norm");
+    x = graph.sum(input, x);
+    let fine = x;
+    x = graph.pool(
+        x,
+        Pool {
+            of: PoolOf::Mean,
+            kernel: 3,
+            stride: 2,
+            padding: 1,
+            partial: false,
+        },
+    );
+    x = norm(&mut graph, x, "coarse_norm");
+    // Its norm has a shift, which a padded convolution with stride 2 can't take up.
+    let coarse = graph.conv(x, "coarse".into(), None, kernel(20, 3, 2, 1));
+    let coarse = graph.relu(coarse);
+    let raised = graph.upsample(coarse, 4);
+    let both = graph.sum(raised, fine);
+    graph.output("both", both);
+    let of_pixels = graph.max_pool(image, 2);
+    let all = graph.concatenate(&[both, fine, of_pixels]);
+    graph.output("all", all);
+    let grouped = graph.grouped(
+        fine,
+        "grouped".into(),
+        Some("grouped_bias".into()),
+        kernel(10, 3, 1, 1),
+        5,
+    );
+    let scores = graph.softmax(grouped);
+    graph.output("scores", scores);
+    x = graph.grouped(fine, "global".into(), None, kernel(20, 8, 1, 0), 20);
+    x = graph.flatten(x);
+    let narrow = norm(&mut graph, x, "row_norm");
+    let wide = graph.dense(narrow, "wide".into(), "wide_bias".into(), 12);
+    let joined = graph.concatenate(&[narrow, wide]);
+    let next = graph.dense(joined, "next".into(), "next_bias".into(), 5);
+    let shares = graph.softmax(next);
+    graph.output("shares", shares);
+    let lit = graph.flatten(both);
+    let lit = graph.activation(lit, Activation::Sigmoid);
+    let lit = graph.dense(lit, "lit".into(), "lit_bias".into(), 3);
+    graph.output("lit", lit);
+    let last = norm(&mut graph, joined, "last");
+    graph.output("embedding", last);
+    graph.finish()
+}
+
+/// An image that a step of several numbers takes first.
+fn plain_first() -> Graph {
+    let mut graph = Builder::new();
+    let image = graph.image(Some([9, 10]), true, [100.0, 1.0 / 64.0]);
+    let x = graph.conv(image, "seven".into(), None, kernel(16, 7, 2, 3));
+    let x = graph.max_pool(x, 3);
+    graph.output("x", x);
+    let y = graph.upsample(image, 2);
+    graph.output("y", y);
+    graph.finish()
+}
+
+#[test]
+fn every_operation_is_computed_as_it_is_written() {
+    for (graph, sides) in [(other(), [16, 16]), (plain_first(), [9, 10])] {
+        let weights = weights(&graph);
+        let image = [pixels(sides, 13)];
+        let wanted = as_written(&graph, &weights, &image);
+        let folded = fold(&graph, &weights, PixelsAs::Raw).unwrap();
+        assert_eq!(Folded::from_bytes(&folded.to_bytes()).as_ref(), Ok(&folded));
+        assert_close(&as_folded(&folded, &image), &wanted, 1e-5, "folded");
+        assert_close(&on_cpu(&folded, &image), &wanted, 1e-4, "on the CPU");
+        let Op::Image { offset, scale, .. } = graph.nodes[0].op else {
+            panic!("the first node is the image")
+        };
+        let given = [image[0].map(|_, pixel| (pixel - offset) * scale)];
+        let normalised = fold(&graph, &weights, PixelsAs::Normalised).unwrap();
+        assert_close(&as_folded(&normalised, &given), &wanted, 1e-5, "of normalised pixels");
+        assert_close(
+            &on_cpu(&normalised, &given),
+            &wanted,
+            1e-4,
+            "of normalised pixels, on the CPU",
+        );
+        // Constants are carried where they can be, and left where they can't.
+        let mut carrying = folded.clone();
+        let constants = carry(&mut carrying).unwrap();
+        let found = as_folded(&carrying, &image);
+        let with = |(found, more): (&Values, &Vec<f32>)| found.map(|channel, value| value + f64::from(more[channel]));
+        let whole: Vec<Values> = found.iter().zip(&constants).map(with).collect();
+        assert_close(&whole, &wanted, 1e-5, "with the constants");
+    }
+}
+
 #[test]
 fn folding_changes_nothing() {
     let graph = embedder();
@@ -488,26 +676,21 @@ fn what_cannot_be_folded_is_an_error() {
             .message()
             .to_owned()
     };
-    let pooled_norm = refused(&|graph, x| {
-        let x = graph.max_pool(x, 2);
-        let x = graph.batch_norm(x, Norm::mxnet("norm"), 1e-5);
-        graph.max_pool(x, 2)
+    let bare = refused(&|graph, x| graph.flatten(x));
+    assert!(bare.contains("an output that is a flattened map"), "{bare}");
+    let norm = refused(&|graph, x| {
+        let x = graph.flatten(x);
+        graph.batch_norm(x, Norm::mxnet("norm"), 1e-5)
     });
-    assert!(
-        pooled_norm.contains("a batch norm that is not beside a layer"),
-        "{pooled_norm}"
-    );
-    let pooled_relu = refused(&|graph, x| {
-        let x = graph.max_pool(x, 2);
-        graph.prelu(x, "slopes".into(), 0)
+    assert!(norm.contains("a batch norm of a flattened map"), "{norm}");
+    let slopes = refused(&|graph, x| {
+        let x = graph.flatten(x);
+        graph.relu(x)
     });
-    assert!(
-        pooled_relu.contains("a rectifier that is not behind a layer"),
-        "{pooled_relu}"
-    );
-    let sum = refused(&|graph, x| {
-        let y = graph.max_pool(x, 2);
-        graph.sum(y, y)
+    assert!(slopes.contains("a rectifier of a flattened map"), "{slopes}");
+    let shares = refused(&|graph, x| {
+        let x = graph.flatten(x);
+        graph.softmax(x)
     });
-    assert!(sum.contains("a sum whose first part"), "{sum}");
+    assert!(shares.contains("shares of a flattened map"), "{shares}");
 }

@@ -19,6 +19,7 @@ use super::kind::ImageKind;
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "decode")]
 use files::decoder;
+use std::fmt::Display;
 use std::io::Read;
 use std::panic::catch_unwind;
 use std::path::Path;
@@ -123,10 +124,11 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
         Error::new(ErrorKind::ImageDecode, message)
     })?;
     // A decoder holds no state between images; one that panics has met a damaged one that it didn't foresee.
-    catch_unwind(|| decode(bytes, limits)).unwrap_or_else(|_| {
-        let message = format!("damaged {kind} image: its decoder gave up");
-        Err(Error::new(ErrorKind::ImageDecode, message))
-    })
+    catch_unwind(|| decode(bytes, limits)).unwrap_or_else(|_| Err(damaged(kind, "its decoder gave up")))
+}
+
+fn damaged(kind: ImageKind, why: impl Display) -> Error {
+    Error::new(ErrorKind::ImageDecode, format!("damaged {kind} image: {why}"))
 }
 
 /// Reads and decodes an image file.

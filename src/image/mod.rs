@@ -68,23 +68,21 @@ impl BgrImage {
         self.data
     }
 
-    /// The same picture for the `image` crate: RGB.
-    pub fn to_rgb(&self) -> image::RgbImage {
+    /// The packed RGB bytes, row by row, as pictures are mostly written.
+    pub fn to_rgb(&self) -> Vec<u8> {
         let mut rgb = self.data.clone();
         for pixel in rgb.chunks_exact_mut(3) {
             pixel.swap(0, 2);
         }
-        // The sizes can't be too large: the data already exists.
-        image::RgbImage::from_raw(self.width as u32, self.height as u32, rgb).expect("sizes were checked in new")
+        rgb
     }
 
-    /// From a picture of the `image` crate.
+    /// From packed RGB bytes, row by row.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when a side is 0.
-    pub fn from_rgb(rgb: image::RgbImage) -> Result<Self> {
-        let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-        let mut data = rgb.into_raw();
+    /// As [`BgrImage::new`].
+    pub fn from_rgb(width: usize, height: usize, rgb: Vec<u8>) -> Result<Self> {
+        let mut data = rgb;
         for pixel in data.chunks_exact_mut(3) {
             pixel.swap(0, 2);
         }

@@ -4,7 +4,8 @@
 /// A pack's calibration is a part of its manifest.
 pub use crate::calibrate::fitted::{CalibrationStatus, Fitted, ScoreThreshold};
 
-use crate::align::{ALIGNER, Chip};
+use crate::align::ALIGNER;
+use crate::chip::Chip;
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::{NAME_RULE, is_pack_name};
 use crate::network::spec::{Network, NetworkKind};

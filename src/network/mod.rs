@@ -3,7 +3,7 @@
 //! [`build`] makes a network from its weights; [`EmbeddingNetwork::forward`] runs it. The same weights and chips give
 //! the same embeddings on every device and in every back end up to rounding.
 
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::cpu::Workers;
 use crate::device::Device;
 use crate::error::{Error, ErrorKind, Result};

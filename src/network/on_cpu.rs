@@ -1,11 +1,11 @@
 //! An embedding network on the CPU by the crate's own convolutions: in f32, or in f32 arithmetic on 16-bit numbers.
 
-use super::describe::EMBEDDING;
+use super::describe::embedding_and_stages;
 use super::rounding::Rounding;
 use super::spec::Network;
 use super::{EmbeddingNetwork, FeatureMap, check_finite, check_inspected};
-use crate::align::Chip;
 use crate::cancel::cancelled;
+use crate::chip::Chip;
 use crate::cpu::colour::Pixels;
 use crate::cpu::dense::outputs;
 use crate::cpu::program::{Made, Program, Run};
@@ -46,8 +46,7 @@ impl OnCpu {
             carried = carry(&mut folded)?;
             rounding.round_constants(&mut folded);
         }
-        let is_embedding = |&output: &usize| folded.outputs[output].name == EMBEDDING;
-        let (embedding, stages) = (0..folded.outputs.len()).partition(is_embedding);
+        let (embedding, stages) = embedding_and_stages(&folded);
         Ok(OnCpu {
             network,
             program: Program::new(&folded)?,

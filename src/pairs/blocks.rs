@@ -1,8 +1,9 @@
 //! All pairs of a set, a block at a time: cosines by matrix products, none of them kept.
 
-use super::{Prepared, Work};
+use super::Prepared;
 use crate::compare::{Panels, Products};
 use crate::error::Result;
+use crate::work::Work;
 
 /// Rows and columns of a block: its cosines and both its sides' directions stay in a core's cache.
 pub const BLOCK: usize = 512;

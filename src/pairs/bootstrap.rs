@@ -4,8 +4,8 @@
 //! often as drawn: a genuine pair's weight is its person's multiplicity, an impostor pair's is the product of its two
 //! persons' multiplicities (the copies of a person count as different people, who aren't compared with each other).
 
-use super::Work;
 use crate::error::Result;
+use crate::work::Work;
 
 /// How often each person is drawn in replicate number `replicate`: as many draws as people, with replacement.
 ///

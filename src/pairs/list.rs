@@ -1,7 +1,8 @@
 //! Chosen pairs of a set.
 
-use super::{Count, Prepared, Work};
+use super::{Count, Prepared};
 use crate::error::{Error, ErrorKind, Result};
+use crate::work::Work;
 
 /// Pairs scored by one thread at a time.
 const CHUNK: usize = 4096;

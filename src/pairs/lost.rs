@@ -104,6 +104,7 @@ impl fmt::Display for LostQuality {
 mod tests {
     use super::super::Prepared;
     use super::*;
+    use crate::matrix::Matrix;
     use half::f16;
     use ndarray::{Array2, Axis};
 
@@ -121,7 +122,7 @@ mod tests {
 
     fn lost(rows: Array2<f32>) -> Option<LostQuality> {
         let labels: Vec<usize> = (0..rows.nrows()).collect();
-        Prepared::new(rows, &labels).unwrap().lost_quality()
+        Prepared::new(Matrix::of(rows), &labels).unwrap().lost_quality()
     }
 
     #[test]

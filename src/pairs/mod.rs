@@ -2,10 +2,10 @@
 //! sample.
 //!
 //! ```
-//! use ndarray::arr2;
-//! use qmagface::pairs::{self, Prepared, Work};
+//! use qmagface::pairs::{self, Prepared};
+//! use qmagface::{Matrix, Work};
 //!
-//! let embeddings = arr2(&[[3.0f32, 4.0], [4.0, 3.0], [0.0, 2.0]]);
+//! let embeddings = Matrix::new(3, 2, vec![3.0, 4.0, 4.0, 3.0, 0.0, 2.0])?;
 //! let names = ["ann/1.jpg", "ann/2.jpg", "bob/1.jpg"].map(String::from).to_vec();
 //! let set = Prepared::from_names(embeddings, names)?;
 //! let genuine = pairs::fold(
@@ -30,7 +30,6 @@ pub mod review;
 mod sample;
 mod set;
 mod tail;
-mod work;
 
 pub use blocks::{BLOCK, Row, fold};
 pub use bounds::Bounds;
@@ -40,7 +39,6 @@ pub use names::{common_folder, composed, is_hidden, parts, subject_of};
 pub use sample::{SampleOptions, sample};
 pub use set::Prepared;
 pub use tail::{Kept, Source, Tail};
-pub use work::Work;
 
 /// Which pairs of a set are meant.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,7 @@
 //! Our own reader of the three-field header: general ones follow nested Python literals and trust the stated sizes.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::matrix::Matrix;
 use ndarray::{Array2, ShapeBuilder};
 use same_file::Handle;
 use std::fs::File;
@@ -34,7 +35,7 @@ struct Header {
 /// # Errors
 /// [`ErrorKind::Io`] when the file can't be read, is no .npy file or is damaged; [`ErrorKind::InvalidArgument`] when it
 /// holds something else than a matrix of floats. Both name the file.
-pub fn read_matrix(path: &Path) -> Result<Array2<f32>> {
+pub fn read_matrix(path: &Path) -> Result<Matrix> {
     Array::open(path)?.matrix()
 }
 
@@ -120,7 +121,7 @@ impl SetFiles {
     ///
     /// # Errors
     /// As [`read_matrix`] and [`read_texts`].
-    pub fn read(self) -> Result<(Array2<f32>, Vec<String>)> {
+    pub fn read(self) -> Result<(Matrix, Vec<String>)> {
         let names = self.names.texts()?;
         Ok((self.embeddings.matrix()?, names))
     }
@@ -187,7 +188,7 @@ impl Array {
         matches!((opened, Handle::from_path(&self.path)), (Ok(opened), Ok(now)) if opened == now)
     }
 
-    fn matrix(mut self) -> Result<Array2<f32>> {
+    fn matrix(mut self) -> Result<Matrix> {
         let (rows, columns, wide) = self.matrix_shape()?;
         let header = &self.header;
         let float = |bytes: &[u8]| -> f32 {
@@ -207,10 +208,7 @@ impl Array {
             Ok(())
         })?;
         Array2::from_shape_vec((rows, columns).set_f(header.fortran), values)
-            .map(|matrix| match header.fortran {
-                true => matrix.as_standard_layout().into_owned(),
-                false => matrix,
-            })
+            .map(Matrix::of)
             .map_err(|error| damaged(&self.path, error))
     }
 

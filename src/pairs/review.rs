@@ -1,8 +1,9 @@
 //! Looks a labelled set over for images that don't belong: those that are unlike the others of their person, which may be
 //! wrongly labelled or show no face, and those of little quality. Nothing is left out for it; people should look at them.
 
-use super::{Prepared, Work};
+use super::Prepared;
 use crate::error::{Error, ErrorKind, Result};
+use crate::work::Work;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -244,6 +245,7 @@ fn dot(a: ArrayView1<f32>, b: ArrayView1<f32>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::Matrix;
 
     /// Twelve people with six images each: directions of their own with some noise, qualities about 12.
     fn set(change: impl Fn(usize, &mut Vec<f32>)) -> Prepared {
@@ -262,7 +264,7 @@ mod tests {
                 names.push(format!("p{person}/{image}.jpg"));
             }
         }
-        Prepared::from_names(Array2::from_shape_vec((72, 32), rows).unwrap(), names).unwrap()
+        Prepared::from_names(Matrix::of(Array2::from_shape_vec((72, 32), rows).unwrap()), names).unwrap()
     }
 
     fn found(set: &Prepared) -> Review {
@@ -303,7 +305,7 @@ mod tests {
 
     #[test]
     fn sets_without_comparisons_are_looked_over_too() {
-        let one = Prepared::new(ndarray::arr2(&[[1.0f32, 0.0], [0.0, 2.0]]), &[0, 0]).unwrap();
+        let one = Prepared::new(Matrix::of(ndarray::arr2(&[[1.0f32, 0.0], [0.0, 2.0]])), &[0, 0]).unwrap();
         let review_of_one = found(&one);
         assert_eq!((review_of_one.strangers, review_of_one.unlike), (None, 0));
         assert!(
@@ -312,7 +314,7 @@ mod tests {
                 .iter()
                 .all(|misfit| misfit.nearest.is_none() && misfit.cosine == 0.0)
         );
-        let alone = Prepared::new(ndarray::arr2(&[[1.0f32, 0.0], [0.0, 2.0]]), &[0, 1]).unwrap();
+        let alone = Prepared::new(Matrix::of(ndarray::arr2(&[[1.0f32, 0.0], [0.0, 2.0]])), &[0, 1]).unwrap();
         let review_of_two = found(&alone);
         assert_eq!((review_of_two.compared, review_of_two.strangers), (0, Some(0.0)));
         let many = ReviewOptions {

@@ -4,6 +4,7 @@ use super::names::subject_of;
 use super::{Count, LostQuality};
 use crate::compare::magnitude;
 use crate::error::{Error, ErrorKind, Result};
+use crate::matrix::Matrix;
 use ndarray::{Array2, ArrayView2, Axis};
 use std::collections::HashMap;
 use std::fmt;
@@ -40,7 +41,7 @@ impl Prepared {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when there are not as many labels as rows, when there are more than 2^32 - 1
     /// rows, or as in [`magnitude`], naming the row.
-    pub fn new<L: Hash + Eq>(embeddings: Array2<f32>, labels: &[L]) -> Result<Self> {
+    pub fn new<L: Hash + Eq>(embeddings: Matrix, labels: &[L]) -> Result<Self> {
         Self::build(embeddings, labels, None)
     }
 
@@ -49,7 +50,7 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::new`], naming the image; and [`ErrorKind::InvalidArgument`] for a name that doesn't say who is
     /// on the image.
-    pub fn from_names(embeddings: Array2<f32>, names: Vec<String>) -> Result<Self> {
+    pub fn from_names(embeddings: Matrix, names: Vec<String>) -> Result<Self> {
         let labels = names
             .iter()
             .map(|name| {
@@ -68,8 +69,8 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`Prepared::new`], and [`ErrorKind::InvalidArgument`] when there are not as many names as rows.
-    pub fn labelled<L: Hash + Eq>(embeddings: Array2<f32>, labels: &[L], names: Vec<String>) -> Result<Self> {
-        check_length("names", names.len(), embeddings.nrows())?;
+    pub fn labelled<L: Hash + Eq>(embeddings: Matrix, labels: &[L], names: Vec<String>) -> Result<Self> {
+        check_length("names", names.len(), embeddings.rows())?;
         Self::build(embeddings, labels, Some(names))
     }
 
@@ -99,11 +100,8 @@ impl Prepared {
         })
     }
 
-    fn build<L: Hash + Eq>(embeddings: Array2<f32>, labels: &[L], names: Option<Vec<String>>) -> Result<Self> {
-        let mut embeddings = match embeddings.is_standard_layout() {
-            true => embeddings,
-            false => embeddings.as_standard_layout().into_owned(),
-        };
+    fn build<L: Hash + Eq>(embeddings: Matrix, labels: &[L], names: Option<Vec<String>>) -> Result<Self> {
+        let mut embeddings = embeddings.into_array();
         check_length("labels", labels.len(), embeddings.nrows())?;
         if u32::try_from(labels.len()).is_err() {
             return Err(Error::new(
@@ -141,8 +139,22 @@ impl Prepared {
         self.subjects.is_empty()
     }
 
-    /// The embeddings' directions, one a row: of Euclidean length 1.
-    pub fn directions(&self) -> ArrayView2<'_, f32> {
+    /// Floats of an embedding.
+    pub fn length(&self) -> usize {
+        self.directions.ncols()
+    }
+
+    /// The direction of an image's embedding: of Euclidean length 1.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn direction(&self, image: usize) -> &[f32] {
+        assert!(image < self.len(), "image {image} of {}", self.len());
+        &self.directions_slice()[image * self.length()..][..self.length()]
+    }
+
+    /// The directions, one a row.
+    pub(crate) fn directions(&self) -> ArrayView2<'_, f32> {
         self.directions.view()
     }
 

@@ -1,7 +1,8 @@
 //! What fitting and thresholds need of all pairs: the genuine ones, and those impostor pairs that can reach a threshold.
 
-use super::{Bounds, Count, List, Pairs, Prepared, Row, ScoredPair, Work, fold};
+use super::{Bounds, Count, List, Pairs, Prepared, Row, ScoredPair, fold};
 use crate::error::{Error, ErrorKind, Result};
+use crate::work::Work;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most pairs kept of each kind: 480 MB of them.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::cancel::Cancel;
 use crate::error::ErrorKind;
+use crate::matrix::Matrix;
+use crate::work::Work;
 use ndarray::Array2;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,13 +20,13 @@ fn made_up(images: usize, length: usize) -> Prepared {
         ));
     }
     random.shuffle(&mut labels);
-    Prepared::new(rows, &labels).unwrap()
+    Prepared::new(Matrix::of(rows), &labels).unwrap()
 }
 
 #[test]
 fn a_set_has_unit_directions_and_numbered_people() {
     let embeddings = ndarray::arr2(&[[3.0f32, 4.0], [0.0, -2.0], [6.0, 8.0], [1e30, 0.0]]);
-    let set = Prepared::new(embeddings, &["b", "a", "b", "c"]).unwrap();
+    let set = Prepared::new(Matrix::of(embeddings), &["b", "a", "b", "c"]).unwrap();
     assert_eq!(
         set.directions(),
         ndarray::arr2(&[[0.6f32, 0.8], [0.0, -1.0], [0.6, 0.8], [1.0, 0.0]])
@@ -51,29 +53,29 @@ fn a_set_has_unit_directions_and_numbered_people() {
 fn people_are_told_by_folder_or_number() {
     let rows = || ndarray::arr2(&[[1.0f32], [2.0]]);
     let names = |names: [&str; 2]| names.map(String::from).to_vec();
-    let set = Prepared::from_names(rows(), names(["a/1.jpg", "a/2.jpg"])).unwrap();
+    let set = Prepared::from_names(Matrix::of(rows()), names(["a/1.jpg", "a/2.jpg"])).unwrap();
     assert_eq!((set.subject_count(), set.name(1)), (1, "a/2.jpg".to_owned()));
-    let error = Prepared::from_names(rows(), names(["a/1.jpg", "2.jpg"])).unwrap_err();
+    let error = Prepared::from_names(Matrix::of(rows()), names(["a/1.jpg", "2.jpg"])).unwrap_err();
     assert!(error.message().contains("\"2.jpg\""), "{error}");
 }
 
 #[test]
 fn impossible_sets_are_refused_by_name() {
     let rows = ndarray::arr2(&[[1.0f32, 0.0], [f32::NAN, 0.0]]);
-    let error = Prepared::new(rows.clone(), &[0, 1]).unwrap_err();
+    let error = Prepared::new(Matrix::of(rows.clone()), &[0, 1]).unwrap_err();
     assert!(
         error.message().starts_with("image 1: ") && error.message().contains("not finite"),
         "{error}"
     );
-    let error = Prepared::from_names(rows * 0.0, vec!["a/x".into(), "b/y".into()]).unwrap_err();
+    let error = Prepared::from_names(Matrix::of(rows * 0.0), vec!["a/x".into(), "b/y".into()]).unwrap_err();
     assert!(
         error.message().starts_with("image 0, a/x: ") && error.message().contains("zero"),
         "{error}"
     );
-    let error = Prepared::new(Array2::ones((3, 2)), &[0, 1]).unwrap_err();
+    let error = Prepared::new(Matrix::of(Array2::ones((3, 2))), &[0, 1]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.message().contains("2 labels for 3"), "{error}");
-    let set = Prepared::new(Array2::ones((3, 2)), &[0, 1, 1]).unwrap();
+    let set = Prepared::new(Matrix::of(Array2::ones((3, 2))), &[0, 1, 1]).unwrap();
     assert!(
         set.with_names(vec!["x".into()])
             .unwrap_err()
@@ -229,7 +231,7 @@ fn samples_are_of_the_published_kind() {
         .enumerate()
         .flat_map(|(who, &n)| std::iter::repeat_n(who, n))
         .collect();
-    let set = Prepared::new(Array2::ones((labels.len(), 2)), &labels).unwrap();
+    let set = Prepared::new(Matrix::of(Array2::ones((labels.len(), 2))), &labels).unwrap();
     let options = SampleOptions {
         seed: 7,
         ..SampleOptions::default()
@@ -276,7 +278,7 @@ fn samples_are_of_the_published_kind() {
 
 #[test]
 fn impossible_samples_are_refused() {
-    let set = |labels: &[u8]| Prepared::new(Array2::ones((labels.len(), 2)), labels).unwrap();
+    let set = |labels: &[u8]| Prepared::new(Matrix::of(Array2::ones((labels.len(), 2))), labels).unwrap();
     let options = SampleOptions::default();
     for (set, options, part) in [
         (set(&[1, 1]), options, "fewer than two people"),
@@ -317,7 +319,7 @@ fn a_tail_of_too_many_pairs_is_refused_before_the_work() {
     let rows = 6400; // 20.5 million pairs
     for (what, people) in [("genuine", 2), ("impostor", rows)] {
         let labels: Vec<usize> = (0..rows).map(|row| (row + 1).min(people)).collect();
-        let set = Prepared::new(Array2::ones((rows, 1)), &labels).unwrap();
+        let set = Prepared::new(Matrix::of(Array2::ones((rows, 1))), &labels).unwrap();
         let source = Source::new(&set, Pairs::All, &work).unwrap();
         let error = source.collect(Bounds::all(&set), &work).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit);

@@ -44,14 +44,14 @@ impl Net {
 
     /// What R- or O-Net finds in `count` crops of `side` pixels.
     fn scores(&self, data: Data, count: usize, side: usize) -> Result<CropScores> {
-        let made = self.run(&[square(data, count, side)])?;
-        let [face, shift, rest @ ..] = &made[..] else {
+        let mut made = self.run(&[square(data, count, side)])?.into_iter();
+        let (Some(face), Some(shift)) = (made.next(), made.next()) else {
             return Ok(CropScores::default());
         };
         Ok(CropScores {
-            face: face_probabilities(face),
-            shift: shift.data.clone(),
-            landmarks: rest.first().map(|map| map.data.clone()).unwrap_or_default(),
+            face: face_probabilities(&face),
+            shift: shift.data,
+            landmarks: made.next().map(|map| map.data).unwrap_or_default(),
         })
     }
 }
@@ -87,12 +87,13 @@ impl Networks for Detector {
                 height,
                 width,
             };
-            if let [face, shift, ..] = &self.proposal.run(&[level])?[..] {
+            let mut made = self.proposal.run(&[level])?.into_iter();
+            if let (Some(face), Some(shift)) = (made.next(), made.next()) {
                 maps.push(ProposalMap {
                     rows: face.shape[2],
                     columns: face.shape[3],
-                    face: face_probabilities(face),
-                    shift: shift.data.clone(),
+                    face: face_probabilities(&face),
+                    shift: shift.data,
                 });
             }
         }

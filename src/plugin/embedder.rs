@@ -2,11 +2,11 @@
 
 use super::OnDevice;
 use super::program::{Data, Normalisation, Pixels, Program};
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::error::Result;
 use crate::graph::carry::carry;
 use crate::graph::{Folded, PIXEL_SCALE};
-use crate::network::describe::EMBEDDING;
+use crate::network::describe::embedding_and_stages;
 use crate::network::spec::Network;
 use crate::network::{EmbeddingNetwork, FeatureMap, Precision, check_finite, check_inspected};
 
@@ -28,8 +28,7 @@ impl Embedder {
         let mut carried = carry(&mut folded)?;
         let weights = folded.first_convs().flat_map(|conv| &mut conv.weight);
         weights.for_each(|weight| *weight *= PIXEL_SCALE);
-        let is_embedding = |&output: &usize| folded.outputs[output].name == EMBEDDING;
-        let (embedding, stages): (Vec<_>, Vec<_>) = (0..folded.outputs.len()).partition(is_embedding);
+        let (embedding, stages) = embedding_and_stages(&folded);
         let normalisation = Normalisation {
             offset: 0.0,
             scale: 1.0 / PIXEL_SCALE,

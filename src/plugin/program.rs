@@ -1,7 +1,7 @@
 //! A network over there.
 
 use super::{OnDevice, call};
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::{Log, LogLevel};
 use crate::network::{FeatureMap, Precision};
@@ -48,7 +48,8 @@ pub(super) enum Data<'a> {
 }
 
 impl Program {
-    /// Puts a network on the device, which ends with it here; `embedding` is the place of the embedding among its outputs, if it has one.
+    /// Puts a network on the device; `embedding` is the place of the embedding among its outputs, if it has one. The network
+    /// is taken whole, so that its weights are in memory only once while they are sent.
     pub fn new(
         on: &OnDevice,
         network: Folded,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ErrorKind;
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::compare::QualityParameters;
 use crate::message::LogLevel;
 use parking_lot::Mutex;

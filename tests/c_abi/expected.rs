@@ -1,11 +1,14 @@
 //! The lines that the results programs print, from the Rust interface.
 
 use crate::setting::{KEY, RECORD, VIEW, folder, open, options, people};
-use qmagface::align::{Chip, TEMPLATE};
+use qmagface::Chip;
+use qmagface::Matrix;
+use qmagface::Work;
+use qmagface::align::TEMPLATE;
 use qmagface::calibrate::fit::{self, Fit, FitOptions, Procedure, Warning};
 use qmagface::calibrate::{About, JudgedPart, MeasureOptions, ScoredComparison, Status, measure, supported_fmrs};
 use qmagface::gallery::{Gallery, Match, SearchOptions};
-use qmagface::pairs::{Pairs, Prepared, Work};
+use qmagface::pairs::{Pairs, Prepared};
 use qmagface::{
     BgrImage, Calibration, DecodeLimits, Engine, EngineOptions, Face, FaceChoice, Fusion, FusionReview, ImageView,
     Landmarks, PixelFormat, QualityParameters, Rotation, Scalar, Template, Yuv, build_info::BuildInfo,
@@ -389,12 +392,10 @@ fn fitted((name, procedure, of_model, data): (&str, Procedure, bool, Option<&str
     let embeddings = match name {
         // A template keeps direction and quality apart.
         "templates" => {
-            let rows: Vec<f32> = embeddings
-                .rows()
-                .into_iter()
-                .flat_map(|row| engine.template_of(&row.to_vec()).unwrap().embedding())
+            let rows: Vec<f32> = (0..embeddings.rows())
+                .flat_map(|row| engine.template_of(embeddings.row(row)).unwrap().embedding())
                 .collect();
-            ndarray::Array2::from_shape_vec(embeddings.dim(), rows).unwrap()
+            Matrix::new(embeddings.rows(), embeddings.columns(), rows).unwrap()
         }
         _ => embeddings,
     };
@@ -506,7 +507,7 @@ pub fn calibration() -> Vec<String> {
         calibration_line("given", &given),
         calibration_line("gated", &gated),
     ];
-    let rows = ndarray::Array2::from_shape_vec((3, 128), embeddings.concat()).unwrap();
+    let rows = Matrix::new(3, 128, embeddings.concat()).unwrap();
     for (name, calibration) in [("own", &own), ("given", &given), ("gated", &gated)] {
         for (a, &template_a) in templates.iter().enumerate() {
             for (b, &template_b) in templates.iter().enumerate() {
@@ -520,13 +521,11 @@ pub fn calibration() -> Vec<String> {
         }
         let matrix = calibration.score_matrix(&templates, &templates).unwrap();
         let parameters = calibration.parameters();
-        let of_embeddings = qmagface::compare::score_matrix(rows.view(), rows.view(), &parameters).unwrap();
+        let of_embeddings = qmagface::compare::score_matrix(&rows, &rows, &parameters).unwrap();
         let one_to_many = calibration.score_matrix(&templates[1..2], &templates).unwrap();
         let line = [&matrix, &of_embeddings, &one_to_many]
             .iter()
-            .fold(Line::new("matrix"), |line, scores| {
-                line.f32s(&scores.iter().copied().collect::<Vec<_>>())
-            });
+            .fold(Line::new("matrix"), |line, scores| line.f32s(scores.values()));
         lines.push(line.0);
     }
     // Every flag is among what is compared.

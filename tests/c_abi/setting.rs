@@ -4,7 +4,7 @@ use crate::common;
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage, imageops};
 use ndarray::{Array2, Axis};
 use qmagface::model::{Bundle, Fingerprint, MANIFEST_FILE, Pack, Store};
-use qmagface::{BgrImage, Calibration, DecodeLimits, DeviceChoice, Engine, EngineOptions, Scalar, Template};
+use qmagface::{BgrImage, Calibration, DecodeLimits, DeviceChoice, Engine, EngineOptions, Matrix, Scalar, Template};
 use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -84,7 +84,12 @@ pub fn folder() -> &'static Path {
         let engine = Engine::from_packs(&embedder, &detector, &options()).unwrap();
         write_images(&folder, &engine);
         write_foreign(&folder, &engine);
-        let people: Vec<u8> = people().0.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let people: Vec<u8> = people()
+            .0
+            .values()
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         fs::write(folder.join("people.f32"), people).unwrap();
         folder
     })
@@ -95,7 +100,7 @@ const EACH: usize = 5;
 
 /// Embeddings of 60 made-up people, and who is on each: the shorter an embedding is, the less it resembles its person's
 /// others, as with real ones.
-pub fn people() -> (Array2<f32>, Vec<u32>) {
+pub fn people() -> (Matrix, Vec<u32>) {
     let mut state = 1u64;
     // splitmix64, to -1..1.
     let mut next = move || {
@@ -117,6 +122,7 @@ pub fn people() -> (Array2<f32>, Vec<u32>) {
         }
     }
     let subjects = (0..60 * EACH).map(|image| (image / EACH) as u32).collect();
+    let embeddings = Matrix::new(60 * EACH, 128, embeddings.into_iter().collect()).unwrap();
     (embeddings, subjects)
 }
 
@@ -176,7 +182,7 @@ fn crop(photo: &BgrImage, engine: &Engine) -> RgbImage {
     let (side, x, y) = ((x2 - x1).max(y2 - y1), (x1 + x2) / 2.0, (y1 + y2) / 2.0);
     let from = |centre: f32, half: f32| (centre - half).max(0.0) as u32;
     let part = imageops::crop_imm(
-        &photo.to_rgb(),
+        &common::rgb(photo),
         from(x, side),
         from(y, side),
         (2.0 * side) as u32,
@@ -200,7 +206,7 @@ fn write_images(folder: &Path, engine: &Engine) {
         let photo = qmagface::image::read(&common::photos().join(photo), &DecodeLimits::default()).unwrap();
         let part = crop(&photo, engine);
         part.save(at(name)).unwrap();
-        let part = BgrImage::from_rgb(part).unwrap();
+        let part = common::bgr(part);
         chips.extend_from_slice(engine.extract(&part).unwrap().expect("a face").chip.bgr());
     }
     fs::write(at("chips.bgr"), chips).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! A test runs it for seconds, `make soak` for as long as is wished.
 
-use crate::process;
+use crate::{common, process};
 use image::imageops::{self, FilterType};
 use qmagface::{BgrImage, DecodeLimits, Engine, Extraction, Result};
 use std::path::Path;
@@ -32,9 +32,7 @@ pub fn pictures(folder: &Path, names: &[&str], scales: &[f64]) -> Vec<Picture> {
     let mut pictures = Vec::new();
     for name in names {
         let bytes = std::fs::read(folder.join(name)).unwrap();
-        let whole = qmagface::image::decode(&bytes, &DecodeLimits::default())
-            .unwrap()
-            .to_rgb();
+        let whole = common::rgb(&qmagface::image::decode(&bytes, &DecodeLimits::default()).unwrap());
         for &scale in scales {
             if scale == 1.0 {
                 pictures.push(Picture::Encoded(bytes.clone()));
@@ -42,7 +40,7 @@ pub fn pictures(folder: &Path, names: &[&str], scales: &[f64]) -> Vec<Picture> {
             }
             let side = |length: u32| (f64::from(length) * scale) as u32;
             let scaled = imageops::resize(&whole, side(whole.width()), side(whole.height()), FilterType::Triangle);
-            pictures.push(Picture::Pixels(BgrImage::from_rgb(scaled).unwrap()));
+            pictures.push(Picture::Pixels(common::bgr(scaled)));
         }
     }
     pictures

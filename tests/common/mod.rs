@@ -1,6 +1,9 @@
 //! What the integration tests share: where test data lies, and what happens when it is missing.
-#![allow(dead_code)] // each test binary uses a part of it
+#![allow(dead_code, unused_imports)] // each test binary uses a part of it
 
+mod pictures;
+
+pub use pictures::{bgr, rgb};
 use qmagface::model::{Manifest, Pack, Store, catalogue};
 use qmagface_import::{FetchOptions, Importing};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The golden data of the iResNets (ten chips, their embeddings in f64, two inner layers of the first chip), and how close
 //! a network must come to it.
 
-use qmagface::align::Chip;
+use qmagface::Chip;
 use qmagface::network::{EmbeddingNetwork, Precision, spec::Network};
 use safetensors::{Dtype, SafeTensors};
 

@@ -5,7 +5,7 @@ use crate::{common, formula};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{RgbImage, imageops::replace};
-use qmagface::align::Chip;
+use qmagface::Chip;
 use qmagface::compare::magnitude;
 use qmagface::model::{Origin, Store};
 use qmagface::network::{self, Precision, spec::Network};
@@ -111,7 +111,7 @@ fn files_bytes_and_pixels_give_the_same() {
     assert_eq!(SFACE.extract_encoded(&bytes).unwrap().as_ref(), Some(&from_file));
     let image = pixels(name);
     let rgb = image.to_rgb();
-    for (data, format) in [(image.data(), PixelFormat::Bgr), (rgb.as_raw(), PixelFormat::Rgb)] {
+    for (data, format) in [(image.data(), PixelFormat::Bgr), (&rgb[..], PixelFormat::Rgb)] {
         let view = ImageView::new(data, image.width(), image.height(), image.width() * 3, format).unwrap();
         assert_eq!(
             SFACE.extract_pixels(&view).unwrap().as_ref(),
@@ -180,7 +180,7 @@ fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
 
 #[test]
 fn a_photo_turned_by_exif_gives_what_its_upright_pixels_give() {
-    let upright = pixels("obama2.jpg").to_rgb();
+    let upright = common::rgb(&pixels("obama2.jpg"));
     // (orientation, how the camera stores the picture, how it is turned back)
     type Turn = fn(&RgbImage) -> RgbImage;
     let cases: [(u8, Turn, Turn); 3] = [
@@ -194,9 +194,7 @@ fn a_photo_turned_by_exif_gives_what_its_upright_pixels_give() {
             .encode_image(&store(&upright))
             .unwrap();
         let stored = qmagface::image::decode(&jpeg, &DecodeLimits::default()).unwrap();
-        let expected = SFACE
-            .extract(&BgrImage::from_rgb(turn_back(&stored.to_rgb())).unwrap())
-            .unwrap();
+        let expected = SFACE.extract(&common::bgr(turn_back(&common::rgb(&stored)))).unwrap();
         assert!(expected.is_some());
         let turned = SFACE.extract_encoded(&with_orientation(&jpeg, orientation)).unwrap();
         assert_eq!(turned, expected, "orientation {orientation}");
@@ -215,7 +213,7 @@ fn a_photo_turned_by_exif_gives_what_its_upright_pixels_give() {
 /// with the highest score right.
 fn three_people() -> BgrImage {
     let parts = PHOTOS.iter().zip([600, 300, 400]).map(|(name, width)| {
-        let photo = pixels(name).to_rgb();
+        let photo = common::rgb(&pixels(name));
         let height = photo.height() * width / photo.width();
         imageops::resize(&photo, width, height, FilterType::Triangle)
     });
@@ -228,7 +226,7 @@ fn three_people() -> BgrImage {
         replace(&mut all, part, left, 0);
         left += i64::from(part.width());
     }
-    BgrImage::from_rgb(all).unwrap()
+    common::bgr(all)
 }
 
 #[test]

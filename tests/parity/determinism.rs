@@ -101,9 +101,9 @@ fn networks_give_the_same_whatever_the_batch_the_threads_and_the_neighbours() {
 fn photos() -> Vec<BgrImage> {
     let read = |name: &str| image::read(&common::photos().join(name), &DecodeLimits::default()).unwrap();
     let small = |whole: BgrImage, by: u32| {
-        let (whole, filter) = (whole.to_rgb(), ::image::imageops::FilterType::Triangle);
+        let (whole, filter) = (common::rgb(&whole), ::image::imageops::FilterType::Triangle);
         let small = ::image::imageops::resize(&whole, whole.width() / by, whole.height() / by, filter);
-        BgrImage::from_rgb(small).unwrap()
+        common::bgr(small)
     };
     vec![read("obama.jpg"), small(read("obama2.jpg"), 2)]
 }

@@ -1,7 +1,7 @@
 //! Fitting against the published procedure's results on SFace embeddings of LFW.
 
 use crate::{common, golden};
-use ndarray::Array2;
+use qmagface::Matrix;
 use qmagface::calibrate::fit::{FitOptions, Procedure, Warning, fit};
 use qmagface::pairs::{List, Pair, Pairs, Prepared};
 use qmagface::{ErrorKind, QualityParameters};
@@ -21,8 +21,8 @@ fn golden() -> Option<Golden> {
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let tensor = |name: &str| tensors.tensor(name).unwrap();
     let embeddings = tensor("embeddings");
-    let shape = (embeddings.shape()[0], embeddings.shape()[1]);
-    let rows = Array2::from_shape_vec(shape, golden::f32s(&embeddings)).unwrap();
+    let [rows, columns] = [0, 1].map(|axis| embeddings.shape()[axis]);
+    let rows = Matrix::new(rows, columns, golden::f32s(&embeddings)).unwrap();
     let set = Prepared::new(rows, &golden::i32s(&tensor("identity"))).unwrap();
     let pairs = golden::i32s(&tensor("train_pairs"));
     let pairs = pairs

@@ -6,8 +6,8 @@
 
 use crate::formula;
 use crate::network_golden::{Golden, against_golden, reduced};
+use qmagface::Chip;
 use qmagface::Workers;
-use qmagface::align::Chip;
 use qmagface::network::spec::Network;
 use qmagface::network::{self, EmbeddingNetwork, Precision};
 

@@ -4,8 +4,8 @@
 //! alignment, which is enough to compare two implementations of one network. JPEGs are decoded once, here.
 
 use crate::{common, onnxruntime};
+use qmagface::Chip;
 use qmagface::Workers;
-use qmagface::align::Chip;
 use qmagface::network::spec::Network;
 use qmagface::network::{self, Precision};
 use qmagface::weights::TensorMap;

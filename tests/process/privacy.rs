@@ -5,11 +5,12 @@
 
 use crate::{alone, common};
 use half::f16;
+use qmagface::Work;
 use qmagface::ffi;
 use qmagface::gallery::{Gallery, SearchOptions};
 use qmagface::model::{Fingerprint, Store};
 use qmagface::network::FeatureMap;
-use qmagface::pairs::{Prepared, Work};
+use qmagface::pairs::Prepared;
 use qmagface::{
     BgrImage, Cancel, Chip, DecodeLimits, DeviceChoice, Engine, EngineOptions, Fusion, ImageView, PixelFormat, Scalar,
     Template,
@@ -373,7 +374,7 @@ fn debug_shows_sizes_and_nothing_of_a_face() {
     let chip = Chip::from_bgr(pixels.clone()).unwrap();
     let image = chip.to_image();
     let view = ImageView::new(&pixels, 112, 112, 336, PixelFormat::Bgr).unwrap();
-    let rows = ndarray::Array2::from_shape_vec((1, 4), embedding.clone()).unwrap();
+    let rows = qmagface::Matrix::new(1, 4, embedding.clone()).unwrap();
     let set = Prepared::from_names(rows, vec!["Ada/1.jpg".into()]).unwrap();
     let extraction = qmagface::Extraction {
         face: qmagface::Face {

@@ -45,20 +45,86 @@ pub enum Layer {
     Image,
     /// A convolution and what belongs to it.
     Conv(Conv),
-    /// The greatest of each window of so many squared places, with stride 2; incomplete ones count.
-    MaxPool(usize),
+    /// One number of each window.
+    Pool(Pool),
+    /// Each place so many squared times, as neighbours.
+    Upsample(usize),
+    /// Each number by itself.
+    Activation(Activation),
+    /// The sum of two maps of one shape.
+    Add,
+    /// The product of two maps, number by number; the second has the first's shape or is one number for each channel.
+    Multiply,
+    /// At each place the channels' shares of 1: `exp(x) / sum of exp(x)`.
+    Softmax,
     /// Maps to rows of numbers.
     Flatten,
-    /// Rows of numbers behind each other.
+    /// Rows of numbers, or the channels of maps of the same sides, behind each other.
     Concatenate,
     /// A product with a matrix and what belongs to it.
     Dense(Dense),
 }
 
+/// What a window of a map becomes. Only places inside the map count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Which number of the window it is.
+    pub of: PoolOf,
+    /// Rows and columns of the window.
+    pub kernel: usize,
+    /// Places from one window to the next.
+    pub stride: usize,
+    /// How far the first window reaches over the map's edge, at most half of it.
+    pub padding: usize,
+    /// Whether a window counts that reaches over the right or bottom edge, and the padding there.
+    pub partial: bool,
+}
+
+/// What is taken of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolOf {
+    /// Its greatest number.
+    Greatest,
+    /// The mean of its numbers.
+    Mean,
+}
+
+impl Pool {
+    /// How many windows there are along a side of `length` places; 0 where none fits.
+    pub fn windows(&self, length: usize) -> usize {
+        let Some(room) = (length + 2 * self.padding).checked_sub(self.kernel) else {
+            return 0;
+        };
+        if !self.partial {
+            return room / self.stride + 1;
+        }
+        let windows = room.div_ceil(self.stride) + 1;
+        // The last one begins inside the map or its padding before it.
+        windows - usize::from((windows - 1) * self.stride >= length + self.padding)
+    }
+
+    /// The places of window `at` along a side of `length` places.
+    pub fn window(&self, at: usize, length: usize) -> Range<usize> {
+        let start = at * self.stride;
+        start.saturating_sub(self.padding)..(start + self.kernel).saturating_sub(self.padding).min(length)
+    }
+}
+
+/// What becomes of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Activation {
+    /// `min(max(x, 0), limit)`, with a limit of 0 or more.
+    Clip(f32),
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `x * min(max(x + 3, 0), 6) / 6` (Howard et al., arXiv 1905.02244).
+    HardSwish,
+}
+
 /// A convolution with its bias and, behind it, its PReLU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conv {
-    /// Outputs x (inputs, or 1 for a depthwise one) x kernel x kernel.
+    /// Outputs x (inputs / groups) x kernel x kernel.
     pub weight: Vec<f32>,
     /// Channels that it takes.
     pub inputs: usize,
@@ -70,8 +136,8 @@ pub struct Conv {
     pub stride: usize,
     /// Zeros around the map.
     pub padding: usize,
-    /// Each channel by itself: inputs and outputs are the same.
-    pub depthwise: bool,
+    /// Groups of inputs and outputs that don't see each other.
+    pub groups: usize,
     /// What it adds.
     pub bias: Bias,
     /// Slopes below zero, one for each output; `None`: no rectifier.
@@ -99,6 +165,13 @@ pub struct Dense {
     pub bias: Vec<f32>,
     /// Slopes below zero, one for each output; `None`: no rectifier.
     pub slopes: Option<Vec<f32>>,
+}
+
+impl Conv {
+    /// Whether each channel is convolved by itself.
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.inputs && self.groups == self.outputs
+    }
 }
 
 impl Folded {
@@ -158,11 +231,17 @@ impl Layer {
             |slopes: &Option<Vec<f32>>, outputs| slopes.as_ref().is_none_or(|slopes| slopes.len() == outputs);
         match self {
             Layer::Image => inputs == 0,
-            Layer::MaxPool(kernel) => inputs == 1 && *kernel > 0,
-            Layer::Flatten => inputs == 1,
+            Layer::Pool(pool) => inputs == 1 && pool.kernel > 0 && pool.stride > 0 && pool.padding <= pool.kernel / 2,
+            Layer::Upsample(factor) => inputs == 1 && *factor > 0,
+            Layer::Activation(Activation::Clip(limit)) => inputs == 1 && *limit >= 0.0,
+            Layer::Flatten | Layer::Activation(_) | Layer::Softmax => inputs == 1,
+            Layer::Add | Layer::Multiply => inputs == 2,
             Layer::Concatenate => inputs > 0,
             Layer::Conv(conv) => {
-                let group = if conv.depthwise { 1 } else { conv.inputs };
+                let is_grouped = conv.groups > 0
+                    && conv.inputs.is_multiple_of(conv.groups)
+                    && conv.outputs.is_multiple_of(conv.groups);
+                let group = conv.inputs.checked_div(conv.groups).unwrap_or_default();
                 let weights = [group, conv.kernel, conv.kernel]
                     .iter()
                     .try_fold(conv.outputs, |product, &factor| product.checked_mul(factor));
@@ -171,6 +250,7 @@ impl Layer {
                     Bias::Border(places) => places.iter().all(|bias| bias.len() == conv.outputs),
                 };
                 (1..=2).contains(&inputs)
+                    && is_grouped
                     && conv.outputs == channels
                     && weights.is_some_and(|weights| weights > 0)
                     && conv.stride > 0
@@ -212,7 +292,7 @@ mod tests {
             kernel: 3,
             stride: 1,
             padding: 1,
-            depthwise: false,
+            groups: 1,
             bias: Bias::Border(Box::new(std::array::from_fn(|at| vec![at as f32; 2]))),
             slopes: Some(vec![0.25; 2]),
         };
@@ -243,6 +323,28 @@ mod tests {
         }
     }
 
+    /// As PyTorch's layers of the same settings have them.
+    #[test]
+    fn windows_are_where_they_fit() {
+        let pool = |kernel, stride, padding, partial| Pool {
+            of: PoolOf::Mean,
+            kernel,
+            stride,
+            padding,
+            partial,
+        };
+        let places = |pool: Pool, length| -> Vec<Range<usize>> {
+            (0..pool.windows(length)).map(|at| pool.window(at, length)).collect()
+        };
+        assert_eq!(places(pool(2, 2, 0, false), 5), [0..2, 2..4]);
+        assert_eq!(places(pool(2, 2, 0, true), 5), [0..2, 2..4, 4..5]);
+        assert_eq!(places(pool(3, 2, 1, false), 5), [0..2, 1..4, 3..5]);
+        assert_eq!(places(pool(3, 2, 1, true), 6), [0..2, 1..4, 3..6, 5..6]);
+        assert_eq!(places(pool(2, 3, 1, true), 4), [0..1, 2..4]);
+        assert_eq!(places(pool(2, 2, 1, true), 3), [0..1, 1..3]);
+        assert_eq!([7, 6].map(|length| pool(7, 1, 0, true).windows(length)), [1, 0]);
+    }
+
     #[test]
     fn a_network_comes_back_from_its_bytes() {
         let network = small();
@@ -256,7 +358,15 @@ mod tests {
             change(&mut network);
             Folded::from_bytes(&network.to_bytes()).unwrap_err()
         };
-        let changes: [fn(&mut Folded); 10] = [
+        let changes: [fn(&mut Folded); 12] = [
+            |network| match &mut network.steps[1].layer {
+                Layer::Conv(conv) => conv.groups = 0,
+                _ => unreachable!(),
+            },
+            |network| match &mut network.steps[1].layer {
+                Layer::Conv(conv) => conv.groups = 2,
+                _ => unreachable!(),
+            },
             |network| network.steps[1].channels = 3,
             |network| match &mut network.steps[3].layer {
                 Layer::Dense(dense) => dense.parts = vec![[usize::MAX, 2]],

@@ -14,7 +14,7 @@ mod folded;
 mod guard;
 mod table;
 
-pub use folded::{Bias, Conv, Dense, Folded, Layer, Output, Step, place};
+pub use folded::{Activation, Bias, Conv, Dense, Folded, Layer, Output, Pool, PoolOf, Step, place};
 pub use guard::{Failure, Told, guard};
 pub use table::{
     CPU, ENTRY, Entry, GalleryRows, Handle, Image, Log, Parameters, Report, Settings, Sink, Table, VERSION, level,

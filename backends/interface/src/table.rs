@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_void};
 
 /// The version of this interface: of every structure here and of a network's bytes. Both sides must have the same.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The name of the one function that a plug-in exports, an [`Entry`].
 pub const ENTRY: &CStr = c"qmagface_backend";

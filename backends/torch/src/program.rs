@@ -3,7 +3,7 @@
 use crate::device::Device;
 use crate::{Error, Result};
 use qmagface_backend as folded;
-use qmagface_backend::{Bias, Folded, Output, Step, place, precision};
+use qmagface_backend::{Activation, Bias, Folded, Output, PoolOf, Step, place, precision};
 use tch::{Kind, Tensor};
 
 /// The format of the maps and the convolutions; the head that makes the embedding computes in f32 always.
@@ -73,7 +73,12 @@ enum Layer {
     /// The next of the images that are given.
     Image,
     Conv(Conv),
-    MaxPool(i64),
+    Pool(folded::Pool),
+    Upsample(i64),
+    Activation(Activation),
+    Add,
+    Multiply,
+    Softmax,
     Flatten,
     Concatenate,
     Dense(Dense),
@@ -89,7 +94,12 @@ impl Program {
             let layer = match &step.layer {
                 folded::Layer::Image => Layer::Image,
                 folded::Layer::Conv(conv) => Layer::Conv(Conv::new(conv, step, setting)?),
-                folded::Layer::MaxPool(kernel) => Layer::MaxPool(*kernel as i64),
+                folded::Layer::Pool(pool) => Layer::Pool(*pool),
+                folded::Layer::Upsample(factor) => Layer::Upsample(*factor as i64),
+                folded::Layer::Activation(activation) => Layer::Activation(*activation),
+                folded::Layer::Add => Layer::Add,
+                folded::Layer::Multiply => Layer::Multiply,
+                folded::Layer::Softmax => Layer::Softmax,
                 folded::Layer::Flatten => Layer::Flatten,
                 folded::Layer::Concatenate => Layer::Concatenate,
                 folded::Layer::Dense(dense) => Layer::Dense(Dense::new(dense, setting.device)?),
@@ -134,7 +144,18 @@ impl Program {
             let next = match layer {
                 Layer::Image => images.next().ok_or_else(missing)?,
                 Layer::Conv(conv) => conv.forward(taken[0], taken.get(1).copied())?,
-                Layer::MaxPool(kernel) => taken[0].f_max_pool2d(*kernel, 2, 0, 1, true)?,
+                Layer::Pool(pool) => pooled(taken[0], pool)?,
+                Layer::Upsample(factor) => {
+                    let size = taken[0].size();
+                    let sides: Vec<i64> = size[2..].iter().map(|side| side * factor).collect();
+                    taken[0].f_upsample_nearest2d(sides, None, None)?
+                }
+                Layer::Activation(Activation::Clip(limit)) => taken[0].f_clamp(0.0, f64::from(*limit))?,
+                Layer::Activation(Activation::Sigmoid) => taken[0].f_sigmoid()?,
+                Layer::Activation(Activation::HardSwish) => taken[0].f_hardswish()?,
+                Layer::Add => taken[0].f_add(taken[1])?,
+                Layer::Multiply => taken[0].f_mul(taken[1])?,
+                Layer::Softmax => taken[0].f_softmax(1, taken[0].kind())?,
                 // In the order that maps lie in memory, so that nothing is copied.
                 Layer::Flatten => taken[0].f_permute([0, 2, 3, 1])?.f_flatten(1, -1)?,
                 Layer::Concatenate => Tensor::f_cat(&taken, 1)?,
@@ -154,6 +175,16 @@ impl Program {
     }
 }
 
+/// One number of each window.
+fn pooled(x: &Tensor, pool: &folded::Pool) -> Result<Tensor> {
+    let [kernel, stride, padding] = [pool.kernel, pool.stride, pool.padding].map(|length| length as i64);
+    Ok(match pool.of {
+        PoolOf::Greatest => x.f_max_pool2d(kernel, stride, padding, 1, pool.partial)?,
+        // What is outside is not counted.
+        PoolOf::Mean => x.f_avg_pool2d(kernel, stride, padding, pool.partial, false, None)?,
+    })
+}
+
 /// A convolution, its bias, its rectifier and what is added to it.
 struct Conv {
     weight: Tensor,
@@ -170,7 +201,7 @@ struct Conv {
 
 impl Conv {
     fn new(conv: &folded::Conv, step: &Step, setting: Setting) -> Result<Self> {
-        let group = if conv.depthwise { 1 } else { conv.inputs };
+        let group = conv.inputs / conv.groups;
         let taps = conv.kernel * conv.kernel;
         let weight: Vec<f32> = conv
             .weight
@@ -205,7 +236,7 @@ impl Conv {
             slopes,
             stride: conv.stride as i64,
             padding: conv.padding as i64,
-            groups: if conv.depthwise { outputs as i64 } else { 1 },
+            groups: conv.groups as i64,
             setting,
         })
     }

@@ -6,9 +6,9 @@ use crate::eager::Eager;
 use crate::embedder::Body;
 use crate::log::Messages;
 use crate::overlapped::{Lanes, Overlapped};
-use crate::program::{Precision, Setting};
+use crate::program::{Precision, Program, Setting};
 use crate::{CHIP_BYTES, CHIP_SIDE};
-use qmagface_backend::{Bias, Conv, Dense, Folded, Layer, Output, Step};
+use qmagface_backend::{Activation, Bias, Conv, Dense, Folded, Layer, Output, Pool, PoolOf, Step};
 
 /// Floats of the small network's embedding.
 const LENGTH: usize = 16;
@@ -28,7 +28,7 @@ pub(crate) fn network() -> Folded {
         kernel: 3,
         stride: 2,
         padding: 1,
-        depthwise: false,
+        groups: 1,
         bias: Bias::Channel(numbers(8, 0.0, 0.2)),
         slopes: Some(numbers(8, 0.25, 0.1)),
     };
@@ -39,7 +39,7 @@ pub(crate) fn network() -> Folded {
         kernel: 3,
         stride: 1,
         padding: 1,
-        depthwise: true,
+        groups: 8,
         bias: Bias::Border(Box::new(std::array::from_fn(|_| numbers(8, 0.0, 0.2)))),
         slopes: Some(numbers(8, 0.25, 0.1)),
     };
@@ -61,7 +61,7 @@ pub(crate) fn network() -> Folded {
             step(Layer::Image, &[], 3, 112),
             step(Layer::Conv(first), &[0], 8, 56),
             step(Layer::Conv(second), &[1, 1], 8, 56),
-            step(Layer::MaxPool(2), &[2], 8, 28),
+            step(Layer::Pool(halving(PoolOf::Greatest)), &[2], 8, 28),
             step(Layer::Flatten, &[3], 8 * places, 1),
             step(Layer::Dense(dense), &[4], LENGTH, 1),
         ],
@@ -70,6 +70,17 @@ pub(crate) fn network() -> Folded {
             step: 5,
             channels: 0..LENGTH,
         }],
+    }
+}
+
+/// Windows of two by two places beside each other.
+fn halving(of: PoolOf) -> Pool {
+    Pool {
+        of,
+        kernel: 2,
+        stride: 2,
+        padding: 0,
+        partial: true,
     }
 }
 
@@ -228,4 +239,144 @@ fn half_precisions_are_close_and_not_the_same() {
             assert!((least..1.0 - 1e-10).contains(&cosine), "{precision:?}: {cosine}");
         }
     }
+}
+
+/// What these layers, each of the map before it (and of the map itself, where it takes two), make of a map of three channels
+/// of two by three places, in which channel c has the numbers `(c + 1) * (place - 2)`.
+fn made(layers: &[Layer]) -> Vec<f32> {
+    let map: Vec<f32> = (1..4)
+        .flat_map(|c| (0..6).map(move |place| (c * (place - 2)) as f32))
+        .collect();
+    let steps = layers.iter().enumerate().map(|(at, layer)| Step {
+        layer: layer.clone(),
+        inputs: match layer {
+            Layer::Add | Layer::Multiply | Layer::Concatenate => vec![0, at],
+            _ => vec![at],
+        },
+        channels: 0,
+        sides: None,
+    });
+    let image = Step {
+        layer: Layer::Image,
+        inputs: Vec::new(),
+        channels: 3,
+        sides: None,
+    };
+    let channels = match layers.last() {
+        Some(Layer::Concatenate) => 6,
+        Some(Layer::Conv(conv)) => conv.outputs,
+        _ => 3,
+    };
+    let folded = Folded {
+        steps: std::iter::once(image).chain(steps).collect(),
+        outputs: vec![Output {
+            name: "x".into(),
+            step: layers.len(),
+            channels: 0..channels,
+        }],
+    };
+    let program = Program::new(&folded, setting(Precision::F32)).unwrap();
+    let image = tch::Tensor::from_slice(&map).reshape([1, 3, 2, 3]);
+    let made = program
+        .run(vec![image], &[0])
+        .unwrap()
+        .remove(0)
+        .contiguous()
+        .flatten(0, -1);
+    Vec::try_from(made).unwrap()
+}
+
+fn assert_made(layers: &[Layer], wanted: &[f32]) {
+    let made = made(layers);
+    let is_close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+    assert!(
+        made.len() == wanted.len() && made.iter().zip(wanted).all(is_close),
+        "{layers:?}: {made:?}"
+    );
+}
+
+/// Numbers by hand, for the operations that the network above lacks.
+#[test]
+fn every_operation_gives_what_its_words_say() {
+    let _no_gradients = tch::no_grad_guard();
+    let by_channel =
+        |numbers: [f32; 6]| -> Vec<f32> { [1.0, 2.0, 3.0].iter().flat_map(|c| numbers.map(|n| c * n)).collect() };
+    // Incomplete windows count, and only what is inside.
+    assert_made(
+        &[Layer::Pool(halving(PoolOf::Greatest))],
+        &[2.0, 3.0, 4.0, 6.0, 6.0, 9.0],
+    );
+    assert_made(&[Layer::Pool(halving(PoolOf::Mean))], &[0.0, 1.5, 0.0, 3.0, 0.0, 4.5]);
+    let padded = Pool {
+        of: PoolOf::Mean,
+        kernel: 3,
+        stride: 2,
+        padding: 1,
+        partial: false,
+    };
+    assert_made(&[Layer::Pool(padded)], &[0.0, 1.0, 0.0, 2.0, 0.0, 3.0]);
+    let raised: Vec<f32> = (1..4)
+        .flat_map(|c| [0, 0, 1, 1].map(|row| [0, 0, 1, 1, 2, 2].map(|column| (c * (3 * row + column - 2)) as f32)))
+        .flatten()
+        .collect();
+    assert_made(&[Layer::Upsample(2)], &raised);
+    let clipped: Vec<f32> = by_channel([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0])
+        .iter()
+        .map(|x| x.clamp(0.0, 2.5))
+        .collect();
+    assert_made(&[Layer::Activation(Activation::Clip(2.5))], &clipped);
+    let of_each = |new: fn(f32) -> f32| -> Vec<f32> { made(&[]).into_iter().map(new).collect() };
+    assert_made(
+        &[Layer::Activation(Activation::Sigmoid)],
+        &of_each(|x| 1.0 / (1.0 + (-x).exp())),
+    );
+    assert_made(
+        &[Layer::Activation(Activation::HardSwish)],
+        &of_each(|x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0),
+    );
+    assert_made(&[Layer::Add], &by_channel([-4.0, -2.0, 0.0, 2.0, 4.0, 6.0]));
+    assert_made(&[Layer::Multiply], &of_each(|x| x * x));
+    // A number for each channel.
+    let global = Pool {
+        kernel: 2,
+        stride: 1,
+        partial: false,
+        ..halving(PoolOf::Greatest)
+    };
+    let whole = Pool {
+        kernel: 1,
+        stride: 2,
+        ..global
+    };
+    assert_made(&[Layer::Pool(global), Layer::Pool(whole), Layer::Multiply], &{
+        let greatest = [2.0, 4.0, 6.0];
+        let map = made(&[]);
+        (0..18).map(|at| map[at] * greatest[at / 6]).collect::<Vec<f32>>()
+    });
+    let shares: Vec<f32> = (0..18)
+        .map(|at| {
+            let power = |c: i32| (c * (at % 6 - 2)) as f32;
+            power(at / 6 + 1).exp() / (1..4).map(|c| power(c).exp()).sum::<f32>()
+        })
+        .collect();
+    assert_made(&[Layer::Softmax], &shares);
+    assert_made(&[Layer::Concatenate], &[made(&[]), made(&[])].concat());
+    // Groups: each output sees its own input alone.
+    let grouped = Conv {
+        weight: vec![1.0, 10.0, 100.0],
+        inputs: 3,
+        outputs: 3,
+        kernel: 1,
+        stride: 1,
+        padding: 0,
+        groups: 3,
+        bias: Bias::Channel(vec![0.5; 3]),
+        slopes: None,
+    };
+    let wanted: Vec<f32> = made(&[])
+        .iter()
+        .enumerate()
+        .map(|(at, x)| x * [1.0, 10.0, 100.0][at / 6] + 0.5)
+        .collect();
+    assert_made(&[Layer::Conv(grouped)], &wanted);
 }

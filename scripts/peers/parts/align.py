@@ -13,7 +13,7 @@ def run(bench: Bench):
     """A table for each photo."""
     for name in ("obama.jpg", "obama3.jpg"):
         path = str(bench.photo(name))
-        with bench.workers([bench.ours("align")]) as (ours,):
+        with bench.workers([bench.ours("align")]) as (ours, *_):
             about = ours.case(path)
             matrix = json.dumps(about["matrix"])
             with bench.workers([bench.peer("OpenCV", "images.py", "align-opencv", "--matrix", matrix)]) as peers:

@@ -12,7 +12,7 @@ def run(bench: Bench):
     """A table for each photo."""
     for name in ("obama.jpg", "obama3.jpg"):
         path = str(bench.photo(name))
-        with bench.workers([bench.ours("align")]) as (aligner,):
+        with bench.workers([bench.ours("align")]) as (aligner, *_):
             matrix = json.dumps(aligner.case(path)["matrix"])
         parts = [
             (bench.peer("decode: OpenCV", "images.py", "decode-opencv"), path),

@@ -5,7 +5,8 @@ use super::tail::{region, tail_of};
 use super::{FitOptions, Point, Procedure, Warning, line};
 use crate::compare::QualityParameters;
 use crate::error::Result;
-use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail, Work};
+use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail};
+use crate::work::Work;
 
 /// Slopes that the search begins with, times the greatest quality.
 const SLOPES: [f64; 8] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0];

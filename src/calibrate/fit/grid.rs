@@ -2,7 +2,8 @@
 
 use super::{FitOptions, Point, Procedure, Warning, bad};
 use crate::error::Result;
-use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail, Work};
+use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail};
+use crate::work::Work;
 
 /// How many times the wanted FMR the first bounds reach, and what is tried when that was too little.
 const MARGINS: [f64; 3] = [1.0, 1.5, 4.0];

@@ -14,7 +14,8 @@ pub(super) use tail::tail_of;
 
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pairs::{Count, LostQuality, Pairs, Prepared, Source, Work};
+use crate::pairs::{Count, LostQuality, Pairs, Prepared, Source};
+use crate::work::Work;
 use std::fmt;
 use std::str::FromStr;
 

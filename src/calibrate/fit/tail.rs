@@ -3,7 +3,8 @@
 use super::grid::{allowed, limits, quantile};
 use crate::compare::QualityParameters;
 use crate::error::Result;
-use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail, Work};
+use crate::pairs::{Bounds, Kept, ScoredPair, Source, Tail};
+use crate::work::Work;
 
 /// The least cosine that gives `threshold` at this quality: the region that a threshold of the quality-aware score
 /// accepts. Everything, where a greater cosine can give a smaller score.

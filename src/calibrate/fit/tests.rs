@@ -1,5 +1,6 @@
 use super::*;
 use crate::cancel::Cancel;
+use crate::matrix::Matrix;
 use crate::pairs::List;
 use ndarray::Array2;
 
@@ -23,7 +24,7 @@ fn made_up(people: usize, images: usize, seed: u64) -> Prepared {
             labels.push(person);
         }
     }
-    Prepared::new(rows, &labels).unwrap()
+    Prepared::new(Matrix::of(rows), &labels).unwrap()
 }
 
 fn all_pairs(set: &Prepared) -> List {
@@ -162,7 +163,7 @@ fn the_order_of_the_images_does_not_matter() {
         row *= set.qualities()[image] as f32;
     }
     let labels: Vec<u32> = order.iter().map(|&image| set.subjects()[image]).collect();
-    let shuffled = Prepared::new(rows, &labels).unwrap();
+    let shuffled = Prepared::new(Matrix::of(rows), &labels).unwrap();
     for procedure in [Procedure::Published, Procedure::Consistent] {
         let ours = fit(&shuffled, Pairs::All, procedure, &options()).unwrap();
         let wanted = fit(&set, Pairs::All, procedure, &options()).unwrap();
@@ -248,7 +249,7 @@ fn an_fmr_without_the_pairs_for_it_is_refused_with_their_number() {
 #[test]
 fn odd_sets_are_reported() {
     let fitted = |rows: Array2<f32>, labels: &[usize]| {
-        let set = Prepared::new(rows, labels).unwrap();
+        let set = Prepared::new(Matrix::of(rows), labels).unwrap();
         fit(
             &set,
             Pairs::All,
@@ -362,7 +363,7 @@ fn normalised_embeddings_are_refused_with_what_to_do() {
     assert!(fit(&set, Pairs::All, Procedure::Consistent, &base).is_ok());
     for (length, part) in [(1.0f32, "a length of 1"), (12.5, "one length, 12.5000")] {
         let rows = set.directions().mapv(|v| v * length);
-        let normalised = Prepared::new(rows, &labels).unwrap();
+        let normalised = Prepared::new(Matrix::of(rows), &labels).unwrap();
         for procedure in Procedure::ALL {
             let list = all_pairs(&normalised);
             for pairs in [Pairs::All, Pairs::List(&list)] {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::matrix::Matrix;
 use crate::pairs::List;
 use ndarray::Array2;
 
@@ -20,7 +21,7 @@ fn made_up(people: usize, images: usize, seed: u64) -> Prepared {
         }
     }
     let labels: Vec<usize> = (0..people * images).map(|row| row / images).collect();
-    Prepared::new(rows, &labels).unwrap()
+    Prepared::new(Matrix::of(rows), &labels).unwrap()
 }
 
 fn scores(set: &Prepared, list: &List, genuine: bool) -> Vec<f64> {
@@ -141,7 +142,7 @@ fn nothing_depends_on_the_threads_or_on_a_list() {
 #[test]
 fn a_draw_counts_pairs_as_copies_would() {
     // Person 0 twice, person 1 once, person 2 never.
-    let set = Prepared::new(Array2::ones((6, 1)), &[0, 0, 1, 1, 2, 2]).unwrap();
+    let set = Prepared::new(Matrix::of(Array2::ones((6, 1))), &[0, 0, 1, 1, 2, 2]).unwrap();
     let times = [2, 1, 0];
     assert_eq!(
         [(0, 0), (1, 1), (0, 1), (0, 2)].map(|(a, b)| bootstrap::weight(&times, a, b)),
@@ -190,7 +191,7 @@ fn impossible_measurements_are_refused() {
 #[test]
 fn of_normalised_embeddings_the_plain_cosine_alone_is_measured() {
     let set = made_up(30, 4, 8);
-    let normalised = Prepared::new(set.directions().to_owned(), set.subjects()).unwrap();
+    let normalised = Prepared::new(Matrix::of(set.directions().to_owned()), set.subjects()).unwrap();
     let options = MeasureOptions {
         replicates: 0,
         ..MeasureOptions::default()

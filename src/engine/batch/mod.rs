@@ -10,7 +10,7 @@
 use super::cancel::{Cancel, cancelled};
 use super::seat::{Embeddings, Seat};
 use super::sync::{Instant, Mutex, MutexGuard};
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::EmbeddingNetwork;
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! The kinds of image files that are read, each by its decoder and a check for what that doesn't tell.
 
-use super::{Decode, DecodeLimits, bmp, jpeg, over_limit, tiff, webp};
+use super::{Decode, DecodeLimits, bmp, damaged, jpeg, over_limit, tiff, webp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::BgrImage;
 use crate::image::kind::ImageKind;
@@ -99,7 +99,7 @@ pub(super) fn with_image_crate(
 fn checked(kind: ImageKind, picture: DynamicImage, outcome: Result<(), String>) -> Result<BgrImage> {
     outcome.map_err(|why| damaged(kind, why))?;
     let (width, height) = (picture.width(), picture.height());
-    BgrImage::from_rgb(picture.into_rgb8()).map_err(|_| {
+    of_picture(picture).map_err(|_| {
         Error::new(
             ErrorKind::ImageDecode,
             format!("the {kind} image of {width} x {height} pixels has no pixel"),
@@ -107,8 +107,10 @@ fn checked(kind: ImageKind, picture: DynamicImage, outcome: Result<(), String>) 
     })
 }
 
-pub(super) fn damaged(kind: ImageKind, why: impl Display) -> Error {
-    Error::new(ErrorKind::ImageDecode, format!("damaged {kind} image: {why}"))
+/// A decoded picture, whatever its colours.
+pub(super) fn of_picture(picture: DynamicImage) -> Result<BgrImage> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    BgrImage::from_rgb(width, height, picture.into_rgb8().into_raw())
 }
 
 pub(super) fn unsupported(kind: ImageKind, why: impl Display) -> Error {

@@ -10,7 +10,8 @@ mod markers;
 mod tables;
 
 use super::DecodeLimits;
-use super::files::{damaged, memory, unsupported, with_image_crate};
+use super::damaged;
+use super::files::{memory, of_picture, unsupported, with_image_crate};
 use crate::error::Result;
 use crate::image::kind::ImageKind;
 use crate::image::{BgrImage, check_pixels};
@@ -49,7 +50,7 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
         let bytes = whole(bytes, &layout, |bytes| glance(bytes, &layout)).map_err(refused)?;
         let (file, allowed) = (Cursor::new(&bytes), memory(limits.pixels));
         let picture = with_image_crate(file, ImageKind::Jpeg, ImageFormat::Jpeg, allowed, limits)?;
-        return BgrImage::from_rgb(picture.into_rgb8());
+        return of_picture(picture);
     }
     let mut bgr = vec![0; 3 * layout.width * layout.height];
     let attempt = |bytes: &[u8]| decompress(bytes, &layout, PixelFormat::BGR, ScalingFactor::ONE, &mut bgr);

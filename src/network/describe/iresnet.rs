@@ -1,7 +1,7 @@
 //! iResNet as MagFace trains it (arXiv 2103.06627; He et al., arXiv 2004.04989 the block).
 
 use super::EMBEDDING;
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::graph::{Builder, Graph, Kernel, NodeId, Norm};
 
 /// Added to the variance of every batch norm.

@@ -1,7 +1,7 @@
 //! SFace as OpenCV Zoo ships it (arXiv 2205.12010; facts from its ONNX file): a MobileNet-v1 body.
 
 use super::EMBEDDING;
-use crate::align::Chip;
+use crate::chip::Chip;
 use crate::graph::{Builder, Graph, Kernel, NodeId, Norm};
 
 /// Added to the variance of the batch norm behind each convolution, and of those of the head.

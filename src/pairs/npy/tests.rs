@@ -14,7 +14,7 @@ fn file(folder: &tempfile::TempDir, header: &str, data: &[u8]) -> PathBuf {
 #[test]
 fn matrices_of_all_orders_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let wanted = ndarray::arr2(&[[1.0f32, 2.0, 3.0], [-4.5, 5.0, 6.0]]);
+    let wanted = Matrix::new(2, 3, vec![1.0, 2.0, 3.0, -4.5, 5.0, 6.0]).unwrap();
     let rows = [1.0f64, 2.0, 3.0, -4.5, 5.0, 6.0];
     let columns = [1.0f64, -4.5, 2.0, 5.0, 3.0, 6.0];
     for (descr, bytes) in [
@@ -135,7 +135,7 @@ fn the_arrays_of_a_set_fit_each_other_before_they_are_read() {
     let files = SetFiles::open(&embeddings, &names).unwrap();
     assert_eq!(files.length(), 2);
     let (rows, texts) = files.read().unwrap();
-    assert_eq!((rows.dim(), texts), ((3, 2), vec!["1".to_owned(); 3]));
+    assert_eq!((rows.rows(), rows.columns(), texts), (3, 2, vec!["1".to_owned(); 3]));
 
     let (_, others) = set(&folder, "b", 2, 1.0);
     let error = SetFiles::open(&embeddings, &others).err().unwrap();
@@ -201,7 +201,7 @@ fn a_set_that_is_being_replaced_is_never_mixed() {
         let mut read = 0;
         while !done.load(std::sync::atomic::Ordering::SeqCst) || read == 0 {
             let (rows, texts) = SetFiles::open(&embeddings, &names).unwrap().read().unwrap();
-            assert_eq!(format!("{}", rows[(0, 0)]), texts[0], "both old or both new");
+            assert_eq!(format!("{}", rows.row(0)[0]), texts[0], "both old or both new");
             read += 1;
         }
     });

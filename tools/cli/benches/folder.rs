@@ -7,7 +7,7 @@
 mod common;
 
 use common::{PHOTOS, photo_path, required};
-use qmagface::align::Chip;
+use qmagface::Chip;
 use qmagface::device::DeviceChoice;
 use qmagface::engine::{Engine, EngineOptions};
 use qmagface::image::{DecodeLimits, read};
@@ -35,7 +35,7 @@ fn main() {
     let chips = PHOTOS.map(common::chip);
     let files = copies(&folder.path().join("chips"), CHIPS_IN_FOLDER, |path, index| {
         let path = path.with_extension("png");
-        let image = chips[index % 2].to_image().to_rgb();
+        let image = common::rgb(&chips[index % 2].to_image());
         image.save(&path).map_err(std::io::Error::other).map(|()| path)
     });
     let few = copies(&folder.path().join("one"), 1, |path, _| {

@@ -6,6 +6,7 @@ use crate::chip_record::{ChipFile, Entry, Photo, Record};
 use crate::failure::{Failure, Outcome};
 use crate::folder::{self, Listing, Skipped};
 use crate::output;
+use crate::picture::rgb;
 use crate::pipeline::{Width, in_order};
 use crate::stop::stop_flag;
 use crate::targets::{numbered, targets};
@@ -56,7 +57,7 @@ impl Format {
 
     pub fn encode(self, chip: &Chip) -> Result<Vec<u8>> {
         let mut bytes = std::io::Cursor::new(Vec::new());
-        let rgb = chip.to_image().to_rgb();
+        let rgb = rgb(&chip.to_image());
         match self {
             Format::Png => rgb.write_to(&mut bytes, ::image::ImageFormat::Png),
             Format::Bmp => rgb.write_to(&mut bytes, ::image::ImageFormat::Bmp),

@@ -1,9 +1,8 @@
 //! Embeddings with their names as a set: hidden images left out, and who is on each.
 
 use crate::people::{PersonRule, hidden};
-use ndarray::{Array2, Axis};
 use qmagface::pairs::Prepared;
-use qmagface::{Error, ErrorKind, Result};
+use qmagface::{Error, ErrorKind, Matrix, Result};
 use std::collections::HashSet;
 
 /// A set, and what the user should know of it.
@@ -18,7 +17,7 @@ pub struct LabelledSet {
 ///
 /// # Errors
 /// As [`PersonRule::people`] and [`Prepared::labelled`]; [`ErrorKind::InvalidArgument`] when all images are hidden.
-pub fn labelled(rule: &PersonRule, rows: Array2<f32>, names: Vec<String>, needed: bool) -> Result<LabelledSet> {
+pub fn labelled(rule: &PersonRule, rows: Matrix, names: Vec<String>, needed: bool) -> Result<LabelledSet> {
     let (rows, names, mut notes) = visible(rows, names)?;
     notes.extend(named_again(&names));
     let people = match needed {
@@ -79,7 +78,7 @@ fn named_again(names: &[String]) -> Option<String> {
 }
 
 /// The rows whose images are not hidden, and a note on the others.
-fn visible(rows: Array2<f32>, names: Vec<String>) -> Result<(Array2<f32>, Vec<String>, Vec<String>)> {
+fn visible(rows: Matrix, names: Vec<String>) -> Result<(Matrix, Vec<String>, Vec<String>)> {
     let hidden = hidden(&names);
     let Some(first) = hidden.iter().position(|&hidden| hidden) else {
         return Ok((rows, names, Vec::new()));
@@ -96,7 +95,8 @@ fn visible(rows: Array2<f32>, names: Vec<String>) -> Result<(Array2<f32>, Vec<St
         names.len() - shown.len(),
         names[first]
     );
-    let kept = rows.select(Axis(0), &shown);
+    let kept = shown.iter().flat_map(|&row| rows.row(row)).copied().collect();
+    let kept = Matrix::new(shown.len(), rows.columns(), kept)?;
     let names = shown.into_iter().map(|row| names[row].clone()).collect();
     Ok((kept, names, vec![note]))
 }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn lengths_far_from_the_others_are_noted() {
         let noted = |lengths: &[f32]| {
-            let rows = Array2::from_shape_fn((lengths.len(), 1), |(row, _)| lengths[row]);
+            let rows = Matrix::new(lengths.len(), 1, lengths.to_vec()).unwrap();
             let names = (0..lengths.len()).map(|row| format!("{}/{row}.jpg", row % 2)).collect();
             labelled(&PersonRule::default(), rows, names, true).unwrap().notes
         };
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn hidden_images_are_left_out_and_noted() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let rows = ndarray::arr2(&[[1.0f32], [2.0], [3.0], [4.0]]);
+        let rows = Matrix::new(4, 1, vec![1.0, 2.0, 3.0, 4.0]).unwrap();
         let of = ["a/1.jpg", "a/@eaDir/1.jpg", "b/1.jpg", "a/2.jpg"];
         let found = labelled(&PersonRule::default(), rows.clone(), names(&of), true).unwrap();
         assert_eq!(found.set.qualities(), [1.0, 3.0, 4.0]);

@@ -148,10 +148,16 @@ fn quality(found: &Extracted) -> String {
     }
 }
 
+/// An image as the `image` crate has it.
+pub fn rgb(image: &BgrImage) -> RgbImage {
+    let (width, height) = (image.width() as u32, image.height() as u32);
+    RgbImage::from_raw(width, height, image.to_rgb()).expect("as many bytes as pixels, of an image that exists")
+}
+
 /// The photo in the picture's size, with boxes, landmarks and, for several faces, their numbers; a chip has none of them.
 fn annotated(image: &BgrImage, found: &[Extracted]) -> Result<RgbImage> {
     let faces: Vec<Face> = found.iter().filter_map(|found| Some(found.face?.0)).collect();
-    let photo = image.to_rgb();
+    let photo = rgb(image);
     let scale = (PHOTO.0 as f32 / photo.width() as f32).min(PHOTO.1 as f32 / photo.height() as f32);
     let side = |length: u32| ((length as f32 * scale).round() as u32).max(1);
     let mut photo = imageops::resize(&photo, side(photo.width()), side(photo.height()), FilterType::Triangle);
@@ -178,7 +184,7 @@ fn annotated(image: &BgrImage, found: &[Extracted]) -> Result<RgbImage> {
 }
 
 fn enlarged(chip: &Chip) -> RgbImage {
-    imageops::resize(&chip.to_image().to_rgb(), CHIP, CHIP, FilterType::Nearest)
+    imageops::resize(&rgb(&chip.to_image()), CHIP, CHIP, FilterType::Nearest)
 }
 
 fn canvas(width: u32, height: u32) -> RgbImage {

@@ -4,10 +4,10 @@
 //! `cargo bench --bench evaluate`, with the test data beside the checkout; `scripts/benchmark_evaluate.py` runs it and the
 //! same in numpy and scikit-learn, and prints both.
 
-use ndarray::Array2;
-use qmagface::QualityParameters;
+use qmagface::Work;
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
-use qmagface::pairs::{List, Pair, Pairs, Prepared, Work};
+use qmagface::pairs::{List, Pair, Pairs, Prepared};
+use qmagface::{Matrix, QualityParameters};
 use qmagface_evaluate::metrics::PublishedForm;
 use qmagface_evaluate::protocol::{all_pairs, listed};
 use qmagface_evaluate::{Options, Protocol, Score};
@@ -30,8 +30,8 @@ fn main() {
     let embeddings = tensors.tensor("embeddings").expect("embeddings");
     let floats = embeddings.data().chunks_exact(4);
     let floats: Vec<f32> = floats.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-    let shape = (embeddings.shape()[0], embeddings.shape()[1]);
-    let matrix = Array2::from_shape_vec(shape, floats).expect("as many floats as the shape says");
+    let [rows, columns] = [0, 1].map(|axis| embeddings.shape()[axis]);
+    let matrix = Matrix::new(rows, columns, floats).expect("as many floats as the shape says");
     let set = Prepared::new(matrix, &ints("identity")).expect("embeddings");
     let labels = tensors.tensor("train_match").expect("train_match");
     let pairs = ints("train_pairs");
@@ -91,14 +91,15 @@ fn main() {
 fn as_large_as_lfw(set: &Prepared) -> Prepared {
     let count = set.len();
     let rows: Vec<usize> = (0..13_233).map(|row| row % count).collect();
-    let mut matrix = set.directions().select(ndarray::Axis(0), &rows);
-    for (row, mut values) in matrix.rows_mut().into_iter().enumerate() {
-        let quality = set.qualities_f32()[row % count];
-        for (at, value) in values.iter_mut().enumerate() {
+    let mut values = Vec::with_capacity(rows.len() * set.length());
+    for (row, &from) in rows.iter().enumerate() {
+        let quality = set.qualities_f32()[from];
+        values.extend(set.direction(from).iter().enumerate().map(|(at, value)| {
             let turn = if row >= count && at % 7 == row % 7 { -1.0 } else { 1.0 };
-            *value *= quality * turn;
-        }
+            value * quality * turn
+        }));
     }
+    let matrix = Matrix::new(rows.len(), set.length(), values).expect("as many floats as rows");
     let people: Vec<u32> = rows.iter().map(|&row| set.subjects()[row]).collect();
     Prepared::new(matrix, &people).expect("embeddings")
 }

@@ -94,7 +94,7 @@ impl SetSummary {
         SetSummary {
             images: set.len() as u64,
             subjects: set.subject_count() as u64,
-            dimension: set.directions().ncols() as u64,
+            dimension: set.length() as u64,
         }
     }
 }

@@ -8,10 +8,9 @@ use crate::folder::Skipped;
 use crate::journal::Journal;
 use crate::labelled::{LabelledSet, labelled};
 use crate::stop::stop_flag;
-use ndarray::Array2;
 use qmagface::model::{Bundle, Fingerprint, Store};
 use qmagface::pairs::{Prepared, npy};
-use qmagface::{Error, ErrorKind, Result};
+use qmagface::{Error, ErrorKind, Matrix, Result};
 use std::path::Path;
 
 /// A labelled set and where it is from.
@@ -71,7 +70,7 @@ fn of_arrays(arguments: &Arguments, embeddings: &Path, filenames: &Path) -> Resu
         ));
     }
     let (rows, names) = files.read()?;
-    let images = rows.nrows();
+    let images = rows.rows();
     let LabelledSet { set, notes, .. } =
         labelled(&arguments.people, rows, names, true).map_err(|error| error.at(filenames.display()))?;
     let stem = embeddings.file_stem().unwrap_or_default().to_string_lossy();
@@ -125,8 +124,7 @@ fn of_folder(shared: &Shared, arguments: &Arguments, source: &Path) -> Result<La
     for entry in journal.entries()? {
         values.extend(entry?.values().into_iter().flatten());
     }
-    let rows = Array2::from_shape_vec((names.len(), length), values)
-        .map_err(|error| Error::new(ErrorKind::Internal, format!("embeddings: {error}")))?;
+    let rows = Matrix::new(names.len(), length, values)?;
     let folder_name = std::path::absolute(source)
         .ok()
         .and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))

@@ -4,7 +4,7 @@ use crate::arguments::{Machine, Shared};
 use crate::output;
 use crate::stop::stop_flag;
 use qmagface::Result;
-use qmagface::pairs::Work;
+use qmagface::Work;
 
 /// How a command runs.
 #[derive(Debug, Clone, Copy)]

@@ -5,9 +5,10 @@ use super::set::{self, Loaded};
 use super::settings::Settings;
 use crate::arguments::check_model;
 use clap::{Args, ValueEnum};
+use qmagface::Work;
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::model::{Store, catalogue};
-use qmagface::pairs::{Pairs, Work};
+use qmagface::pairs::Pairs;
 use qmagface::{Calibration, Error, ErrorKind, QualityParameters, Result};
 use qmagface_evaluate::Score;
 use qmagface_evaluate::protocol::{CrossOptions, cross_validate};
@@ -171,7 +172,7 @@ pub fn scores(which: Which, given: &Given, loaded: &Loaded) -> Result<(Vec<Score
         let calibration = Calibration::read(path)?;
         check_model(&calibration, path, engine)?;
     }
-    let length = loaded.set.directions().ncols();
+    let length = loaded.set.length();
     let Parameters { parameters, origin } = parameters(given, Some(length))?;
     let QualityParameters { alpha, beta } = parameters;
     let settings = vec![

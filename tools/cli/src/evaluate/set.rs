@@ -346,10 +346,7 @@ fn of_arrays(
             format!("{}, {}", set.subject_count(), rule.described()),
         ));
     }
-    origin.push((
-        "floats of an embedding".to_owned(),
-        set.directions().ncols().to_string(),
-    ));
+    origin.push(("floats of an embedding".to_owned(), set.length().to_string()));
     Ok(Loaded {
         name: name_of(embeddings),
         set,

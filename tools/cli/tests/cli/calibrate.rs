@@ -2,20 +2,19 @@
 
 use crate::common;
 use crate::program::{Run, run, text};
-use ndarray::Array2;
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::pairs::{Pairs, Prepared};
-use qmagface::{Calibration, QualityParameters};
+use qmagface::{Calibration, Matrix, QualityParameters};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// Embeddings of made-up people, who are harder to tell where the quality is low, and their names.
-fn made_up(people: usize, images: usize, length: usize) -> (Array2<f32>, Vec<String>) {
+fn made_up(people: usize, images: usize, length: usize) -> (Matrix, Vec<String>) {
     let mut random = fastrand::Rng::with_seed(11);
     let mut normal = || (0..12).map(|_| random.f32()).sum::<f32>() - 6.0;
-    let mut rows = Array2::zeros((people * images, length));
+    let mut rows = Vec::new();
     let mut names = Vec::new();
     for person in 0..people {
         let centre: Vec<f32> = (0..length).map(|_| normal()).collect();
@@ -23,12 +22,11 @@ fn made_up(people: usize, images: usize, length: usize) -> (Array2<f32>, Vec<Str
             let quality = 12.0 + 1.3 * normal().clamp(-4.0, 4.0);
             let face: Vec<f32> = centre.iter().map(|v| v + 14.0 / quality * normal()).collect();
             let norm = face.iter().map(|v| v * v).sum::<f32>().sqrt();
-            let face: Vec<f32> = face.iter().map(|v| v * quality / norm).collect();
-            rows.row_mut(person * images + image).assign(&ndarray::aview1(&face));
+            rows.extend(face.iter().map(|v| v * quality / norm));
             names.push(format!("person {person}/{image}.jpg"));
         }
     }
-    (rows, names)
+    (Matrix::new(people * images, length, rows).unwrap(), names)
 }
 
 /// A folder with the two arrays.
@@ -37,10 +35,10 @@ struct Arrays {
 }
 
 impl Arrays {
-    fn new(rows: &Array2<f32>, names: &[String]) -> Arrays {
+    fn new(rows: &Matrix, names: &[String]) -> Arrays {
         let folder = tempfile::tempdir().unwrap();
-        let data: Vec<u8> = rows.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let shape = format!("({}, {})", rows.nrows(), rows.ncols());
+        let data: Vec<u8> = rows.values().iter().flat_map(|v| v.to_le_bytes()).collect();
+        let shape = format!("({}, {})", rows.rows(), rows.columns());
         npy(&folder.path().join("embeddings_made-up.npy"), "<f4", &shape, &data);
         let width = names.iter().map(|name| name.chars().count()).max().unwrap();
         let mut data = Vec::new();
@@ -228,15 +226,17 @@ fn what_cannot_be_calibrated_is_refused_and_leaves_the_old_file() {
     run(&["calibrate", "-o", text(&out)]).fails(2, &["--source"]);
     run(&["calibrate", "-o", text(&out), "--embeddings", "x"]).fails(2, &["--filenames"]);
 
-    let with = |rows: &Array2<f32>, names: &[String]| {
+    let with = |rows: &Matrix, names: &[String]| {
         let wrong = Arrays::new(rows, names);
         wrong.calibrate(&out, &["--any-model", "--published"])
     };
-    let mut damaged = rows.clone();
-    damaged[(7, 0)] = f32::NAN;
-    with(&damaged, &names).fails(1, &["person 2/1.jpg", "not finite"]);
-    damaged.row_mut(7).fill(0.0);
-    with(&damaged, &names).fails(1, &["person 2/1.jpg", "zero"]);
+    let damaged = |value: f32| {
+        let mut values = rows.values().to_vec();
+        values[7 * rows.columns()..][..rows.columns()].fill(value);
+        Matrix::new(rows.rows(), rows.columns(), values).unwrap()
+    };
+    with(&damaged(f32::NAN), &names).fails(1, &["person 2/1.jpg", "not finite"]);
+    with(&damaged(0.0), &names).fails(1, &["person 2/1.jpg", "zero"]);
     let mut nobody = names.clone();
     nobody[3] = "3.jpg".into();
     with(&rows, &nobody).fails(1, &["\"3.jpg\" doesn't say who"]);

@@ -2,10 +2,11 @@
 
 use crate::common::shared;
 use crate::golden::{f32s, i32s, json, number};
-use ndarray::Array2;
+use qmagface::Matrix;
+use qmagface::Work;
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::compare::QualityParameters;
-use qmagface::pairs::{List, Pair, Pairs, Prepared, Work};
+use qmagface::pairs::{List, Pair, Pairs, Prepared};
 use qmagface_evaluate::data::{Missing, PairFile, PairFormat};
 use qmagface_evaluate::metrics::{FnmrAt, Labelled, MetricOptions, Metrics, PublishedForm, measure};
 use qmagface_evaluate::protocol::{CrossOptions, all_pairs, cross_validate};
@@ -26,9 +27,9 @@ fn golden() -> Option<Golden> {
     let figures = json(&shared("golden/scores.json")?)["lfw_sface"].clone();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let embeddings = tensors.tensor("embeddings").unwrap();
-    let shape = (embeddings.shape()[0], embeddings.shape()[1]);
+    let [rows, columns] = [0, 1].map(|axis| embeddings.shape()[axis]);
     let identity = i32s(&tensors.tensor("identity").unwrap());
-    let set = Prepared::new(Array2::from_shape_vec(shape, f32s(&embeddings)).unwrap(), &identity).unwrap();
+    let set = Prepared::new(Matrix::new(rows, columns, f32s(&embeddings)).unwrap(), &identity).unwrap();
     let list = |name: &str| {
         let pairs = i32s(&tensors.tensor(&format!("{name}_pairs")).unwrap());
         let labels = tensors.tensor(&format!("{name}_match")).unwrap();

@@ -1,9 +1,8 @@
 use super::ijb::{parse_template_images, parse_template_pairs};
 use super::*;
-use ndarray::Array2;
 use proptest::prelude::*;
-use qmagface::ErrorKind;
 use qmagface::pairs::{Pair, Prepared};
+use qmagface::{ErrorKind, Matrix};
 
 fn parse(text: &str, format: PairFormat) -> PairFile {
     PairFile::parse(text.as_bytes(), format).unwrap()
@@ -16,10 +15,13 @@ fn refused(text: impl AsRef<[u8]>, format: PairFormat) -> String {
 fn named(names: &[&str]) -> Prepared {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let labels: Vec<usize> = (0..names.len()).collect();
-    Prepared::new(Array2::ones((names.len(), 2)), &labels)
-        .unwrap()
-        .with_names(names)
-        .unwrap()
+    Prepared::new(
+        Matrix::new(names.len(), 2, vec![1.0; 2 * names.len()]).unwrap(),
+        &labels,
+    )
+    .unwrap()
+    .with_names(names)
+    .unwrap()
 }
 
 fn pair(a: &str, b: &str, genuine: bool, fold: u16) -> NamedPair {
@@ -273,7 +275,7 @@ fn numbers_find_their_rows() {
         "only lists of numbers go by the value"
     );
     // A set without names goes by its rows' numbers.
-    let bare = Prepared::new(Array2::ones((3, 2)), &[0, 1, 2]).unwrap();
+    let bare = Prepared::new(Matrix::new(3, 2, vec![1.0; 6]).unwrap(), &[0, 1, 2]).unwrap();
     let names = Names::of(&bare);
     let found = ["2", "3", "x", "a/2", "2.jpg"].map(|name| names.find(name));
     assert_eq!(found[0], Lookup::Row(2));

@@ -3,8 +3,9 @@
 use super::ranked::{Ranked, Steps};
 use super::types::{Accuracy, BandPoint, Estimate, FoldAccuracy, Interval, Metrics};
 use super::{MetricOptions, exact, invalid};
+use qmagface::Work;
 use qmagface::error::Result;
-use qmagface::pairs::{Work, bootstrap};
+use qmagface::pairs::bootstrap;
 
 /// A pair as a replicate needs it, in little memory: it is read once for each replicate.
 pub(crate) struct Entry {

@@ -1,8 +1,8 @@
 //! Error rates of scored pairs: by the published definitions, exactly, and with bootstrap intervals by person.
 //!
 //! ```
+//! use qmagface::Work;
 //! use qmagface_evaluate::metrics::{Labelled, MetricOptions, measure};
-//! use qmagface::pairs::Work;
 //!
 //! let pairs = Labelled::new(&[0.9, 0.7, 0.4, 0.1], &[true, true, false, false]);
 //! let metrics = measure(&pairs, &MetricOptions::default(), &Work::default())?;
@@ -25,8 +25,8 @@ pub use types::{
     PublishedForm, PublishedRates,
 };
 
+use qmagface::Work;
 use qmagface::error::Result;
-use qmagface::pairs::Work;
 use ranked::invalid;
 use serde::{Deserialize, Serialize};
 

@@ -7,8 +7,9 @@ use super::tail;
 use crate::metrics::{Estimate, ExactRates, Metrics, curve, exact};
 use crate::results::{Evaluation, Options, Protocol, ScoreHistogram, ScoreResult, SetSummary, WorstPair};
 use crate::score::invalid;
+use qmagface::Work;
 use qmagface::error::{Error, ErrorKind, Result};
-use qmagface::pairs::{Count, Pair, Prepared, Row, ScoredPair, Work, fold};
+use qmagface::pairs::{Count, Pair, Prepared, Row, ScoredPair, fold};
 use std::collections::BinaryHeap;
 
 /// Most genuine pairs: 600 MB of them for one score.
@@ -265,8 +266,7 @@ fn spread(counted: &Counted, bins: usize) -> ScoreHistogram {
 /// A pair's figures, from its embeddings once more in f64.
 fn worst_pair(set: &Prepared, scoring: &Scoring, placed: &Placed) -> WorstPair {
     let (a, b) = (placed.a as usize, placed.b as usize);
-    let (left, right) = (set.directions(), set.directions());
-    let product = left.row(a).into_iter().zip(right.row(b));
+    let product = set.direction(a).iter().zip(set.direction(b));
     let scored = ScoredPair {
         cosine: product.map(|(&x, &y)| f64::from(x) * f64::from(y)).sum(),
         quality: set.qualities()[a].min(set.qualities()[b]),

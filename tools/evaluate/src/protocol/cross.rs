@@ -1,10 +1,11 @@
 //! Parameters fitted on people who are not tested.
 
 use crate::score::{CrossValidated, FoldFit, Score, folds_of, invalid};
+use qmagface::Work;
 use qmagface::calibrate::{MeasureOptions, measure};
 use qmagface::compare::QualityParameters;
 use qmagface::error::Result;
-use qmagface::pairs::{Pairs, Prepared, Work};
+use qmagface::pairs::{Pairs, Prepared};
 
 /// How people are parted.
 #[derive(Debug, Clone, PartialEq, Eq)]

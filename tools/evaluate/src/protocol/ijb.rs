@@ -5,11 +5,12 @@ use crate::data::ijb::{TemplateImage, TemplatePair};
 use crate::data::{Names, people_of};
 use crate::metrics::PublishedForm;
 use crate::results::{FusionName, FusionResult, Ijb, Options, Protocol};
-use ndarray::Array2;
+use qmagface::Matrix;
+use qmagface::Work;
 use qmagface::error::{Error, ErrorKind, Result};
 use qmagface::model::Fingerprint;
 use qmagface::pairs::review::{ReviewOptions, review};
-use qmagface::pairs::{List, Pair, Prepared, Repeats, Work};
+use qmagface::pairs::{List, Pair, Prepared, Repeats};
 use qmagface::template::{Fusion, Template};
 use std::collections::HashMap;
 
@@ -178,8 +179,7 @@ fn fuse_all(
     fusion: Fusion,
     work: &Work,
 ) -> Result<Prepared> {
-    let dimension = set.directions().ncols();
-    let mut embeddings = Array2::zeros((templates.len(), dimension));
+    let mut embeddings = Vec::with_capacity(templates.len() * set.length());
     for (index, (number, media)) in templates.iter().enumerate() {
         if index % 256 == 0 {
             work.check()?;
@@ -188,14 +188,13 @@ fn fuse_all(
             }
         }
         let fused = fuse(set, media, fusion).map_err(|error| error.at(format!("template {number}")))?;
-        for (to, from) in embeddings.row_mut(index).iter_mut().zip(fused.embedding()) {
-            *to = from;
-        }
+        embeddings.extend(fused.embedding());
     }
     let names = templates
         .iter()
         .map(|(number, _)| format!("template {number}"))
         .collect();
+    let embeddings = Matrix::new(templates.len(), set.length(), embeddings)?;
     Prepared::new(embeddings, people)?.with_names(names)
 }
 
@@ -215,6 +214,6 @@ fn fuse(set: &Prepared, media: &Media, fusion: Fusion) -> Result<Template> {
 /// A row of the set as a template; of what model doesn't matter here.
 fn template(set: &Prepared, row: usize) -> Result<Template> {
     let quality = set.qualities_f32()[row];
-    let embedding: Vec<f32> = set.directions().row(row).iter().map(|v| v * quality).collect();
+    let embedding: Vec<f32> = set.direction(row).iter().map(|v| v * quality).collect();
     Template::from_embedding("evaluation", Fingerprint([0; 32]), &embedding)
 }

@@ -6,8 +6,9 @@ use crate::data::Resolved;
 use crate::metrics::{Labelled, PublishedForm, measure};
 use crate::results::{Evaluation, Options, Protocol, SetSummary};
 use crate::score::{Score, Weights};
+use qmagface::Work;
 use qmagface::error::Result;
-use qmagface::pairs::{List, Prepared, SampleOptions, ScoredPair, Work, sample};
+use qmagface::pairs::{List, Prepared, SampleOptions, ScoredPair, sample};
 
 /// Accuracy by folds on the pairs of a pair file, as published for LFW, XQLFW, AgeDB-30, CFP-FP, CALFW and CPLFW; with
 /// the published error rates on 600 thresholds and the exact ones.

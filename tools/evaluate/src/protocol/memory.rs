@@ -3,8 +3,9 @@
 use super::runtime::with_baselines;
 use super::task::Task;
 use crate::results::{Memory, MemoryUse, SetSummary};
+use qmagface::Work;
 use qmagface::error::Result;
-use qmagface::pairs::{Prepared, Work};
+use qmagface::pairs::Prepared;
 
 /// Runs each task once and measures by how much the process's resident memory peaks above where the task began. The plain
 /// cosine of the same pairs is measured as well and comes first.
@@ -35,7 +36,7 @@ pub fn memory(set: &Prepared, tasks: &[Task], work: &Work) -> Result<Memory> {
     };
     Ok(Memory {
         set: SetSummary::of(set),
-        embeddings: set.directions().len() as u64 * 4,
+        embeddings: set.len() as u64 * set.length() as u64 * 4,
         tasks: all.iter().zip(&peaks).map(measured).collect(),
     })
 }

@@ -4,8 +4,9 @@ use super::listed::scores_of;
 use crate::metrics::{Ranked, Steps, exact};
 use crate::results::{Reject, RejectCurve, RejectPoint, RejectResult, SetSummary};
 use crate::score::{Score, invalid};
+use qmagface::Work;
 use qmagface::error::Result;
-use qmagface::pairs::{List, Prepared, ScoredPair, Work};
+use qmagface::pairs::{List, Prepared, ScoredPair};
 
 /// What is rejected, and at which FMRs it is measured.
 #[derive(Debug, Clone, PartialEq)]

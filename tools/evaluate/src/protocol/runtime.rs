@@ -3,8 +3,9 @@
 use super::task::Task;
 use crate::results::{Runtime, SetSummary, Timing};
 use crate::score::invalid;
+use qmagface::Work;
 use qmagface::error::Result;
-use qmagface::pairs::{Prepared, Work};
+use qmagface::pairs::Prepared;
 use std::time::Instant;
 
 /// Runs each task `repeats` times (1 to 1000), after one run that doesn't count; in turn, so that a machine that slows

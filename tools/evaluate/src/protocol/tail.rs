@@ -4,8 +4,9 @@ use super::counted::Counted;
 use super::placed::{Placed, Scoring};
 use crate::metrics::intervals::{Entry, Replicated, band_fmrs};
 use crate::metrics::{MetricOptions, Metrics, Steps, exact};
+use qmagface::Work;
 use qmagface::error::Result;
-use qmagface::pairs::{Prepared, Row, Work, fold};
+use qmagface::pairs::{Prepared, Row, fold};
 
 /// Most impostor pairs that are kept.
 const MOST_KEPT: u64 = 2_000_000;

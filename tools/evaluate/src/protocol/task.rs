@@ -2,10 +2,11 @@
 
 use super::counted::{Adder, Counters, Scale};
 use crate::score::{Score, Weights};
+use qmagface::Work;
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::compare::QualityParameters;
 use qmagface::error::Result;
-use qmagface::pairs::{List, Pairs, Prepared, Work, fold};
+use qmagface::pairs::{List, Pairs, Prepared, fold};
 
 /// Something whose cost is measured.
 #[derive(Debug, Clone, Copy)]

@@ -4,12 +4,12 @@ use crate::data::{Missing, PairFile, PairFormat};
 use crate::metrics::{Labelled, MetricOptions, Metrics, measure};
 use crate::results::{Evaluation, FusionName, Options, Protocol};
 use crate::score::Score;
-use ndarray::Array2;
+use qmagface::Work;
 use qmagface::calibrate::fit::{FitOptions, Procedure, fit};
 use qmagface::cancel::Cancel;
 use qmagface::compare::QualityParameters;
-use qmagface::pairs::{List, Pairs, Prepared, SampleOptions, Work};
-use qmagface::{Error, ErrorKind};
+use qmagface::pairs::{List, Pairs, Prepared, SampleOptions};
+use qmagface::{Error, ErrorKind, Matrix};
 
 const PARAMETERS: QualityParameters = QualityParameters {
     alpha: 0.02,
@@ -21,7 +21,7 @@ const PARAMETERS: QualityParameters = QualityParameters {
 fn made_up(people: usize, images: usize, dimension: usize) -> Prepared {
     let mut random = fastrand::Rng::with_seed(11);
     let mut normal = || (0..6).map(|_| random.f32()).sum::<f32>() - 3.0;
-    let mut embeddings = Array2::zeros((people * images, dimension));
+    let mut embeddings = Vec::new();
     let mut names = Vec::new();
     for person in 0..people {
         let centre: Vec<f32> = (0..dimension).map(|_| normal()).collect();
@@ -31,10 +31,11 @@ fn made_up(people: usize, images: usize, dimension: usize) -> Prepared {
             let mut row: Vec<f32> = centre.iter().map(|v| v + noise * normal()).collect();
             let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt();
             row.iter_mut().for_each(|v| *v *= length.max(2.0) / norm);
-            embeddings.row_mut(person * images + image).assign(&ndarray::arr1(&row));
+            embeddings.extend(row);
             names.push(format!("P{person}/P{person}_{:04}.jpg", image + 1));
         }
     }
+    let embeddings = Matrix::new(people * images, dimension, embeddings).unwrap();
     Prepared::from_names(embeddings, names).unwrap()
 }
 
@@ -280,8 +281,8 @@ fn labels_that_contradict_the_people_have_no_intervals_and_say_so() {
     // Everybody on their own, as a set of numbered images has it.
     let people = made_up(6, 3, 8);
     let labels: Vec<usize> = (0..people.len()).collect();
-    let mut embeddings = people.directions().to_owned();
-    embeddings.mapv_inplace(|v| v * 10.0);
+    let embeddings = (0..people.len()).flat_map(|row| people.direction(row).iter().map(|v| v * 10.0));
+    let embeddings = Matrix::new(people.len(), people.length(), embeddings.collect()).unwrap();
     let set = Prepared::new(embeddings, &labels).unwrap();
     let pairs = "0 1 1\n0 3 0\n3 4 1\n1 6 0\n6 7 1\n4 9 0\n9 10 1\n10 12 0\n12 13 1\n13 16 0\n";
     let pairs = PairFile::parse(pairs.as_bytes(), PairFormat::Numbers).unwrap();
@@ -446,10 +447,12 @@ fn ijb_lists() -> (Vec<TemplateImage>, Vec<TemplatePair>) {
 #[test]
 fn ijb_fuses_frames_then_media() {
     let people = made_up(4, 9, 16);
-    let mut embeddings = people.directions().to_owned();
-    for (mut row, &quality) in embeddings.rows_mut().into_iter().zip(people.qualities_f32()) {
-        row.mapv_inplace(|v| v * quality);
-    }
+    let with_quality = |row: usize| {
+        let quality = people.qualities_f32()[row];
+        people.direction(row).iter().map(move |v| v * quality)
+    };
+    let embeddings: Vec<f32> = (0..people.len()).flat_map(with_quality).collect();
+    let embeddings = Matrix::new(people.len(), people.length(), embeddings).unwrap();
     let names: Vec<String> = (0..36).map(|image| format!("{image}.jpg")).collect();
     let labels: Vec<usize> = (0..36).collect();
     let set = Prepared::new(embeddings.clone(), &labels)

@@ -9,8 +9,9 @@ use crate::evaluate::set::{Loaded, SetArguments};
 use crate::evaluate::settings::{OutArguments, Settings, context};
 use crate::failure::Outcome;
 use clap::Args;
+use qmagface::Work;
 use qmagface::calibrate::fit::{FitOptions, Procedure};
-use qmagface::pairs::{SampleOptions, Work, sample};
+use qmagface::pairs::{SampleOptions, sample};
 use qmagface::{QualityParameters, Result};
 use qmagface_evaluate::protocol::{self, Task};
 
