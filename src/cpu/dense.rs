@@ -17,11 +17,13 @@ impl Dense {
         let mut packed = Vec::with_capacity(outputs * panels * places * LANES);
         for row in weight.chunks_exact(inputs) {
             // From channel, place to panel, place, channel of the panel.
-            packed.extend((0..panels * places * LANES).map(|at| {
-                let (panel, place, lane) = (at / LANES / places, at / LANES % places, at % LANES);
-                let from = (panel * LANES + lane) * places + place;
-                row.get(from).copied().unwrap_or(0.0)
-            }));
+            for channels in row.chunks(LANES * places) {
+                for place in 0..places {
+                    let end = packed.len() + LANES;
+                    packed.extend(channels.iter().skip(place).step_by(places));
+                    packed.resize(end, 0.0);
+                }
+            }
         }
         let window = Window {
             kernel: 1,

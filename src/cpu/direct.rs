@@ -46,10 +46,16 @@ impl Direct {
         let (panels_in, panels_out) = (inputs.div_ceil(LANES), outputs.div_ceil(LANES));
         let depth = panels_in * LANES;
         let mut weights = vec![Lane::ZERO; panels_out * taps * depth];
-        for (at, kernel) in weight.chunks_exact(taps).enumerate() {
-            let (output, input) = (at / inputs, at % inputs);
-            for (tap, &value) in kernel.iter().enumerate() {
-                weights[(output / LANES * taps + tap) * depth + input].0[output % LANES] = value;
+        // Lane by lane, as they lie: each is written once, while a panel's outputs are read side by side.
+        for (panel, outputs) in weight.chunks(LANES * inputs * taps).enumerate() {
+            for tap in 0..taps {
+                let lanes = &mut weights[(panel * taps + tap) * depth..][..inputs];
+                for (input, lane) in lanes.iter_mut().enumerate() {
+                    let own = outputs.iter().skip(input * taps + tap).step_by(inputs * taps);
+                    for (place, &value) in lane.0.iter_mut().zip(own) {
+                        *place = value;
+                    }
+                }
             }
         }
         Direct {

@@ -113,22 +113,24 @@ pub(super) fn dense(
     after: &Affine,
     slopes: Option<&[f32]>,
 ) -> Dense {
-    // The channel of each input, counted over all parts.
-    let mut channels = Vec::new();
-    let mut first = 0;
-    for &[count, places] in parts {
-        channels.extend((0..count * places).map(|at| first + at / places));
-        first += count;
-    }
+    let inputs: usize = parts.iter().map(|[count, places]| count * places).sum();
     let mut folded = Vec::with_capacity(weight.len());
     let mut bias = Vec::with_capacity(after.shift.len());
-    for (output, weights) in weight.chunks_exact(channels.len()).enumerate() {
-        let mut sum = 0.0;
-        for (&weight, &channel) in weights.iter().zip(&channels) {
-            let weight = f64::from(weight);
+    for (output, weights) in weight.chunks_exact(inputs).enumerate() {
+        let (mut sum, mut rest) = (0.0, weights);
+        // The places of each channel, counted over all parts.
+        let channels = parts
+            .iter()
+            .flat_map(|&[count, places]| (0..count).map(move |_| places));
+        for (channel, places) in channels.enumerate() {
+            let (own, others) = rest.split_at(places);
             let (scale, shift) = before.map_or((1.0, 0.0), |before| (before.scale[channel], before.shift[channel]));
-            folded.push((weight * scale * after.scale[output]) as f32);
-            sum += weight * shift;
+            for &weight in own {
+                let weight = f64::from(weight);
+                folded.push((weight * scale * after.scale[output]) as f32);
+                sum += weight * shift;
+            }
+            rest = others;
         }
         bias.push((sum * after.scale[output] + after.shift[output]) as f32);
     }
