@@ -5,8 +5,9 @@
 //! without them: the next block's first convolution takes up what they would have added, in the bias map that it has
 //! anyway, and the head what the last blocks would.
 
+use super::build::Kernel;
 use super::folded::{Bias, Conv, Dense, Folded, Layer, Output};
-use super::layer::taps_inside;
+use super::layer::{takes_shift, taps_inside};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Takes the constants out of the running sums of `folded`, exactly (in f64, rounded once), and says for each output and
@@ -99,7 +100,12 @@ fn passes(conv: &Conv) -> bool {
 
 /// Whether the bias of `conv` can take up a constant of each input.
 fn takes_up(conv: &Conv) -> bool {
-    conv.padding == 0 || (conv.kernel, conv.stride, conv.padding) == (3, 1, 1)
+    takes_shift(Kernel {
+        outputs: conv.outputs,
+        side: conv.kernel,
+        stride: conv.stride,
+        padding: conv.padding,
+    })
 }
 
 /// Adds to the bias of a dense layer what constants of its input's channels give through it.
