@@ -152,7 +152,7 @@ pub fn replace_folder(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Re
 
 /// Lets two folders change places in one step; `false` where that can't be done.
 #[cfg(target_os = "linux")]
-fn exchange(a: &Path, b: &Path) -> bool {
+pub(crate) fn exchange(a: &Path, b: &Path) -> bool {
     use std::ffi::CString;
     use std::os::unix::ffi::OsStrExt;
     let (Ok(a), Ok(b)) = (
@@ -175,7 +175,7 @@ fn exchange(a: &Path, b: &Path) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn exchange(_: &Path, _: &Path) -> bool {
+pub(crate) fn exchange(_: &Path, _: &Path) -> bool {
     false
 }
 

@@ -8,9 +8,11 @@ use super::pack::{LNET_FILE, MANIFEST_FILE, Pack, WEIGHTS_FILE, check_tensors};
 use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::network::spec::{Network, lnet_tensor_specs};
+use crate::replace::exchange;
 use crate::weights::{self, TensorMap};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotFound};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +23,9 @@ const NEW: &str = ".installing-";
 const OLD: &str = ".replaced-";
 /// A pack is written in seconds; what is this old was left by a process that died.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// How often a new pack is tried to be put in place while other processes put theirs there.
+const MOST_REFUSALS: u32 = 1000;
 
 /// Where tensors came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,19 +127,25 @@ impl Store {
         write_synced(&file, &manifest.to_toml()?).map_err(|e| Error::io(&file, "write", &e))?;
         open_to_readers(new.path())?;
         let target = self.models.join(&manifest.name);
-        self.swap(new.path(), &target)?;
+        self.swap(new.path(), &target, exchange)?;
         Pack::new(&target, manifest)
     }
 
-    /// Moves the folder `new` to `target`; what was there is kept aside until that has worked.
-    fn swap(&self, new: &Path, target: &Path) -> Result<()> {
+    /// Moves the folder `new` to `target`. What was there is left at `new`, to be removed with it, where the two can change
+    /// places in one step; elsewhere it is kept aside until the new one is in place.
+    fn swap(&self, new: &Path, target: &Path, exchange: fn(&Path, &Path) -> bool) -> Result<()> {
         let failed = |e: &std::io::Error| Error::io(target, "replace", e);
         let mut old: Option<PathBuf> = None;
         let mut refusals = 0;
         while let Err(e) = fs::rename(new, target) {
+            if exchange(new, target) {
+                break;
+            }
             refusals += 1;
-            // One refusal is the old pack; more are other processes that bring theirs at the same moment.
-            if refusals > 16 || !target.exists() {
+            // One refusal is the old pack; more are other processes that bring theirs at the same moment. Whether the old
+            // pack is in the way is for the error to say: by now another process may have taken it away.
+            let in_the_way = matches!(e.kind(), DirectoryNotEmpty | AlreadyExists) || target.exists();
+            if refusals > MOST_REFUSALS || !in_the_way {
                 if let Some(old) = old {
                     fs::rename(old, target).map_err(|e| failed(&e))?;
                 }
@@ -147,8 +158,8 @@ impl Store {
                         let _ = fs::remove_dir_all(older);
                     }
                 }
-                Err(e) if target.exists() => return Err(failed(&e)),
-                Err(_) => {} // another process took it away
+                Err(e) if e.kind() == NotFound => {} // another process took it away
+                Err(e) => return Err(failed(&e)),
             }
         }
         if let Some(old) = old {
@@ -215,4 +226,33 @@ fn open_to_readers(folder: &Path) -> Result<()> {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(|e| Error::io(folder, "write", &e))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_come_at_the_same_moment_replace_each_other() {
+        let changing_places: [fn(&Path, &Path) -> bool; 2] = [exchange, |_, _| false];
+        for exchange in changing_places {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::new(folder.path());
+            fs::create_dir_all(&store.models).unwrap();
+            let target = store.models.join("pack");
+            std::thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        for _ in 0..200 {
+                            let new = tempfile::tempdir_in(&store.models).unwrap();
+                            fs::write(new.path().join("file"), "whole").unwrap();
+                            store.swap(new.path(), &target, exchange).unwrap();
+                        }
+                    });
+                }
+            });
+            assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "whole");
+            assert_eq!(fs::read_dir(&store.models).unwrap().count(), 1);
+        }
+    }
 }
