@@ -249,19 +249,21 @@ typedef struct qmf_engine_options {
      */
     uint32_t threads;
     /**
-     * Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_BEST_SCORE`.
+     * Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_AUTO`.
      */
     qmf_face_choice face_choice;
     /**
-     * Side of the smallest face looked for in pixels, 12 or more. Default: 50.
+     * Side of the smallest face looked for in pixels, 12 or more. NaN: the detector's own, 50 with MTCNN, 40 with YuNet (in
+     * an image below 320 pixels an eighth of its longer side). Default: NaN.
      */
     float minimum_face;
     /**
-     * Least score to pass each of the detector's three stages, 0..1. Default: 0.6, 0.7, 0.8.
+     * Least score to pass each of the detector's stages, 0..1; a face has the last or more. NaN: the detector's own, 0.6,
+     * 0.7, 0.8 with MTCNN. YuNet has the last one only, its own is 0.6. Default: NaN.
      */
     float thresholds[3];
     /**
-     * Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. Default: 0.709.
+     * Ratio of the sides of two levels of MTCNN's pyramid, 0.1..0.95. NaN: 0.709. Default: NaN.
      */
     float pyramid_factor;
     /**
@@ -306,9 +308,10 @@ typedef struct qmf_engine_options {
      */
     qmf_log_level log_level;
     /**
-     * Zero.
+     * 1: an image in which no face is found for sure is looked at turned by 90, 180 and 270 degrees as well, and the turn with
+     * the best score counts. Boxes and landmarks are those of the image as it is. Default: 0.
      */
-    uint32_t reserved;
+    uint32_t turned;
     /**
      * Gets the engine's messages until the engine is destroyed. Default: NULL, nothing is logged.
      */
@@ -322,6 +325,11 @@ typedef struct qmf_engine_options {
      * read. Default: 1073741824.
      */
     uint64_t maximum_model_bytes;
+    /**
+     * Name of the detector's pack, "yunet" or "mtcnn", in UTF-8; read while the engine is made. NULL: the one that the model
+     * belongs to. With another one measure: the model's calibration is of its own. A bundle has one. Default: NULL.
+     */
+    const char *detector;
 } qmf_engine_options;
 
 /**
@@ -1057,19 +1065,31 @@ typedef struct qmf_match {
 #define QMF_LOG_DEBUG 4
 
 /**
+ * As the model's pack does: `QMF_FACE_BEST_SCORE` where it belongs to MTCNN, as the reference's do, else
+ * `QMF_FACE_MOST_PROMINENT`.
+ */
+#define QMF_FACE_AUTO 0
+
+/**
  * The one with the highest detection score.
  */
-#define QMF_FACE_BEST_SCORE 0
+#define QMF_FACE_BEST_SCORE 1
 
 /**
  * The one with the largest box.
  */
-#define QMF_FACE_LARGEST 1
+#define QMF_FACE_LARGEST 2
 
 /**
  * The one nearest to the image's centre.
  */
-#define QMF_FACE_MOST_CENTRAL 2
+#define QMF_FACE_MOST_CENTRAL 3
+
+/**
+ * The one that the photo is of: large and near the centre. The box's area counts, times the square of what is left of the
+ * way from the corner to the centre.
+ */
+#define QMF_FACE_MOST_PROMINENT 4
 
 /**
  * 3 bytes a pixel: blue, green, red.

@@ -136,12 +136,16 @@ enum class Precision : std::int32_t {
 
 /** Which of several faces is extracted. */
 enum class FaceChoice : std::int32_t {
+    /** best_score where the model belongs to MTCNN, as the reference's do, else most_prominent. */
+    automatic = QMF_FACE_AUTO,
     /** The one with the highest detection score. */
     best_score = QMF_FACE_BEST_SCORE,
     /** The one with the largest box. */
     largest = QMF_FACE_LARGEST,
     /** The one nearest to the image's centre. */
-    most_central = QMF_FACE_MOST_CENTRAL
+    most_central = QMF_FACE_MOST_CENTRAL,
+    /** The one that the photo is of: large and near the centre. */
+    most_prominent = QMF_FACE_MOST_PROMINENT
 };
 
 /** How to turn a picture upright. */
@@ -448,13 +452,23 @@ struct EngineOptions {
     /** Threads that the engine's networks share on the CPU, 0..1024. 0: one per core. */
     std::uint32_t threads = 0;
     /** Which of several faces is extracted. */
-    FaceChoice face_choice = FaceChoice::best_score;
-    /** Side of the smallest face looked for in pixels, 12 or more. */
-    float minimum_face = 50.0F;
-    /** Least score to pass each of the detector's three stages, 0..1. */
-    std::array<float, 3> thresholds = {0.6F, 0.7F, 0.8F};
-    /** Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. */
-    float pyramid_factor = 0.709F;
+    FaceChoice face_choice = FaceChoice::automatic;
+    /** Name of the detector's pack, "yunet" or "mtcnn". Empty: the one that the model belongs to, as its calibration is. */
+    std::string detector;
+    /** Side of the smallest face looked for in pixels, 12 or more. Empty: the detector's own, 50 with MTCNN, 40 with YuNet. */
+    std::optional<float> minimum_face = std::nullopt;
+    /**
+     * Least score to pass each of the detector's stages, 0..1; a face has the last or more. Empty: the detector's own, 0.6,
+     * 0.7, 0.8 with MTCNN. YuNet has the last one only, its own is 0.6.
+     */
+    std::array<std::optional<float>, 3> thresholds = {};
+    /** Ratio of the sides of two levels of MTCNN's pyramid, 0.1..0.95. Empty: 0.709. */
+    std::optional<float> pyramid_factor = std::nullopt;
+    /**
+     * Whether an image in which no face is found for sure is looked at turned by 90, 180 and 270 degrees as well; the turn
+     * with the best score counts. Boxes and landmarks are those of the image as it is.
+     */
+    bool turned = false;
     /** In place of the pack's; empty takes the pack's. */
     std::optional<Parameters> parameters = std::nullopt;
     /** Most pixels of an image. */
@@ -2092,6 +2106,9 @@ private:
         if (status != QMF_OK) {
             return detail::failure<Engine>(status);
         }
+        if (const auto whole = detail::whole_text(options.detector, "detector"); !whole) {
+            return detail::same_failure<Engine>(whole);
+        }
         to_c(options, raw);
         Log log;
         if (options.log) {
@@ -2109,11 +2126,16 @@ private:
         raw.device_index = options.device_index;
         raw.threads = options.threads;
         raw.face_choice = static_cast<qmf_face_choice>(options.face_choice);
-        raw.minimum_face = options.minimum_face;
+        // NaN is what the library has for none.
+        raw.minimum_face = options.minimum_face.value_or(raw.minimum_face);
         for (std::size_t i = 0; i < options.thresholds.size(); ++i) {
-            raw.thresholds[i] = options.thresholds[i];
+            raw.thresholds[i] = options.thresholds[i].value_or(raw.thresholds[i]);
         }
-        raw.pyramid_factor = options.pyramid_factor;
+        raw.pyramid_factor = options.pyramid_factor.value_or(raw.pyramid_factor);
+        raw.turned = options.turned ? 1 : 0;
+        if (!options.detector.empty()) {
+            raw.detector = options.detector.c_str();
+        }
         if (options.parameters) {
             raw.alpha = options.parameters->alpha;
             raw.beta = options.parameters->beta;

@@ -20,6 +20,17 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// What to say beside two fingerprints that differ: of one name they are of two detectors, or of two releases of the model.
+pub(crate) fn advice(name: &str, other: &str) -> &'static str {
+    match name == other {
+        true => {
+            " (one name, two fingerprints: they come from two detectors or two releases of the model; extract the older ones \
+             again, or make the engine with their detector)"
+        }
+        false => "",
+    }
+}
+
 /// What [`is_pack_name`] checks, in words.
 pub(crate) const NAME_RULE: &str = "must be lower-case letters, digits and inner hyphens, at most 64";
 
@@ -27,4 +38,15 @@ pub(crate) const NAME_RULE: &str = "must be lower-case letters, digits and inner
 pub(crate) fn is_pack_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 64 && name.starts_with(inner) && name.ends_with(inner) && name.chars().all(|c| inner(c) || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_with_two_fingerprints_gets_advice() {
+        assert!(advice("sface", "sface").contains("two detectors or two releases"));
+        assert_eq!(advice("sface", "magface-iresnet50"), "");
+    }
 }

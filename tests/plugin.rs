@@ -14,13 +14,13 @@ mod network_golden;
 
 use mtcnn_golden::{assert_faces, for_each_lfw, for_each_photo};
 use network_golden::{Golden, against_golden, reduced};
-use qmagface::detect::{DetectorOptions, Mtcnn};
+use qmagface::detect::{Detector, DetectorKind, DetectorOptions};
 use qmagface::model::Store;
 use qmagface::network::spec::Network;
 use qmagface::network::{EmbeddingNetwork, MOST_INSPECTED, Precision};
 use qmagface::plugin::{GpuBackEnd, OnDevice};
 use qmagface::weights::{TensorMap, pack};
-use qmagface::{Chip, Device, ErrorKind, Log, QualityParameters, Result, Workers};
+use qmagface::{BgrImage, Chip, DecodeLimits, Device, ErrorKind, Face, Log, QualityParameters, Result, Workers};
 
 /// The most that an element of an embedding in f32 may differ from batch to batch.
 const ROUNDING: f32 = 1e-5;
@@ -64,11 +64,11 @@ fn reduced_precisions_stay_close() {
     }
 }
 
-fn detector(with_lnet: bool) -> Option<Mtcnn> {
+fn detector(with_lnet: bool) -> Option<Detector> {
     let lnet = common::shared("models/mtcnn_lnet.safetensors")?;
     let weights = installed("mtcnn");
     let lnet = with_lnet.then(|| pack::read(&lnet).unwrap().0);
-    Some(on_cpu().detector(&weights, lnet.as_ref()).unwrap())
+    Some(on_cpu().detector(DetectorKind::Mtcnn, &weights, lnet.as_ref()).unwrap())
 }
 
 #[test]
@@ -85,6 +85,33 @@ fn faces_are_the_references() {
             assert_faces(name, &faces, &entry[stage], 1.0, 1.0);
         });
     }
+}
+
+/// YuNet finds what it finds by the crate's own kernels.
+#[test]
+fn yunets_faces_are_the_crates_own() {
+    let weights = installed("yunet");
+    let other = on_cpu().detector(DetectorKind::YuNet, &weights, None).unwrap();
+    let own = Detector::new(DetectorKind::YuNet, &weights, None, &Workers::inline()).unwrap();
+    let options = DetectorOptions::default();
+    let mut compared = 0;
+    let same = |name: &str, image: &BgrImage| {
+        let [found, wanted] = [&other, &own].map(|detector| detector.detect(image, &options).unwrap());
+        assert_eq!(found.len(), wanted.len(), "{name}");
+        for (found, wanted) in found.iter().zip(&wanted) {
+            assert!((found.score - wanted.score).abs() < 1e-4, "{name}");
+            let places = |face: &Face| [&face.bbox[..], face.landmarks.as_flattened()].concat();
+            for (a, b) in places(found).iter().zip(places(wanted)) {
+                assert!((a - b).abs() < 0.05, "{name}: {a} and {b}");
+            }
+        }
+        found.len()
+    };
+    for name in ["obama.jpg", "obama2.jpg", "biden.jpg"] {
+        let image = qmagface::image::read(&common::photos().join(name), &DecodeLimits::default()).unwrap();
+        compared += same(name, &image);
+    }
+    assert!(compared >= 3);
 }
 
 fn installed(name: &str) -> TensorMap {

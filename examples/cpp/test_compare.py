@@ -55,7 +55,7 @@ class Compare(unittest.TestCase):
     def setUpClass(cls):
         cache = run(ROOT / "scripts" / "setup", "--print-cache").stdout.strip()
         cls.photos = [Path(cache) / "photos" / name for name in ("obama.jpg", "obama2.jpg", "biden.jpg")]
-        for model in ("mtcnn", "sface"):
+        for model in ("yunet", "mtcnn", "sface"):
             done = run(PROGRAM, "models", "fetch", model)
             if done.returncode != 0:
                 raise AssertionError(f"{model} can't be fetched: {done.stderr}")

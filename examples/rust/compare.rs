@@ -1,6 +1,6 @@
 //! Compares the faces of two photos: `cargo run --release --example compare a.jpg b.jpg`.
 //!
-//! The models must be installed: `qmagface models fetch mtcnn sface`.
+//! The models must be installed: `qmagface models fetch sface`.
 
 use qmagface::{Engine, EngineOptions, Error, ErrorKind, Extraction, Result};
 use std::path::Path;

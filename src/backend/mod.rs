@@ -3,7 +3,7 @@
 
 mod on_cpu;
 
-use crate::detect::Mtcnn;
+use crate::detect::{Detector, DetectorKind};
 use crate::device::{Device, DeviceMemory};
 use crate::error::Result;
 use crate::network::{EmbeddingNetwork, Precision, spec::Network};
@@ -23,11 +23,16 @@ pub(crate) trait Backend: Send + Sync {
     fn network(&self, network: Network, weights: &TensorMap, precision: Precision)
     -> Result<Box<dyn EmbeddingNetwork>>;
 
-    /// The detector, see [`Mtcnn::new`].
+    /// A detector, see [`Detector::new`].
     ///
     /// # Errors
-    /// As [`Mtcnn::new`].
-    fn detector(&self, weights: &TensorMap, landmark_weights: Option<&TensorMap>) -> Result<Mtcnn>;
+    /// As [`Detector::new`].
+    fn detector(
+        &self,
+        kind: DetectorKind,
+        weights: &TensorMap,
+        landmark_weights: Option<&TensorMap>,
+    ) -> Result<Detector>;
 
     /// What the device's memory is used for; `None` on the CPU.
     ///

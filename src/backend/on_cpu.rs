@@ -2,7 +2,7 @@
 
 use super::Backend;
 use crate::cpu::Workers;
-use crate::detect::Mtcnn;
+use crate::detect::{Detector, DetectorKind};
 use crate::device::{Device, DeviceMemory};
 use crate::error::Result;
 use crate::network::{self, EmbeddingNetwork, Precision, spec::Network};
@@ -25,8 +25,13 @@ impl Backend for OnCpu {
         network::build(network, weights, precision, &self.0)
     }
 
-    fn detector(&self, weights: &TensorMap, landmark_weights: Option<&TensorMap>) -> Result<Mtcnn> {
-        Mtcnn::new(weights, landmark_weights, &self.0)
+    fn detector(
+        &self,
+        kind: DetectorKind,
+        weights: &TensorMap,
+        landmark_weights: Option<&TensorMap>,
+    ) -> Result<Detector> {
+        Detector::new(kind, weights, landmark_weights, &self.0)
     }
 
     fn memory(&self) -> Result<Option<DeviceMemory>> {

@@ -4,6 +4,7 @@ use super::Calibration;
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Directions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::identity::advice;
 use crate::matrix::Matrix;
 use crate::template::{Template, describe_model};
 
@@ -134,9 +135,10 @@ impl Calibration {
             Some(model) if model.fingerprint != template.fingerprint() => Err(Error::new(
                 ErrorKind::ModelMismatch,
                 format!(
-                    "{place} is of {}, the calibration of {}: scores of one model mean nothing for another",
+                    "{place} is of {}, the calibration of {}: scores of one model mean nothing for another{}",
                     template.origin(),
-                    describe_model(&model.name, model.fingerprint)
+                    describe_model(&model.name, model.fingerprint),
+                    advice(template.model(), &model.name)
                 ),
             )),
             _ => Ok(()),
@@ -162,11 +164,12 @@ fn two_models((a, place_a): (&Template, &str), (b, place_b): (&Template, &str)) 
     Error::new(
         ErrorKind::ModelMismatch,
         format!(
-            "templates of two models can't be compared: {place_a} is of {} with {} floats, {place_b} of {} with {}",
+            "templates of two models can't be compared: {place_a} is of {} with {} floats, {place_b} of {} with {}{}",
             a.origin(),
             a.length(),
             b.origin(),
-            b.length()
+            b.length(),
+            advice(a.model(), b.model())
         ),
     )
 }

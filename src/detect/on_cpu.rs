@@ -1,42 +1,25 @@
-//! The four networks of MTCNN on the CPU by the crate's own convolutions: levels in bands, crops in groups, each on
-//! whichever thread is free.
+//! What the detectors need to run small networks on the CPU: one with packed weights, and crops through it in groups, each
+//! on whichever thread is free.
 
-use super::CELL;
-use super::describe::{self, OUTPUT_SIDE, PATCH_SIDE, REFINE_SIDE};
-use super::networks::{CropScores, Networks, ProposalMap, face_probability};
-use crate::cancel::{self, Cancel};
+use super::mtcnn::{CropScores, face_probability};
 use crate::cpu::colour::Pixels;
 use crate::cpu::program::{Made, Program, Run};
 use crate::cpu::{LANES, Scratch, Workers};
 use crate::error::Result;
 use crate::graph::{self, Graph, PixelsAs};
-use crate::image::{BgrImage, Crop, resize_f32, resize_u8};
+use crate::image::Crop;
 use crate::weights::TensorMap;
-use std::ops::Range;
-
-/// Rows of P-Net's map that one thread makes at once: their maps stay in its cache.
-const BAND: usize = 32;
 
 /// Crops that one thread takes through a network at once.
-const CROPS_AT_ONCE: usize = 16;
+pub(super) const CROPS_AT_ONCE: usize = 16;
 
-/// P-, R-, O- and, where it is there, L-Net with packed weights.
-pub(super) struct OnCpu {
-    proposal: Net,
-    refine: Net,
-    output: Net,
-    landmark: Option<Net>,
-    workers: Workers,
-    scratch: Scratch,
-}
-
-/// Places of what P-, R- and O-Net hand out, as [`describe`] has them.
-const FACE: usize = 0;
-const SHIFT: usize = 1;
+/// Places of what P-, R- and O-Net hand out, as [`super::mtcnn::describe`] has them.
+pub(super) const FACE: usize = 0;
+pub(super) const SHIFT: usize = 1;
 const LANDMARKS: usize = 2;
 
-/// One of the networks.
-struct Net {
+/// A network with its weights.
+pub(super) struct Net {
     program: Program,
     /// All of its outputs.
     outputs: Vec<usize>,
@@ -44,7 +27,10 @@ struct Net {
 
 impl Net {
     /// Packs the weights of one network, of a map that may hold others' too.
-    fn load(graph: &Graph, weights: &TensorMap) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing, misshapen or not finite.
+    pub fn load(graph: &Graph, weights: &TensorMap) -> Result<Self> {
         let folded = graph::fold(graph, weights, PixelsAs::Normalised)?;
         Ok(Net {
             program: Program::new(&folded)?,
@@ -53,59 +39,20 @@ impl Net {
     }
 
     /// Takes images through, on the calling thread.
-    fn run(&self, images: &[Pixels], scratch: &Scratch) -> Made<'_> {
+    pub fn run(&self, images: &[Pixels], scratch: &Scratch) -> Made<'_> {
         self.program.run(images, &self.outputs, Run::alone(scratch))
     }
-}
 
-/// What a network handed out at a place of its map: the number of a channel of one of its outputs. The rows of numbers of
-/// several images are the places of one map.
-fn value(made: &Made, output: usize, channel: usize, place: usize) -> f32 {
-    let (map, first) = made.output(output);
-    let channel = first + channel;
-    map.plane(channel / LANES, 0)[place].0[channel % LANES]
-}
-
-impl OnCpu {
-    /// # Errors
-    /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing, misshapen or not finite.
-    pub fn load(weights: &TensorMap, landmark: Option<&TensorMap>, workers: &Workers) -> Result<Self> {
-        let landmark = landmark.map(|weights| Net::load(&describe::landmark(), weights));
-        Ok(OnCpu {
-            proposal: Net::load(&describe::proposal(), weights)?,
-            refine: Net::load(&describe::refine(), weights)?,
-            output: Net::load(&describe::output(), weights)?,
-            landmark: landmark.transpose()?,
-            workers: workers.clone(),
-            scratch: Scratch::default(),
-        })
-    }
-
-    /// The rows `rows` of P-Net's map of a level.
-    fn band(&self, level: &[u8], (width, height): (usize, usize), rows: Range<usize>) -> Made<'_> {
-        // A cell of row r sees the level's rows from 2 r on, CELL of them; the last may lack one.
-        let pixels = 2 * rows.start..(2 * (rows.end - 1) + CELL).min(height);
-        let data: Vec<f32> = level[pixels.start * width * 3..pixels.end * width * 3]
-            .iter()
-            .map(|&value| normalised(f32::from(value)))
-            .collect();
-        let pixels = Pixels {
-            data: &data,
-            images: 1,
-            height: pixels.len(),
-            width,
-        };
-        self.proposal.run(&[pixels], &self.scratch)
-    }
-
-    fn crops(
+    /// What R- or O-Net finds in crops; `resize` adds a crop's `side` x `side` normalised pixels.
+    pub fn scores(
         &self,
-        (network, side): (&Net, usize),
+        side: usize,
         crops: &[Crop],
         resize: impl Fn(&Crop, &mut Vec<f32>) + Sync + Send,
+        (workers, scratch): (&Workers, &Scratch),
     ) -> CropScores {
         let groups: Vec<&[Crop]> = crops.chunks(CROPS_AT_ONCE).collect();
-        let parts = self.workers.run(|share| {
+        let parts = workers.run(|share| {
             share.map(&groups, |crops| {
                 let mut pixels = Vec::with_capacity(crops.len() * side * side * 3);
                 crops.iter().for_each(|crop| resize(crop, &mut pixels));
@@ -115,7 +62,7 @@ impl OnCpu {
                     height: side,
                     width: side,
                 };
-                scores(network.run(&[pixels], &self.scratch), crops.len(), &self.scratch)
+                scores(self.run(&[pixels], scratch), crops.len(), scratch)
             })
         });
         let mut all = CropScores::default();
@@ -128,103 +75,17 @@ impl OnCpu {
     }
 }
 
-impl Networks for OnCpu {
-    fn has_landmark_net(&self) -> bool {
-        self.landmark.is_some()
-    }
-
-    fn propose(&self, image: &BgrImage, sizes: &[(usize, usize)], cancel: Option<&Cancel>) -> Result<Vec<ProposalMap>> {
-        self.workers.run(|share| {
-            let go_on = || cancel::check(cancel).is_ok();
-            let levels = share.map(sizes, |&size| go_on().then(|| resize_u8(&Crop::whole(image), size)));
-            let levels: Vec<_> = levels.into_iter().flatten().collect();
-            // Where one was left out it is cancelled, and stays so.
-            cancel::check(cancel)?;
-            let bands: Vec<(usize, Range<usize>)> = sizes
-                .iter()
-                .enumerate()
-                .flat_map(|(level, &(_, height))| {
-                    let rows = map_side(height);
-                    (0..rows.div_ceil(BAND)).map(move |band| (level, band * BAND..((band + 1) * BAND).min(rows)))
-                })
-                .collect();
-            let parts = share.map(&bands, |(level, rows)| {
-                go_on().then(|| self.band(&levels[*level], sizes[*level], rows.clone()))
-            });
-            cancel::check(cancel)?;
-            let mut maps: Vec<ProposalMap> = sizes
-                .iter()
-                .map(|&(width, height)| ProposalMap::empty(map_side(height), map_side(width)))
-                .collect();
-            for ((level, rows), part) in bands.iter().zip(parts.into_iter().flatten()) {
-                maps[*level].fill(rows.start, &part);
-                part.release(&self.scratch);
-            }
-            Ok(maps)
-        })
-    }
-
-    fn refine(&self, crops: &[Crop]) -> Result<CropScores> {
-        Ok(self.crops((&self.refine, REFINE_SIDE), crops, |crop, pixels| {
-            let side = (REFINE_SIDE, REFINE_SIDE);
-            pixels.extend(
-                resize_u8(crop, side)
-                    .into_iter()
-                    .map(|value| normalised(f32::from(value))),
-            );
-        }))
-    }
-
-    fn output(&self, crops: &[Crop]) -> Result<CropScores> {
-        Ok(self.crops((&self.output, OUTPUT_SIDE), crops, |crop, pixels| {
-            pixels.extend(resize_f32(crop, (OUTPUT_SIDE, OUTPUT_SIDE)).into_iter().map(normalised));
-        }))
-    }
-
-    fn landmarks(&self, faces: &[[Option<Crop>; 5]]) -> Result<Vec<[[f32; 2]; 5]>> {
-        let Some(network) = &self.landmark else {
-            return Ok(Vec::new());
-        };
-        let groups: Vec<_> = faces.chunks(CROPS_AT_ONCE).collect();
-        let found = self
-            .workers
-            .run(|share| share.map(&groups, |faces| moves(network, faces, &self.scratch)));
-        Ok(found.concat())
-    }
+/// What a network handed out at a place of its map: the number of a channel of one of its outputs. The rows of numbers of
+/// several images are the places of one map.
+pub(super) fn value(made: &Made, output: usize, channel: usize, place: usize) -> f32 {
+    let (map, first) = made.output(output);
+    let channel = first + channel;
+    map.plane(channel / LANES, 0)[place].0[channel % LANES]
 }
 
 /// `(x - 127.5) / 128`.
-fn normalised(value: f32) -> f32 {
+pub(super) fn normalised(value: f32) -> f32 {
     (value - 127.5) * (1.0 / 128.0)
-}
-
-/// Cells of P-Net's map along a side of `length` pixels, at least 12: the first convolution loses 2, pooling halves and
-/// rounds up, two convolutions lose 4.
-fn map_side(length: usize) -> usize {
-    (length - 2).div_ceil(2) - 4
-}
-
-impl ProposalMap {
-    fn empty(rows: usize, columns: usize) -> Self {
-        ProposalMap {
-            rows,
-            columns,
-            face: vec![0.0; rows * columns],
-            shift: vec![0.0; 4 * rows * columns],
-        }
-    }
-
-    /// Takes the rows from `first` on.
-    fn fill(&mut self, first: usize, band: &Made) {
-        let cells = self.rows * self.columns;
-        for place in 0..band.output(FACE).0.places() {
-            let at = first * self.columns + place;
-            self.face[at] = face_probability([0, 1].map(|channel| value(band, FACE, channel, place)));
-            for side in 0..4 {
-                self.shift[side * cells + at] = value(band, SHIFT, side, place);
-            }
-        }
-    }
 }
 
 /// What R- or O-Net found in crops.
@@ -242,31 +103,4 @@ fn scores(made: Made, crops: usize, scratch: &Scratch) -> CropScores {
     }
     made.release(scratch);
     scores
-}
-
-/// How far L-Net moves each landmark of each face.
-fn moves(network: &Net, faces: &[[Option<Crop>; 5]], scratch: &Scratch) -> Vec<[[f32; 2]; 5]> {
-    let size = PATCH_SIDE * PATCH_SIDE * 3;
-    let patches: [Vec<f32>; 5] = std::array::from_fn(|landmark| {
-        let mut pixels = Vec::with_capacity(faces.len() * size);
-        for face in faces {
-            match &face[landmark] {
-                Some(crop) => pixels.extend(resize_f32(crop, (PATCH_SIDE, PATCH_SIDE)).into_iter().map(normalised)),
-                None => pixels.resize(pixels.len() + size, normalised(0.0)),
-            }
-        }
-        pixels
-    });
-    let pixels = patches.each_ref().map(|data| Pixels {
-        data,
-        images: faces.len(),
-        height: PATCH_SIDE,
-        width: PATCH_SIDE,
-    });
-    let made = network.run(&pixels, scratch);
-    let point = |landmark, face| [0, 1].map(|axis| value(&made, landmark, axis, face));
-    let moves = (0..faces.len()).map(|face| std::array::from_fn(|landmark| point(landmark, face)));
-    let moves = moves.collect();
-    made.release(scratch);
-    moves
 }

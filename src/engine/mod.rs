@@ -15,7 +15,7 @@ use crate::cancel::{self, Cancel};
 use crate::chip::Chip;
 use crate::compare::{self, Comparison, UnifiedQuality};
 use crate::cpu::Workers;
-use crate::detect::{Face, Landmarks, Mtcnn};
+use crate::detect::{Detector, Face, Landmarks};
 use crate::device::{DeviceChoice, DeviceMemory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{self, BgrImage, ImageView};
@@ -85,7 +85,7 @@ pub struct Engine {
 /// What an engine is made of.
 struct Parts {
     backend: Box<dyn Backend>,
-    detector: Mtcnn,
+    detector: Detector,
     network: Batcher,
     options: EngineOptions,
     calibration: Option<Calibration>,
@@ -94,8 +94,8 @@ struct Parts {
 }
 
 impl Engine {
-    /// Opens the pack `model` (a name like `sface`, or the path of a pack's folder) and the detector it belongs to, or
-    /// both from a bundle file, whose path `model` is.
+    /// Opens the pack `model` (a name like `sface`, or the path of a pack's folder) and its detector, which is the one it
+    /// belongs to unless the options name another, or both from a bundle file, whose path `model` is.
     ///
     /// # Errors
     /// [`ErrorKind::ModelNotInstalled`] with the command that installs it, [`ErrorKind::Model`] for an unknown name or
@@ -106,13 +106,13 @@ impl Engine {
         if Bundle::is_path(model) {
             // No store is needed: a machine may have none.
             let bundle = Bundle::open(Path::new(model))?;
-            return Self::from_packs(bundle.embedder(), bundle.detector(), options);
+            return Self::of_bundle(&bundle, options);
         }
         let store = match &options.store {
             Some(folder) => Store::new(folder),
             None => Store::default_location()?,
         };
-        let (pack, detector) = store.open_with_detector(model)?;
+        let (pack, detector) = store.open_with_detector(model, options.detector_pack.as_deref())?;
         Self::from_packs(&pack, &detector, options)
     }
 
@@ -123,10 +123,15 @@ impl Engine {
     pub fn from_bundle(bytes: &[u8], options: &EngineOptions) -> Result<Engine> {
         options.validate()?;
         let bundle = Bundle::parse(bytes)?;
+        Self::of_bundle(&bundle, options)
+    }
+
+    fn of_bundle(bundle: &Bundle, options: &EngineOptions) -> Result<Engine> {
+        bundle.check_detector(options.detector_pack.as_deref())?;
         Self::from_packs(bundle.embedder(), bundle.detector(), options)
     }
 
-    /// Makes an engine of an embedder and a detector pack.
+    /// Makes an engine of an embedder and a detector pack, whatever detector the options name.
     ///
     /// # Errors
     /// As [`Engine::open`].
@@ -164,8 +169,10 @@ impl Engine {
         }
         let device = backend.device();
         let precision = Precision::choose(options.precision, device)?;
+        let kind = detector.detector_kind()?;
+        options.detector.check_for(kind)?;
         let lnet = detector.load_lnet()?;
-        let mtcnn = backend.detector(&detector.load_weights()?, lnet.as_ref())?;
+        let finds = backend.detector(kind, &detector.load_weights()?, lnet.as_ref())?;
         let network = backend.network(pack.network(), &pack.load_weights()?, precision)?;
         let manifest = pack.manifest();
         let calibration = match (options.parameters, &manifest.calibration) {
@@ -187,10 +194,12 @@ impl Engine {
         // Where a call uses only some of the cores, several may go through the network at a time.
         let leaders = cores / threads.max(1);
         let network = Batcher::new(network, batch_size, options.batch_wait, leaders);
+        let face = options.face.unwrap_or_else(|| pack.face_choice());
         let info = EngineInfo {
             model: pack.name().to_owned(),
             embedding_length: pack.network().embedding_length().unwrap_or_default(),
             detector: detector.name().to_owned(),
+            face,
             landmark_refinement: lnet.is_some(),
             device,
             precision,
@@ -202,7 +211,7 @@ impl Engine {
         };
         let parts = Parts {
             backend,
-            detector: mtcnn,
+            detector: finds,
             network,
             options: options.clone(),
             calibration,
@@ -363,7 +372,7 @@ impl Engine {
     pub(crate) fn extract_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Option<Extraction>> {
         let faces = self.detect_until(image, cancel)?;
         cancel::check(cancel)?;
-        let Some(face) = self.options().face.choose(&faces, image.width(), image.height()) else {
+        let Some(face) = self.info().face.choose(&faces, image.width(), image.height()) else {
             return Ok(None);
         };
         Ok(self.embed_faces(image, &[face], faces.len(), cancel)?.pop())

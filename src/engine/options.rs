@@ -50,10 +50,14 @@ pub struct EngineOptions {
     /// All work in the calling thread, on the CPU: no thread is started, and the engine can be used after `fork`.
     /// Default: false.
     pub inline: bool,
+    /// Name of the pack that detects, in place of the one that the model belongs to: `yunet` or `mtcnn`, or the path of a
+    /// pack's folder. The model's calibration is of its own one: with another, measure. A bundle has one detector.
+    pub detector_pack: Option<String>,
     /// How the detector looks.
     pub detector: DetectorOptions,
-    /// Which of several faces is extracted.
-    pub face: FaceChoice,
+    /// Which of several faces is extracted. Default: with a model whose pack belongs to MTCNN, as the reference's do, the one
+    /// with the best score; else the most prominent one.
+    pub face: Option<FaceChoice>,
     /// Most bytes that the weight files of the model and its detector may have together, asked for before they are read.
     /// Default: 1 GiB.
     pub model_bytes: u64,
@@ -76,8 +80,9 @@ impl Default for EngineOptions {
             batch_size: None,
             batch_wait: BATCH_WAIT,
             inline: false,
+            detector_pack: None,
             detector: DetectorOptions::default(),
-            face: FaceChoice::default(),
+            face: None,
             model_bytes: 1 << 30,
             limits: DecodeLimits::default(),
             parameters: None,
@@ -147,6 +152,8 @@ pub struct EngineInfo {
     pub embedding_length: usize,
     /// Name of the detector's pack.
     pub detector: String,
+    /// Which of several faces is extracted.
+    pub face: FaceChoice,
     /// Whether the detector refines landmarks with L-Net.
     pub landmark_refinement: bool,
     /// The device in use.

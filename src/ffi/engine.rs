@@ -87,12 +87,18 @@ pub type qmf_log_callback =
 
 /// Which of several faces is extracted.
 pub type qmf_face_choice = i32;
+/// As the model's pack does: `QMF_FACE_BEST_SCORE` where it belongs to MTCNN, as the reference's do, else
+/// `QMF_FACE_MOST_PROMINENT`.
+pub const QMF_FACE_AUTO: qmf_face_choice = 0;
 /// The one with the highest detection score.
-pub const QMF_FACE_BEST_SCORE: qmf_face_choice = 0;
+pub const QMF_FACE_BEST_SCORE: qmf_face_choice = 1;
 /// The one with the largest box.
-pub const QMF_FACE_LARGEST: qmf_face_choice = 1;
+pub const QMF_FACE_LARGEST: qmf_face_choice = 2;
 /// The one nearest to the image's centre.
-pub const QMF_FACE_MOST_CENTRAL: qmf_face_choice = 2;
+pub const QMF_FACE_MOST_CENTRAL: qmf_face_choice = 3;
+/// The one that the photo is of: large and near the centre. The box's area counts, times the square of what is left of the
+/// way from the corner to the centre.
+pub const QMF_FACE_MOST_PROMINENT: qmf_face_choice = 4;
 
 /// How an engine is made. Fill it with `qmf_engine_options_init`, then change what you need.
 #[repr(C)]
@@ -106,13 +112,15 @@ pub struct qmf_engine_options {
     pub device_index: u32,
     /// Threads that the engine's networks share on the CPU, 0..1024; they end with it. 0: one per core. Default: 0.
     pub threads: u32,
-    /// Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_BEST_SCORE`.
+    /// Which of several faces is extracted, a `QMF_FACE_*`. Default: `QMF_FACE_AUTO`.
     pub face_choice: qmf_face_choice,
-    /// Side of the smallest face looked for in pixels, 12 or more. Default: 50.
+    /// Side of the smallest face looked for in pixels, 12 or more. NaN: the detector's own, 50 with MTCNN, 40 with YuNet (in
+    /// an image below 320 pixels an eighth of its longer side). Default: NaN.
     pub minimum_face: f32,
-    /// Least score to pass each of the detector's three stages, 0..1. Default: 0.6, 0.7, 0.8.
+    /// Least score to pass each of the detector's stages, 0..1; a face has the last or more. NaN: the detector's own, 0.6,
+    /// 0.7, 0.8 with MTCNN. YuNet has the last one only, its own is 0.6. Default: NaN.
     pub thresholds: [f32; 3],
-    /// Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. Default: 0.709.
+    /// Ratio of the sides of two levels of MTCNN's pyramid, 0.1..0.95. NaN: 0.709. Default: NaN.
     pub pyramid_factor: f32,
     /// Offset of the quality's weight `min(0, beta * cosine - alpha)`, -100..100, in place of the pack's. Both it and
     /// `beta`, or neither: NaN takes the pack's. Default: NaN.
@@ -137,8 +145,9 @@ pub struct qmf_engine_options {
     pub inline_mode: u32,
     /// Which messages the log callback gets: this grave and graver, a `QMF_LOG_*`. Default: `QMF_LOG_OFF`.
     pub log_level: qmf_log_level,
-    /// Zero.
-    pub reserved: u32,
+    /// 1: an image in which no face is found for sure is looked at turned by 90, 180 and 270 degrees as well, and the turn with
+    /// the best score counts. Boxes and landmarks are those of the image as it is. Default: 0.
+    pub turned: u32,
     /// Gets the engine's messages until the engine is destroyed. Default: NULL, nothing is logged.
     pub log_callback: qmf_log_callback,
     /// Handed to the log callback as it is. Default: NULL.
@@ -146,6 +155,9 @@ pub struct qmf_engine_options {
     /// Most bytes that the weight files of the model and its detector may have together, asked for before they are
     /// read. Default: 1073741824.
     pub maximum_model_bytes: u64,
+    /// Name of the detector's pack, "yunet" or "mtcnn", in UTF-8; read while the engine is made. NULL: the one that the model
+    /// belongs to. With another one measure: the model's calibration is of its own. A bundle has one. Default: NULL.
+    pub detector: *const c_char,
 }
 
 impl Default for qmf_engine_options {
@@ -156,10 +168,10 @@ impl Default for qmf_engine_options {
             device: QMF_DEVICE_AUTO,
             device_index: 0,
             threads: 0,
-            face_choice: QMF_FACE_BEST_SCORE,
-            minimum_face: options.detector.minimum_face,
-            thresholds: options.detector.thresholds,
-            pyramid_factor: options.detector.factor,
+            face_choice: QMF_FACE_AUTO,
+            minimum_face: f32::NAN,
+            thresholds: [f32::NAN; 3],
+            pyramid_factor: f32::NAN,
             alpha: f64::NAN,
             beta: f64::NAN,
             maximum_pixels: options.limits.pixels,
@@ -169,22 +181,25 @@ impl Default for qmf_engine_options {
             batch_wait_us: options.batch_wait.as_micros() as u32,
             inline_mode: 0,
             log_level: QMF_LOG_OFF,
-            reserved: 0,
+            turned: 0,
             log_callback: None,
             log_user_data: std::ptr::null_mut(),
             maximum_model_bytes: options.model_bytes,
+            detector: std::ptr::null(),
         }
     }
 }
 
-// SAFETY: repr(C), a u32 in front, only integers, floats, a pointer that is only handed on, and a function that is one,
-// promised by the caller.
+// SAFETY: repr(C), a u32 in front, only integers, floats, a pointer that is only handed on, one to a string and a function,
+// both promised by the caller.
 unsafe impl Sized32 for qmf_engine_options {
     const LEAST: usize = size_of::<Self>();
 }
 
 impl qmf_engine_options {
-    fn to_options(self) -> Result<EngineOptions, Failure> {
+    /// # Safety
+    /// `detector` is NULL or a NUL-terminated string.
+    unsafe fn to_options(self) -> Result<EngineOptions, Failure> {
         let device = match self.device {
             QMF_DEVICE_AUTO => DeviceChoice::Auto,
             QMF_DEVICE_CPU => DeviceChoice::Cpu,
@@ -192,9 +207,11 @@ impl qmf_engine_options {
             other => return Err(invalid(format!("options: {other} is no QMF_DEVICE_*"))),
         };
         let face = match self.face_choice {
-            QMF_FACE_BEST_SCORE => FaceChoice::BestScore,
-            QMF_FACE_LARGEST => FaceChoice::Largest,
-            QMF_FACE_MOST_CENTRAL => FaceChoice::MostCentral,
+            QMF_FACE_AUTO => None,
+            QMF_FACE_BEST_SCORE => Some(FaceChoice::BestScore),
+            QMF_FACE_LARGEST => Some(FaceChoice::Largest),
+            QMF_FACE_MOST_CENTRAL => Some(FaceChoice::MostCentral),
+            QMF_FACE_MOST_PROMINENT => Some(FaceChoice::MostProminent),
             other => return Err(invalid(format!("options: {other} is no QMF_FACE_*"))),
         };
         let parameters = match (self.alpha.is_nan(), self.beta.is_nan()) {
@@ -213,14 +230,19 @@ impl qmf_engine_options {
             QMF_PRECISION_TF32 => Some(Precision::Tf32),
             other => return Err(invalid(format!("options: {other} is no QMF_PRECISION_*"))),
         };
-        let inline = match self.inline_mode {
-            0 => false,
-            1 => true,
-            other => return Err(invalid(format!("options: inline_mode is {other}, not 0 or 1"))),
+        let yes_or_no = |value: u32, name: &str| match value {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(invalid(format!("options: {name} is {other}, not 0 or 1"))),
         };
-        if self.reserved != 0 {
-            return Err(invalid(format!("options: reserved is {}, not 0", self.reserved)));
-        }
+        let inline = yes_or_no(self.inline_mode, "inline_mode")?;
+        let turned = yes_or_no(self.turned, "turned")?;
+        let detector_pack = match self.detector.is_null() {
+            true => None,
+            // SAFETY: promised by the caller.
+            false => Some(unsafe { text(self.detector, "options: detector") }?.to_owned()),
+        };
+        let given = |value: f32| (!value.is_nan()).then_some(value);
         let mut options = EngineOptions {
             device,
             precision,
@@ -229,10 +251,12 @@ impl qmf_engine_options {
             inline,
             log: self.log()?,
             threads: (self.threads > 0).then_some(self.threads as usize),
+            detector_pack,
             detector: DetectorOptions {
-                minimum_face: self.minimum_face,
-                thresholds: self.thresholds,
-                factor: self.pyramid_factor,
+                minimum_face: given(self.minimum_face),
+                thresholds: self.thresholds.map(given),
+                factor: given(self.pyramid_factor),
+                turned,
             },
             face,
             parameters,
@@ -436,7 +460,8 @@ unsafe fn create(
         // SAFETY: promised by the caller.
         false => unsafe { read_sized(options, "options") }?,
     };
-    let options = options.to_options()?;
+    // SAFETY: promised by the caller.
+    let options = unsafe { options.to_options() }?;
     let engine = open(&options).inspect_err(|error| options.log.write(LogLevel::Error, || error.to_string()))?;
     let handle = qmf_engine {
         engine,

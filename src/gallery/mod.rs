@@ -25,7 +25,7 @@ pub use search::SearchOptions;
 
 use crate::calibrate::Calibration;
 use crate::error::{Error, ErrorKind, Result};
-use crate::identity::Fingerprint;
+use crate::identity::{Fingerprint, advice};
 use crate::template::{Scalar, Template, describe_model};
 use values::Values;
 
@@ -224,12 +224,13 @@ impl Model {
         Err(Error::new(
             ErrorKind::ModelMismatch,
             format!(
-                "a gallery has templates of one model: {} is of {} with {} floats, the gallery of {} with {}",
+                "a gallery has templates of one model: {} is of {} with {} floats, the gallery of {} with {}{}",
                 place(),
                 template.origin(),
                 template.length(),
                 self.describe(),
-                self.length
+                self.length,
+                advice(template.model(), &self.name)
             ),
         ))
     }

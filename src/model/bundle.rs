@@ -1,4 +1,4 @@
-//! A bundle: an embedder and its detector in one file, for programs that carry their model with them.
+//! A bundle: an embedder and a detector in one file, for programs that carry their model with them.
 //!
 //! It is a zip file of stored (uncompressed) entries, so that the weights are read where they lie.
 
@@ -38,7 +38,7 @@ const ENTRIES: [&str; 5] = [
 /// well below it.
 const MAX_READ: u64 = 1 << 20;
 
-/// An embedder and the detector it belongs to, from one file or from memory.
+/// An embedder and a detector, from one file or from memory.
 ///
 /// It holds the two manifests and where the weights lie, not the weights. Loading a pack of a bundle file holds one
 /// pack's bytes while they become tensors, as loading one from a folder does; loading one from memory makes the tensors
@@ -80,7 +80,7 @@ impl<'a> Bundle<'a> {
     ///
     /// # Errors
     /// [`ErrorKind::Model`] saying what is wrong: not a zip file or a damaged one; an entry that is missing, unknown,
-    /// there twice, compressed, encrypted or too large; a wrong manifest; an embedder that belongs to another detector.
+    /// there twice, compressed, encrypted or too large; a wrong manifest; two that are no embedder and detector.
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         // The range was checked against the length; a part that wasn't there would be empty.
         let part = |start: u64, length: u64| bytes.get(start as usize..(start + length) as usize).unwrap_or_default();
@@ -96,9 +96,24 @@ impl<'a> Bundle<'a> {
         &self.embedder
     }
 
-    /// The detector it belongs to.
+    /// The detector that finds faces for it.
     pub fn detector(&self) -> &PackOf<'a> {
         &self.detector
+    }
+
+    /// Checks that the detector, if one is wanted, is the one in here.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Model`] naming both.
+    pub fn check_detector(&self, wanted: Option<&str>) -> Result<()> {
+        match wanted.filter(|wanted| *wanted != self.detector.name()) {
+            None => Ok(()),
+            Some(wanted) => Err(model(format!(
+                "the bundle has the detector {}, not {wanted}: `qmagface models export {} --detector {wanted}` makes one that has it",
+                self.detector.name(),
+                self.embedder.name()
+            ))),
+        }
     }
 
     /// Both packs, the embedder first.
@@ -120,17 +135,11 @@ impl Bundle<'_> {
     /// Writes a bundle of `embedder` and `detector` to `path`, whole or not at all. The same packs give the same bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when the two are no embedder and its detector, [`ErrorKind::Weights`] when a
+    /// [`ErrorKind::InvalidArgument`] when the two are no embedder and no detector, [`ErrorKind::Weights`] when a
     /// weight file is damaged, [`ErrorKind::Io`] when one can't be read or `path` can't be written.
     pub fn write(path: &Path, embedder: &PackOf, detector: &PackOf) -> Result<()> {
         embedder.check_kind(Kind::Embedder)?;
         detector.check_kind(Kind::Detector)?;
-        if embedder.manifest().detector.as_deref() != Some(detector.name()) {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                belongs_elsewhere(embedder, detector),
-            ));
-        }
         // What the bundle vouches for is checked first.
         embedder.verify()?;
         detector.verify()?;
@@ -317,19 +326,7 @@ fn read<'a>(
     ] {
         pack.check_kind(kind).map_err(|e| model(format!("{name}: {e}")))?;
     }
-    if embedder.manifest().detector.as_deref() != Some(detector.name()) {
-        return Err(model(belongs_elsewhere(&embedder, &detector)));
-    }
     Ok(Bundle { embedder, detector })
-}
-
-fn belongs_elsewhere(embedder: &PackOf, detector: &PackOf) -> String {
-    format!(
-        "the embedder {} belongs to the detector {}, not to {}",
-        embedder.name(),
-        embedder.manifest().detector.as_deref().unwrap_or("(none)"),
-        detector.name()
-    )
 }
 
 fn model(message: String) -> Error {

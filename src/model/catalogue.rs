@@ -9,9 +9,10 @@ use once_cell::race::OnceBox;
 pub const DEFAULT_EMBEDDER: &str = "sface";
 
 /// The built-in manifests' texts, the default first.
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
     include_str!("../../models/sface.toml"),
     include_str!("../../models/mtcnn.toml"),
+    include_str!("../../models/yunet.toml"),
     include_str!("../../models/magface-iresnet18.toml"),
     include_str!("../../models/magface-iresnet34.toml"),
     include_str!("../../models/magface-iresnet50.toml"),

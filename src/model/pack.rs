@@ -3,6 +3,7 @@
 use super::fingerprint;
 use super::manifest::{Kind, Manifest, WeightFile};
 use super::stored::{Stored, changed};
+use crate::detect::{DetectorKind, FaceChoice};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Fingerprint;
 use crate::network::spec::{Network, lnet_tensor_specs};
@@ -195,6 +196,26 @@ impl<'a> PackOf<'a> {
         self.check_kind(Kind::Embedder)?;
         detector.check_kind(Kind::Detector)?;
         Ok(fingerprint::of(&self.manifest, Some(detector.fingerprint())))
+    }
+
+    /// Which detector it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when it is none.
+    pub fn detector_kind(&self) -> Result<DetectorKind> {
+        self.check_kind(Kind::Detector)?;
+        self.network
+            .detector()
+            .ok_or_else(|| Error::new(ErrorKind::Model, format!("{} detects nothing", self.network)))
+    }
+
+    /// Which of several faces this embedder is of, where nobody says: the reference pipeline, which the packs that belong to
+    /// MTCNN are of, takes the one with the best score.
+    pub fn face_choice(&self) -> FaceChoice {
+        match self.manifest.detector.as_deref() {
+            Some("mtcnn") => FaceChoice::BestScore,
+            _ => FaceChoice::MostProminent,
+        }
     }
 
     /// # Errors

@@ -136,27 +136,35 @@ impl Store {
         Err(not_installed(catalogue::find(name_or_path)?))
     }
 
-    /// Opens an embedder as [`Store::open`] does, and the detector it belongs to; or both from a bundle file, whose path
-    /// `model` is.
+    /// Opens an embedder as [`Store::open`] does, and the detector `detector`, or the one it belongs to where that is `None`;
+    /// or both from a bundle file, whose path `model` is.
     ///
     /// # Errors
-    /// As [`Store::open`] and [`Bundle::open`]; [`ErrorKind::Model`] for a detector.
-    pub fn open_with_detector(&self, model: &str) -> Result<(Pack, Pack)> {
+    /// As [`Store::open`] and [`Bundle::open`]; [`ErrorKind::Model`] for a detector as the model, and for an embedder or a
+    /// bundle's other detector as the detector.
+    pub fn open_with_detector(&self, model: &str, detector: Option<&str>) -> Result<(Pack, Pack)> {
         if Bundle::is_path(model) {
-            return Bundle::open(Path::new(model)).map(Bundle::into_packs);
+            let bundle = Bundle::open(Path::new(model))?;
+            bundle.check_detector(detector)?;
+            return Ok(bundle.into_packs());
         }
         let pack = self.open(model)?;
         let manifest = pack.manifest();
-        match &manifest.detector {
-            Some(name) if manifest.kind == Kind::Embedder => {
-                let detector = self.open(name)?;
-                Ok((pack, detector))
-            }
-            _ => Err(Error::new(
+        let own = manifest.detector.as_deref().filter(|_| manifest.kind == Kind::Embedder);
+        let Some(own) = own else {
+            return Err(Error::new(
                 ErrorKind::Model,
                 format!("model {} is a detector: open an embedder such as sface", pack.name()),
-            )),
+            ));
+        };
+        let detector = self.open(detector.unwrap_or(own))?;
+        if detector.manifest().kind != Kind::Detector {
+            return Err(Error::new(
+                ErrorKind::Model,
+                format!("model {} is no detector: yunet and mtcnn are", detector.name()),
+            ));
         }
+        Ok((pack, detector))
     }
 
     /// Checks an installed pack's files and tensors, see [`Pack::verify`].

@@ -1,9 +1,9 @@
 //! Which networks there are, and the name and shape of every tensor each of them needs.
 //!
-//! The tensors follow from what the networks are made of (`network::describe`, `detect::describe`); model packs are checked against them.
+//! The tensors follow from what the networks are made of (`network::describe`, `detect::mtcnn::describe`, `detect::yunet::describe`); model packs are checked against them.
 
 use super::describe;
-use crate::detect::describe as mtcnn;
+use crate::detect::{DetectorKind, mtcnn::describe as mtcnn, yunet::describe as yunet};
 use crate::graph::Graph;
 use std::fmt;
 
@@ -32,17 +32,20 @@ pub enum Network {
     SFace,
     /// The three stages of MTCNN (P-, R- and O-Net); the fourth (L-Net) is optional, see [`lnet_tensor_specs`].
     Mtcnn,
+    /// YuNet, as OpenCV Zoo ships it (2023mar), and MTCNN's O-Net, which places its landmarks.
+    YuNet,
 }
 
 impl Network {
     /// Every network, in the order of their definition.
-    pub const ALL: [Network; 6] = [
+    pub const ALL: [Network; 7] = [
         Network::IResNet18,
         Network::IResNet34,
         Network::IResNet50,
         Network::IResNet100,
         Network::SFace,
         Network::Mtcnn,
+        Network::YuNet,
     ];
 
     /// The four iResNets, smallest first.
@@ -62,6 +65,7 @@ impl Network {
             Network::IResNet100 => "iresnet100",
             Network::SFace => "sface",
             Network::Mtcnn => "mtcnn",
+            Network::YuNet => "yunet",
         }
     }
 
@@ -72,9 +76,18 @@ impl Network {
 
     /// Whether it embeds or detects.
     pub fn kind(self) -> NetworkKind {
+        match self.detector() {
+            Some(_) => NetworkKind::Detector,
+            None => NetworkKind::Embedder,
+        }
+    }
+
+    /// Which detector it is; `None` for an embedder.
+    pub fn detector(self) -> Option<DetectorKind> {
         match self {
-            Network::Mtcnn => NetworkKind::Detector,
-            _ => NetworkKind::Embedder,
+            Network::Mtcnn => Some(DetectorKind::Mtcnn),
+            Network::YuNet => Some(DetectorKind::YuNet),
+            _ => None,
         }
     }
 
@@ -82,7 +95,7 @@ impl Network {
     pub fn embedding_length(self) -> Option<usize> {
         match self {
             Network::SFace => Some(128),
-            Network::Mtcnn => None,
+            Network::Mtcnn | Network::YuNet => None,
             _ => Some(512),
         }
     }
@@ -94,7 +107,7 @@ impl Network {
             Network::IResNet34 => Some([3, 4, 6, 3]),
             Network::IResNet50 => Some([3, 4, 14, 3]),
             Network::IResNet100 => Some([3, 13, 30, 3]),
-            Network::SFace | Network::Mtcnn => None,
+            Network::SFace | Network::Mtcnn | Network::YuNet => None,
         }
     }
 
@@ -103,12 +116,18 @@ impl Network {
     /// * iResNet: MagFace's names without a prefix (`conv1.weight`, `layer1.0.bn1.weight`, ..., `features.bias`).
     /// * SFace: the names in the ONNX file (`conv_1_conv2d_weight`, ..., `fc1_moving_var`), without the two scalars of
     ///   its built-in preprocessing.
+    /// * YuNet: the names that its layers had in training, the batch norms folded (`backbone.model0.conv1.weight`, ...,
+    ///   `bbox_head.multi_level_kps.2.conv2.bias`); then O-Net's, as in MTCNN.
     /// * MTCNN: `pnet.`, `rnet.` and `onet.` before the layer's name (`pnet.conv1.weight`). `conv1` takes BGR, and
     ///   the first dense layer takes its input flattened in channel, row, column order.
     pub fn tensor_specs(self) -> Vec<(String, Vec<usize>)> {
-        match self.embedder() {
-            Some(graph) => graph.tensors,
-            None => {
+        match (self.embedder(), self) {
+            (Some(graph), _) => graph.tensors,
+            (None, Network::YuNet) => {
+                let networks = [yunet::yunet(), mtcnn::output()];
+                networks.into_iter().flat_map(|graph| graph.tensors).collect()
+            }
+            (None, _) => {
                 let stages = [mtcnn::proposal(), mtcnn::refine(), mtcnn::output()];
                 stages.into_iter().flat_map(|graph| graph.tensors).collect()
             }

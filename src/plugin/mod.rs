@@ -7,24 +7,26 @@
 //! |---|---|
 //! | `find.rs` | where the file is |
 //! | `load.rs` | loading it, and checking that both mean the same |
-//! | `program.rs` | a network over there |
-//! | `embedder.rs`, `detector.rs` | what the library asks of networks, by such programs |
+//! | `program.rs`, `net.rs` | a network over there, and a detector's |
+//! | `embedder.rs`, `mtcnn.rs`, `yunet.rs` | what the library asks of networks, by such programs |
 //! | `gallery.rs` | many embeddings over there, to be compared with |
 
-mod detector;
 mod embedder;
 mod find;
 mod gallery;
 mod load;
+mod mtcnn;
+mod net;
 mod program;
 #[cfg(test)]
 mod tests;
+mod yunet;
 
 pub use find::{FILE, VARIABLE, find};
 pub use gallery::{Candidate, DeviceGallery};
 
 use crate::backend::Backend;
-use crate::detect::Mtcnn;
+use crate::detect::{Detector, DetectorKind, Mtcnn, YuNet};
 use crate::device::{Device, DeviceMemory};
 use crate::error::{Error, ErrorKind, Result};
 use crate::message::Log;
@@ -130,13 +132,23 @@ impl OnDevice {
         Ok(Box::new(embedder::Embedder::new(self, network, folded, precision)?))
     }
 
-    /// As [`Mtcnn::new`], on this device.
+    /// As [`Detector::new`], on this device.
     ///
     /// # Errors
-    /// As [`Mtcnn::new`]; [`ErrorKind::Backend`] when the device fails (out of memory).
-    pub fn detector(&self, weights: &TensorMap, landmark_weights: Option<&TensorMap>) -> Result<Mtcnn> {
-        let networks = detector::Detector::load(self, weights, landmark_weights)?;
-        Ok(Mtcnn::on(Box::new(networks)))
+    /// As [`Detector::new`]; [`ErrorKind::Backend`] when the device fails (out of memory).
+    pub fn detector(
+        &self,
+        kind: DetectorKind,
+        weights: &TensorMap,
+        landmark_weights: Option<&TensorMap>,
+    ) -> Result<Detector> {
+        Ok(match kind {
+            DetectorKind::Mtcnn => {
+                let networks = mtcnn::Mtcnn::load(self, weights, landmark_weights)?;
+                Detector::Mtcnn(Mtcnn::on(Box::new(networks)))
+            }
+            DetectorKind::YuNet => Detector::YuNet(YuNet::on(Box::new(yunet::YuNet::load(self, weights)?))),
+        })
     }
 
     /// What the device's memory is used for; `None` on the CPU.
@@ -172,8 +184,13 @@ impl Backend for OnDevice {
         OnDevice::network(self, network, weights, precision)
     }
 
-    fn detector(&self, weights: &TensorMap, landmark_weights: Option<&TensorMap>) -> Result<Mtcnn> {
-        OnDevice::detector(self, weights, landmark_weights)
+    fn detector(
+        &self,
+        kind: DetectorKind,
+        weights: &TensorMap,
+        landmark_weights: Option<&TensorMap>,
+    ) -> Result<Detector> {
+        OnDevice::detector(self, kind, weights, landmark_weights)
     }
 
     fn memory(&self) -> Result<Option<DeviceMemory>> {

@@ -2,6 +2,7 @@
 
 use super::{Features, Scalar, Template};
 use crate::error::{Error, ErrorKind, Result};
+use crate::identity::advice;
 use crate::wiped::Wiped;
 
 /// How templates are weighed when they are fused. Each has the embedding f, of quality q = |f|.
@@ -39,11 +40,12 @@ pub(super) fn first_of_one_model<'a>(templates: &[&'a Template]) -> Result<&'a T
                 ErrorKind::ModelMismatch,
                 format!(
                     "templates of two models can't be fused: template 0 is of {} with {} floats, template {index} of {} \
-                     with {}",
+                     with {}{}",
                     first.origin(),
                     first.length,
                     other.origin(),
-                    other.length
+                    other.length,
+                    advice(first.model(), other.model())
                 ),
             ));
         }

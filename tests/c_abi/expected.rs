@@ -183,9 +183,9 @@ pub fn images() -> Vec<String> {
             lines.push(faces.iter().fold(start, Line::face).0);
         }
     }
-    // The comparison must be of something: upright faces are found in every file.
+    // The comparison must be of something: upright faces are found in every file; the one with EXIF data lies on its side.
     let upright = |line: &&String| line.starts_with("file") && line.split(' ').nth(2) == Some("0");
-    assert_eq!(lines.iter().filter(upright).filter(|line| line.len() > 40).count(), 6);
+    assert!(lines.iter().filter(upright).filter(|line| line.len() > 40).count() >= 6);
     lines
 }
 
@@ -249,7 +249,7 @@ fn review_line(name: &str, review: &FusionReview, parts: &[&Template], judged: O
 /// What templates.c prints.
 pub fn templates() -> Vec<String> {
     let engine = open("sface", options());
-    let [a, b, obama] = ["a.png", "b.png", "obama.jpg"].map(read);
+    let [a, b, group] = ["a.png", "b.png", "group.png"].map(read);
     let mut lines = Vec::new();
     let extract = |engine: &Engine, image: &BgrImage| {
         let found = engine.extract(image).unwrap().expect("a face");
@@ -264,13 +264,24 @@ pub fn templates() -> Vec<String> {
     }
     lines.push(template_line("failed", &engine.failed_template().unwrap()));
 
-    for (index, found) in engine.extract_all(&obama).unwrap().iter().enumerate() {
+    for (index, found) in engine.extract_all(&group).unwrap().iter().enumerate() {
         lines.push(template_line(&format!("all{index}"), &engine.template(found).unwrap()));
     }
-    let choices = [FaceChoice::BestScore, FaceChoice::Largest, FaceChoice::MostCentral];
+    let choices = [
+        FaceChoice::BestScore,
+        FaceChoice::Largest,
+        FaceChoice::MostCentral,
+        FaceChoice::MostProminent,
+    ];
     for (index, face) in choices.into_iter().enumerate() {
-        let chooser = open("sface", EngineOptions { face, ..options() });
-        lines.push(template_line(&format!("choice{index}"), &extract(&chooser, &obama).0));
+        let chooser = open(
+            "sface",
+            EngineOptions {
+                face: Some(face),
+                ..options()
+            },
+        );
+        lines.push(template_line(&format!("choice{index}"), &extract(&chooser, &group).0));
     }
 
     let failed = engine.failed_template().unwrap();

@@ -49,11 +49,12 @@ AT(qmf_engine_options, batch_size, 76);
 AT(qmf_engine_options, batch_wait_us, 80);
 AT(qmf_engine_options, inline_mode, 84);
 AT(qmf_engine_options, log_level, 88);
-AT(qmf_engine_options, reserved, 92);
+AT(qmf_engine_options, turned, 92);
 AT(qmf_engine_options, log_callback, 96);
 AT(qmf_engine_options, log_user_data, 96 + sizeof(size_t));
 AT(qmf_engine_options, maximum_model_bytes, 96 + 2 * sizeof(size_t));
-SIZE(qmf_engine_options, 104 + 2 * sizeof(size_t));
+AT(qmf_engine_options, detector, 104 + 2 * sizeof(size_t));
+SIZE(qmf_engine_options, (104 + 3 * sizeof(size_t) + 7) / 8 * 8);
 
 AT(qmf_engine_info, struct_size, 0);
 AT(qmf_engine_info, embedding_length, 4);

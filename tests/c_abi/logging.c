@@ -66,7 +66,7 @@ int main(int argc, char **argv) {
     }
     CHECK(strstr(seen.last[QMF_LOG_ERROR], "5 were given") != NULL);
     CHECK(strcmp(seen.last[QMF_LOG_ERROR], last_error()) == 0);
-    CHECK(strstr(seen.last[QMF_LOG_INFO], "sface") != NULL && strstr(seen.last[QMF_LOG_INFO], "mtcnn") != NULL);
+    CHECK(strstr(seen.last[QMF_LOG_INFO], "sface") != NULL && strstr(seen.last[QMF_LOG_INFO], "yunet") != NULL);
     CHECK(strstr(seen.last[QMF_LOG_DEBUG], "0 faces in 320 x 240 pixels") != NULL);
 
     /* An engine that can't be made says so too. */

@@ -137,13 +137,14 @@ static void options(const char *model) {
     REFUSES_OPTION(INVALID, "-1 is no QMF_LOG_*", options.log_level = -1);
     REFUSES_OPTION(INVALID, "threads", options.threads = 100000);
     REFUSES_OPTION(INVALID, "minimum face", options.minimum_face = 11.0f);
-    REFUSES_OPTION(INVALID, "minimum face", options.minimum_face = NAN);
     REFUSES_OPTION(INVALID, "minimum face", options.minimum_face = INFINITY);
     REFUSES_OPTION(INVALID, "threshold", options.thresholds[2] = 1.5f);
     REFUSES_OPTION(INVALID, "threshold", options.thresholds[0] = -INFINITY);
-    REFUSES_OPTION(INVALID, "threshold", options.thresholds[1] = NAN);
+    REFUSES_OPTION(INVALID, "threshold", options.thresholds[1] = -0.5f);
     REFUSES_OPTION(INVALID, "pyramid factor", options.pyramid_factor = 1.0f);
-    REFUSES_OPTION(INVALID, "pyramid factor", options.pyramid_factor = NAN);
+    REFUSES_OPTION(INVALID, "options: detector is not UTF-8", options.detector = "\xff");
+    REFUSES_OPTION(QMF_ERROR_MODEL, "no-such-detector", options.detector = "no-such-detector");
+    REFUSES_OPTION(QMF_ERROR_MODEL, "is no detector", options.detector = "sface");
     REFUSES_OPTION(INVALID, "alpha and beta", options.alpha = 0.1);
     REFUSES_OPTION(INVALID, "alpha and beta", options.beta = 0.1);
     REFUSES_OPTION(INVALID, "alpha is inf, allowed is -100 to 100", options.alpha = options.beta = INFINITY);
@@ -151,7 +152,7 @@ static void options(const char *model) {
     REFUSES_OPTION(INVALID, "batch size", options.batch_size = 257);
     REFUSES_OPTION(INVALID, "batch can wait", options.batch_wait_us = 1000001);
     REFUSES_OPTION(INVALID, "inline_mode is 2", options.inline_mode = 2);
-    REFUSES_OPTION(INVALID, "reserved is 1", options.reserved = 1);
+    REFUSES_OPTION(INVALID, "turned is 2", options.turned = 2);
     REFUSES_OPTION(QMF_ERROR_LIMIT, "bytes of weight files, allowed are 1000000", options.maximum_model_bytes = 1000000);
     REFUSES_OPTION(QMF_ERROR_LIMIT, "allowed are 0", options.maximum_model_bytes = 0);
     /* What excludes each other. */

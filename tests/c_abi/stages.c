@@ -4,6 +4,8 @@
  *
  * stages FOLDER MODEL: the folder holds the files that tests/c_abi/setting.rs writes.
  */
+#include <math.h>
+
 #include "client.h"
 #include "layout.h"
 
@@ -95,13 +97,13 @@ static void options_arrive(const char *model) {
     qmf_engine_options options = cpu_options();
     qmf_engine_info info;
     qmf_engine *engine = NULL;
-    CHECK(options.face_choice == QMF_FACE_BEST_SCORE && options.minimum_face == 50.0f);
+    CHECK(options.face_choice == QMF_FACE_AUTO && isnan(options.minimum_face) && options.detector == NULL);
     CHECK(options.batch_size == 0 && options.batch_wait_us == 1000);
     CHECK(options.alpha != options.alpha && options.beta != options.beta);
     CHECK(options.maximum_pixels == 100000000 && options.maximum_bytes == 268435456);
     CHECK(options.maximum_model_bytes == 1073741824);
     CHECK(options.precision == QMF_PRECISION_AUTO && options.inline_mode == 0 && options.log_level == QMF_LOG_OFF);
-    CHECK(options.log_callback == NULL && options.log_user_data == NULL && options.reserved == 0);
+    CHECK(options.log_callback == NULL && options.log_user_data == NULL && options.turned == 0);
     options.precision = QMF_PRECISION_BF16;
     options.batch_size = 256;
     options.batch_wait_us = 1000000;

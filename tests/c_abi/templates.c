@@ -156,7 +156,7 @@ static void every_stage(const qmf_engine *engine, const char *folder) {
 /* Every face of a photo, and which one each choice takes. */
 static void several_faces(const qmf_engine *engine, const char *folder, const char *model) {
     bytes file;
-    const qmf_image image = read_image(folder, "obama.jpg", &file);
+    const qmf_image image = read_image(folder, "group.png", &file);
     qmf_template *all[8], *one = NULL;
     size_t count = 0, i;
     memset(all, 0xA5, sizeof all);
@@ -169,14 +169,14 @@ static void several_faces(const qmf_engine *engine, const char *folder, const ch
         print_template(name, all[i]);
         qmf_template_destroy(all[i]);
     }
-    for (i = QMF_FACE_BEST_SCORE; i <= QMF_FACE_MOST_CENTRAL; i++) {
+    for (i = QMF_FACE_BEST_SCORE; i <= QMF_FACE_MOST_PROMINENT; i++) {
         qmf_engine_options options = cpu_options();
         qmf_engine *chooser = NULL;
         char name[16];
         options.face_choice = (qmf_face_choice)i;
         EXPECT(QMF_OK, qmf_engine_create(model, &options, &chooser));
         EXPECT(QMF_OK, qmf_extract(chooser, &image, NULL, &one));
-        (void)snprintf(name, sizeof name, "choice%d", (int)i);
+        (void)snprintf(name, sizeof name, "choice%d", (int)i - QMF_FACE_BEST_SCORE);
         print_template(name, one);
         qmf_template_destroy(one);
         qmf_engine_destroy(chooser);

@@ -3,6 +3,7 @@
 //! A test runs it for seconds, `make soak` for as long as is wished.
 
 use crate::{common, process};
+use image::RgbImage;
 use image::imageops::{self, FilterType};
 use qmagface::{BgrImage, DecodeLimits, Engine, Extraction, Result};
 use std::path::Path;
@@ -27,10 +28,11 @@ impl Picture {
     }
 }
 
-/// The photos of a folder at several scales; at 1 they are decoded anew each time.
+/// The photos of a folder at several scales, at 1 they are decoded anew each time; and one of all of them side by side.
 pub fn pictures(folder: &Path, names: &[&str], scales: &[f64]) -> Vec<Picture> {
     let mut pictures = Vec::new();
-    for name in names {
+    let mut together = RgbImage::new(GROUP_WIDTH * names.len() as u32, GROUP_WIDTH * 2);
+    for (index, name) in names.iter().enumerate() {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let whole = common::rgb(&qmagface::image::decode(&bytes, &DecodeLimits::default()).unwrap());
         for &scale in scales {
@@ -42,9 +44,16 @@ pub fn pictures(folder: &Path, names: &[&str], scales: &[f64]) -> Vec<Picture> {
             let scaled = imageops::resize(&whole, side(whole.width()), side(whole.height()), FilterType::Triangle);
             pictures.push(Picture::Pixels(common::bgr(scaled)));
         }
+        let height = whole.height() * GROUP_WIDTH / whole.width();
+        let one = imageops::resize(&whole, GROUP_WIDTH, height, FilterType::Triangle);
+        imageops::replace(&mut together, &one, i64::from(GROUP_WIDTH) * index as i64, 0);
     }
+    pictures.push(Picture::Pixels(common::bgr(together)));
     pictures
 }
+
+/// Width of each photo in the one of all.
+const GROUP_WIDTH: u32 = 300;
 
 /// How much is done.
 pub struct Load {

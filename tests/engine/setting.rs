@@ -21,7 +21,7 @@ pub fn on_cpu() -> EngineOptions {
 }
 
 pub fn sface(options: &EngineOptions) -> Result<Engine, Error> {
-    Engine::from_packs(&pack("sface"), &pack("mtcnn"), options)
+    Engine::from_packs(&pack("sface"), &pack("yunet"), options)
 }
 
 /// The default model with the default options.

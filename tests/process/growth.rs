@@ -9,7 +9,7 @@ use std::time::Duration;
 #[test]
 fn eight_threads_get_what_one_gets() {
     let store = Store::default_location().unwrap();
-    let [sface, mtcnn] = ["sface", "mtcnn"].map(|name| common::installed(&store, name));
+    let [sface, yunet] = ["sface", "yunet"].map(|name| common::installed(&store, name));
     let _alone = crate::alone();
     let engine = |inline| {
         let options = EngineOptions {
@@ -17,7 +17,7 @@ fn eight_threads_get_what_one_gets() {
             inline,
             ..EngineOptions::default()
         };
-        Engine::from_packs(&sface, &mtcnn, &options).unwrap()
+        Engine::from_packs(&sface, &yunet, &options).unwrap()
     };
     let (alone, shared) = (engine(true), engine(false));
     assert!(shared.info().batch_invariant);

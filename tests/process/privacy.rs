@@ -245,7 +245,7 @@ fn options() -> EngineOptions {
 
 fn open(options: &EngineOptions) -> Engine {
     let store = Store::default_location().unwrap();
-    let [pack, detector] = ["sface", "mtcnn"].map(|name| common::installed(&store, name));
+    let [pack, detector] = ["sface", "yunet"].map(|name| common::installed(&store, name));
     Engine::from_packs(&pack, &detector, options).unwrap()
 }
 

@@ -73,7 +73,7 @@ static qmf_engine *engines(const char *model, const char *bundle) {
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_engine_get_info(NULL, &info));
     OK(qmf_engine_get_info(engine, &info));
     CHECK(info.embedding_length == LENGTH && info.device == QMF_DEVICE_CPU && info.inline_mode == 1);
-    CHECK(strcmp(info.model, "sface") == 0 && strcmp(info.detector, "mtcnn") == 0);
+    CHECK(strcmp(info.model, "sface") == 0 && strcmp(info.detector, "yunet") == 0);
     memcpy(fingerprint, info.fingerprint, sizeof fingerprint);
 
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_engine_create_from_memory(NULL, 1, &options, &second));

@@ -95,7 +95,7 @@ def setUpModule():
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     install(PREFIX)
-    for model in ("mtcnn", "sface"):
+    for model in ("yunet", "mtcnn", "sface"):
         must(PROGRAM, "models", "fetch", model)
     must(PROGRAM, "models", "export", "sface", WORK / "sface.qmfmodel")
     # A small picture with a face in it, for the sake of valgrind: an aligned chip.

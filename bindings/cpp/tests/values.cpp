@@ -65,10 +65,12 @@ void defaults_are_the_librarys() {
     CHECK(static_cast<qmf_device>(ours.device) == theirs.device && ours.device_index == theirs.device_index);
     CHECK(ours.threads == theirs.threads);
     CHECK(static_cast<qmf_face_choice>(ours.face_choice) == theirs.face_choice);
-    CHECK(ours.minimum_face == theirs.minimum_face && ours.pyramid_factor == theirs.pyramid_factor);
+    CHECK(!ours.minimum_face && std::isnan(theirs.minimum_face));
+    CHECK(!ours.pyramid_factor && std::isnan(theirs.pyramid_factor));
     for (std::size_t i = 0; i < ours.thresholds.size(); ++i) {
-        CHECK(ours.thresholds[i] == theirs.thresholds[i]);
+        CHECK(!ours.thresholds[i] && std::isnan(theirs.thresholds[i]));
     }
+    CHECK(ours.detector.empty() && theirs.detector == nullptr && !ours.turned && theirs.turned == 0);
     CHECK(!ours.parameters && std::isnan(theirs.alpha) && std::isnan(theirs.beta));
     CHECK(ours.maximum_pixels == theirs.maximum_pixels && ours.maximum_bytes == theirs.maximum_bytes);
     CHECK(ours.maximum_model_bytes == theirs.maximum_model_bytes);
@@ -96,6 +98,7 @@ void test_options(const Setting &setting) {
     wrong_option(setting, "minimum face", [](EngineOptions &o) { o.minimum_face = 1.0F; });
     wrong_option(setting, "threshold", [](EngineOptions &o) { o.thresholds[2] = 2.0F; });
     wrong_option(setting, "pyramid", [](EngineOptions &o) { o.pyramid_factor = 1.0F; });
+    wrong_option(setting, "NUL", [](EngineOptions &o) { o.detector = std::string("yunet\0x", 7); });
     wrong_option(setting, "alpha", [](EngineOptions &o) { o.parameters = Parameters{std::nan(""), 1.0}; });
     wrong_option(setting, "QMF_PRECISION", [](EngineOptions &o) { o.precision = static_cast<Precision>(9); });
     wrong_option(setting, "batch size", [](EngineOptions &o) { o.batch_size = 257; });
@@ -113,8 +116,8 @@ void test_options(const Setting &setting) {
     options.threads = 1;
     options.face_choice = FaceChoice::largest;
     options.minimum_face = 40.0F;
-    options.thresholds = {0.5F, 0.6F, 0.7F};
-    options.pyramid_factor = 0.6F;
+    options.thresholds[2] = 0.7F;
+    options.turned = true;
     options.parameters = Parameters{0.25, 0.5};
     options.precision = Precision::f32;
     options.batch_size = 4;
@@ -124,11 +127,19 @@ void test_options(const Setting &setting) {
     CHECK(info.device == Device::cpu && info.device_index == 0 && info.threads == 1 && !info.inline_mode);
     CHECK(info.precision == Precision::f32 && info.batch_size == 4 && info.batch_wait.count() == 1000);
     CHECK(info.parameters && info.parameters->alpha == 0.25 && info.parameters->beta == 0.5);
-    CHECK(info.model == "sface" && info.detector == "mtcnn" && info.fingerprint.size() == 64);
+    CHECK(info.model == "sface" && info.detector == "yunet" && info.fingerprint.size() == 64);
     CHECK(info.embedding_length == 128 && !info.has_uqs && !info.landmark_refinement);
     const CalibrationInfo given = get(get(engine.calibration()).info());
     CHECK(given.parameters.alpha == 0.25 && given.parameters.beta == 0.5 && given.thresholds == 0 && !given.covered);
     CHECK(given.status == CalibrationStatus::given);
+
+    // YuNet has no stages.
+    wrong_option(setting, "yunet has no pyramid factor", [](EngineOptions &o) { o.pyramid_factor = 0.6F; });
+    wrong_option(setting, "yunet has no thresholds", [](EngineOptions &o) { o.thresholds[0] = 0.6F; });
+    options.detector = "mtcnn";
+    options.thresholds = {0.5F, 0.6F, 0.7F};
+    options.pyramid_factor = 0.6F;
+    CHECK(get(get(Engine::open("sface", options)).info()).detector == "mtcnn");
 
     options = usual_options();
     options.maximum_pixels = 10;

@@ -328,9 +328,14 @@ namespace QMagFace
             try
             {
                 var native = options.ToNative(log);
-                Failure.Check(creation(&native, out EngineHandle engine));
-                engine.Own(log);
-                return engine;
+                var name = options.Detector == null ? null : NativeText.Encode(options.Detector, nameof(options));
+                fixed (byte* detector = name)
+                {
+                    native.detector = detector;
+                    Failure.Check(creation(&native, out EngineHandle engine));
+                    engine.Own(log);
+                    return engine;
+                }
             }
             catch
             {

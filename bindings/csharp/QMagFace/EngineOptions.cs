@@ -21,11 +21,12 @@ namespace QMagFace
             DeviceIndex = checked((int)native.device_index);
             Threads = checked((int)native.threads);
             FaceChoice = (FaceChoice)native.face_choice;
-            MinimumFace = native.minimum_face;
-            ProposalThreshold = native.thresholds[0];
-            RefinementThreshold = native.thresholds[1];
-            OutputThreshold = native.thresholds[2];
-            PyramidFactor = native.pyramid_factor;
+            MinimumFace = Numbers.Known(native.minimum_face);
+            ProposalThreshold = Numbers.Known(native.thresholds[0]);
+            RefinementThreshold = Numbers.Known(native.thresholds[1]);
+            OutputThreshold = Numbers.Known(native.thresholds[2]);
+            PyramidFactor = Numbers.Known(native.pyramid_factor);
+            Turned = native.turned != 0;
             Alpha = Numbers.Known(native.alpha);
             Beta = Numbers.Known(native.beta);
             MaximumPixels = checked((long)native.maximum_pixels);
@@ -48,23 +49,40 @@ namespace QMagFace
         /// <summary>Threads that the engine's networks share on the CPU, 0 to 1024; 0, the default, is one per core.</summary>
         public int Threads { get; set; }
 
-        /// <summary>Which of several faces is extracted. Default: <see cref="QMagFace.FaceChoice.BestScore"/>.</summary>
+        /// <summary>Which of several faces is extracted. Default: <see cref="QMagFace.FaceChoice.Auto"/>.</summary>
         public FaceChoice FaceChoice { get; set; }
 
-        /// <summary>Side of the smallest face looked for in pixels, 12 or more. Default: 50.</summary>
-        public float MinimumFace { get; set; }
+        /// <summary>
+        /// Name of the detector's pack, "yunet" or "mtcnn". Default: null, the one that the model belongs to, as its calibration
+        /// is. A bundle has one.
+        /// </summary>
+        public string Detector { get; set; }
 
-        /// <summary>Least score to pass the detector's first stage, 0..1. Default: 0.6.</summary>
-        public float ProposalThreshold { get; set; }
+        /// <summary>
+        /// Side of the smallest face looked for in pixels, 12 or more. Default: null, the detector's own: 50 with MTCNN, 40 with
+        /// YuNet (in an image below 320 pixels an eighth of its longer side).
+        /// </summary>
+        public float? MinimumFace { get; set; }
 
-        /// <summary>Least score to pass the detector's second stage, 0..1. Default: 0.7.</summary>
-        public float RefinementThreshold { get; set; }
+        /// <summary>Least score to pass MTCNN's first stage, 0..1. YuNet has none. Default: null, 0.6.</summary>
+        public float? ProposalThreshold { get; set; }
 
-        /// <summary>Least score to pass the detector's third stage, 0..1. Default: 0.8.</summary>
-        public float OutputThreshold { get; set; }
+        /// <summary>Least score to pass MTCNN's second stage, 0..1. YuNet has none. Default: null, 0.7.</summary>
+        public float? RefinementThreshold { get; set; }
 
-        /// <summary>Ratio of the sides of two levels of the detector's pyramid, 0.1..0.95. Default: 0.709.</summary>
-        public float PyramidFactor { get; set; }
+        /// <summary>Least score of a face, 0..1. Default: null, 0.8 with MTCNN and 0.6 with YuNet.</summary>
+        public float? OutputThreshold { get; set; }
+
+        /// <summary>
+        /// Ratio of the sides of two levels of MTCNN's pyramid, 0.1..0.95. YuNet has none. Default: null, 0.709.
+        /// </summary>
+        public float? PyramidFactor { get; set; }
+
+        /// <summary>
+        /// Whether an image in which no face is found for sure is looked at turned by 90, 180 and 270 degrees as well; the turn
+        /// with the best score counts. Boxes and landmarks are those of the image as it is. Default: false.
+        /// </summary>
+        public bool Turned { get; set; }
 
         /// <summary>
         /// Offset of the quality's weight min(0, beta * cosine - alpha), -100..100, in place of the model's. Set it and
@@ -132,11 +150,12 @@ namespace QMagFace
             native.device_index = Unsigned(DeviceIndex, nameof(DeviceIndex));
             native.threads = Unsigned(Threads, nameof(Threads));
             native.face_choice = (int)FaceChoice;
-            native.minimum_face = MinimumFace;
-            native.thresholds[0] = ProposalThreshold;
-            native.thresholds[1] = RefinementThreshold;
-            native.thresholds[2] = OutputThreshold;
-            native.pyramid_factor = PyramidFactor;
+            native.minimum_face = MinimumFace ?? float.NaN;
+            native.thresholds[0] = ProposalThreshold ?? float.NaN;
+            native.thresholds[1] = RefinementThreshold ?? float.NaN;
+            native.thresholds[2] = OutputThreshold ?? float.NaN;
+            native.pyramid_factor = PyramidFactor ?? float.NaN;
+            native.turned = Turned ? 1u : 0u;
             native.alpha = Alpha ?? double.NaN;
             native.beta = Beta ?? double.NaN;
             native.maximum_pixels = Unsigned(MaximumPixels, nameof(MaximumPixels));

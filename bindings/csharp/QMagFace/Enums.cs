@@ -100,14 +100,22 @@ namespace QMagFace
     /// <summary>Which of several faces of an image is extracted.</summary>
     public enum FaceChoice
     {
+        /// <summary>
+        /// <see cref="BestScore"/> where the model belongs to MTCNN, as the reference's do, else <see cref="MostProminent"/>.
+        /// </summary>
+        Auto = 0,
+
         /// <summary>The one with the highest detection score.</summary>
-        BestScore = 0,
+        BestScore = 1,
 
         /// <summary>The one with the largest box.</summary>
-        Largest = 1,
+        Largest = 2,
 
         /// <summary>The one nearest to the image's centre.</summary>
-        MostCentral = 2,
+        MostCentral = 3,
+
+        /// <summary>The one that the photo is of: large and near the centre.</summary>
+        MostProminent = 4,
     }
 
     /// <summary>How the bytes of an <see cref="Image"/> are ordered.</summary>

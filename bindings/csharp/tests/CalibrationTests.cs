@@ -36,8 +36,8 @@ namespace QMagFace.Tests
         public void ItSaysWhatItIs()
         {
             Assert.That(_calibration.Status, Is.EqualTo(CalibrationStatus.Provisional));
-            Assert.That(_calibration.Alpha, Is.EqualTo(0.107339));
-            Assert.That(_calibration.Beta, Is.EqualTo(0.154767));
+            Assert.That(_calibration.Alpha, Is.EqualTo(0.116097));
+            Assert.That(_calibration.Beta, Is.EqualTo(0.172889));
             Assert.That(_calibration.QualityGate, Is.Null);
             Assert.That(_calibration.LeastFmr, Is.EqualTo(1e-5));
             Assert.That(_calibration.GreatestFmr, Is.EqualTo(1e-2));
@@ -129,7 +129,7 @@ namespace QMagFace.Tests
         public void ThresholdsAndRatesAgree()
         {
             var threshold = _calibration.GetThreshold(1e-3);
-            Assert.That(threshold, Is.EqualTo(-0.2079).Within(1e-6));
+            Assert.That(threshold, Is.EqualTo(-0.2268).Within(1e-6));
             Assert.That(_calibration.GetNegativeLog10Fmr(threshold), Is.EqualTo(3).Within(1e-6));
             Assert.That(_calibration.GetNegativeLog10Fmr(threshold, out var outOfRange), Is.EqualTo(3).Within(1e-6));
             Assert.That(outOfRange, Is.False);

@@ -26,12 +26,14 @@ namespace QMagFace.Tests
             Assert.That(options.Device, Is.EqualTo(Device.Auto));
             Assert.That(options.DeviceIndex, Is.EqualTo(0));
             Assert.That(options.Threads, Is.EqualTo(0));
-            Assert.That(options.FaceChoice, Is.EqualTo(FaceChoice.BestScore));
-            Assert.That(options.MinimumFace, Is.EqualTo(50f));
-            Assert.That(options.ProposalThreshold, Is.EqualTo(0.6f));
-            Assert.That(options.RefinementThreshold, Is.EqualTo(0.7f));
-            Assert.That(options.OutputThreshold, Is.EqualTo(0.8f));
-            Assert.That(options.PyramidFactor, Is.EqualTo(0.709f));
+            Assert.That(options.FaceChoice, Is.EqualTo(FaceChoice.Auto));
+            Assert.That(options.Detector, Is.Null);
+            Assert.That(options.MinimumFace, Is.Null);
+            Assert.That(options.ProposalThreshold, Is.Null);
+            Assert.That(options.RefinementThreshold, Is.Null);
+            Assert.That(options.OutputThreshold, Is.Null);
+            Assert.That(options.PyramidFactor, Is.Null);
+            Assert.That(options.Turned, Is.False);
             Assert.That(options.Alpha, Is.Null);
             Assert.That(options.Beta, Is.Null);
             Assert.That(options.MaximumPixels, Is.EqualTo(100000000));
@@ -51,10 +53,12 @@ namespace QMagFace.Tests
             options.DeviceIndex = 0;
             options.FaceChoice = FaceChoice.Largest;
             options.MinimumFace = 40;
+            options.Detector = "mtcnn";
             options.ProposalThreshold = 0.5f;
             options.RefinementThreshold = 0.6f;
             options.OutputThreshold = 0.7f;
             options.PyramidFactor = 0.7f;
+            options.Turned = true;
             options.Alpha = 0.25;
             options.Beta = 0.5;
             options.MaximumPixels = 1000;
@@ -67,6 +71,7 @@ namespace QMagFace.Tests
             {
                 var info = engine.Info;
                 Assert.That(info.Threads, Is.EqualTo(1));
+                Assert.That(info.Detector, Is.EqualTo("mtcnn"));
                 Assert.That(info.Alpha, Is.EqualTo(0.25));
                 Assert.That(info.Beta, Is.EqualTo(0.5));
                 Assert.That(info.Precision, Is.EqualTo(Precision.Float32));
@@ -101,9 +106,10 @@ namespace QMagFace.Tests
             foreach (var change in new Action<EngineOptions>[]
             {
                 options => options.MinimumFace = 1,
-                options => options.MinimumFace = float.NaN,
                 options => options.ProposalThreshold = 2,
                 options => options.PyramidFactor = 1.5f,
+                options => options.PyramidFactor = 0.7f,
+                options => options.OutputThreshold = -1,
                 options => options.BatchSize = 257,
                 options => options.BatchWaitMicroseconds = 1000001,
                 options => options.Device = (Device)77,
@@ -136,7 +142,7 @@ namespace QMagFace.Tests
         {
             var info = Shared.Engine.Info;
             Assert.That(info.Model, Is.EqualTo("sface"));
-            Assert.That(info.Detector, Is.EqualTo("mtcnn"));
+            Assert.That(info.Detector, Is.EqualTo("yunet"));
             Assert.That(info.Fingerprint, Is.StringMatching("^[0-9a-f]{64}$"));
             Assert.That(info.EmbeddingLength, Is.EqualTo(128));
             Assert.That(info.Device, Is.EqualTo(Device.Cpu));
@@ -144,8 +150,8 @@ namespace QMagFace.Tests
             Assert.That(info.HasUnifiedQuality, Is.False);
             Assert.That(info.LandmarkRefinement, Is.False);
             Assert.That(info.InlineMode, Is.False);
-            Assert.That(info.Alpha, Is.EqualTo(0.107339));
-            Assert.That(info.Beta, Is.EqualTo(0.154767));
+            Assert.That(info.Alpha, Is.EqualTo(0.116097));
+            Assert.That(info.Beta, Is.EqualTo(0.172889));
         }
 
         [Test]
@@ -203,10 +209,9 @@ namespace QMagFace.Tests
         public void FacesHaveBoxScoreAndLandmarks()
         {
             var faces = Shared.Engine.Detect(Shared.Photo("obama.jpg"));
-            Assert.That(faces.Count, Is.EqualTo(2));
+            Assert.That(faces.Count, Is.EqualTo(1));
             var face = faces[0];
-            Assert.That(face.Score, Is.GreaterThan(0.99f).And.LessThanOrEqualTo(1f));
-            Assert.That(faces[1].Score, Is.LessThanOrEqualTo(face.Score));
+            Assert.That(face.Score, Is.GreaterThan(0.9f).And.LessThanOrEqualTo(1f));
             Assert.That(face.Box.Width, Is.GreaterThan(50f).And.EqualTo(face.Box.Right - face.Box.Left));
             Assert.That(face.Box.Height, Is.GreaterThan(50f).And.EqualTo(face.Box.Bottom - face.Box.Top));
             var points = face.Landmarks;

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
 
@@ -20,8 +21,8 @@ namespace QMagFace.Tests
                 Assert.That(template.UnifiedQuality, Is.Null);
                 Assert.That(template.ImageCount, Is.EqualTo(1));
                 // Processors add in different orders: a grey level of the chip changes, and the quality by a thousandth.
-                Assert.That(template.Quality, Is.EqualTo(13.01).Within(0.01));
-                Assert.That(template.FaceCount, Is.EqualTo(2));
+                Assert.That(template.Quality, Is.EqualTo(13.0).Within(0.02));
+                Assert.That(template.FaceCount, Is.EqualTo(1));
                 Assert.That(template.Face.Value, Is.EqualTo(Shared.Engine.Detect(Shared.Photo("obama.jpg"))[0]));
                 Assert.That(template.MetadataSize, Is.EqualTo(0));
                 Assert.That(template.Model, Is.EqualTo(info.Model));
@@ -50,7 +51,13 @@ namespace QMagFace.Tests
         [Test]
         public void AllFacesComeBestFirst()
         {
-            var templates = Shared.Engine.ExtractAll(Shared.Photo("obama.jpg"));
+            var options = Shared.Options();
+            options.Detector = "mtcnn";
+            IReadOnlyList<Template> templates;
+            using (var engine = new Engine("sface", options))
+            {
+                templates = engine.ExtractAll(Shared.Photo("obama.jpg"));
+            }
             try
             {
                 Assert.That(templates.Count, Is.EqualTo(2));

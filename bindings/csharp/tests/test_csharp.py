@@ -111,7 +111,7 @@ class Packages(unittest.TestCase):
 class Door(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        for model in ("mtcnn", "sface"):
+        for model in ("yunet", "mtcnn", "sface"):
             succeed(PROGRAM, "models", "fetch", model)
         cls._folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls._folder.cleanup)

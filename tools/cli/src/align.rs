@@ -26,9 +26,10 @@ pub struct Arguments {
     /// Folder the chips are written to; a hidden file in it says which photo each is of
     #[arg(short, long)]
     result: PathBuf,
-    /// Which of several faces: best (highest score), largest, central, or all (NAME_0.png, NAME_1.png, ...)
-    #[arg(long, default_value = "best")]
-    face: String,
+    /// Which of several faces: best (highest score), largest, central, prominent (large and near the centre), or all
+    /// (NAME_0.png, NAME_1.png, ...) [default: best with a model of mtcnn's, else prominent]
+    #[arg(long)]
+    face: Option<String>,
     /// File format of the chips; png and bmp are lossless
     #[arg(long, value_enum, default_value_t = Format::Png)]
     format: Format,
@@ -69,11 +70,12 @@ impl Format {
 }
 
 pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
-    let choice = match arguments.face.as_str() {
-        "all" => None,
-        other => {
+    let face = match arguments.face.as_deref() {
+        None => Chosen::Own,
+        Some("all") => Chosen::All,
+        Some(other) => {
             let choice = other.parse::<FaceChoice>();
-            Some(choice.map_err(|error| Error::new(error.kind(), format!("--face: {error}, or all")))?)
+            Chosen::One(choice.map_err(|error| Error::new(error.kind(), format!("--face: {error}, or all")))?)
         }
     };
     let listing = folder::list(&arguments.source)?;
@@ -87,7 +89,12 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let engine = arguments.finding.engine()?;
     std::fs::create_dir_all(&arguments.result).map_err(|error| Error::io(&arguments.result, "create", &error))?;
     let mut record = Record::open(&arguments.result)?;
-    let tasks = tasks(&engine, arguments, &images, &mut record)?;
+    let choice = match face {
+        Chosen::All => None,
+        Chosen::Own => Some(engine.info().face),
+        Chosen::One(choice) => Some(choice),
+    };
+    let tasks = tasks(&engine, (arguments, choice), &images, &mut record)?;
     let gone = gone(&record);
     let job = Job {
         engine: &engine,
@@ -140,7 +147,12 @@ struct Task {
 /// # Errors
 /// [`ErrorKind::InvalidArgument`] when a chip would fall among the photos, or when each of them would fall onto something that
 /// isn't known to be a chip of that very photo and of these options, and isn't to be overwritten.
-fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &mut Record) -> Result<Vec<Task>> {
+fn tasks(
+    engine: &Engine,
+    (arguments, choice): (&Arguments, Option<FaceChoice>),
+    images: &[PathBuf],
+    record: &mut Record,
+) -> Result<Vec<Task>> {
     let source = &arguments.source;
     let real_source = source
         .canonicalize()
@@ -156,7 +168,7 @@ fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &mu
     let targets = targets(images, arguments.format.ending(), known_target);
     let places: Vec<PathBuf> = targets.iter().map(|target| arguments.result.join(target)).collect();
     apart::pictures(source, images, &places)?;
-    let options = options(engine, arguments);
+    let options = options(engine, (arguments, choice));
     let mut tasks = Vec::with_capacity(images.len());
     for (image, target) in images.iter().zip(targets) {
         let photo = Photo {
@@ -165,9 +177,9 @@ fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &mu
             state: folder::state(&source.join(image))?,
             options: options.clone(),
         };
-        let first = match arguments.face == "all" {
-            true => numbered(&target, 0),
-            false => target.clone(),
+        let first = match choice {
+            None => numbered(&target, 0),
+            Some(_) => target.clone(),
         };
         let mut known = known(record, &photo, &first, arguments.overwrite);
         // A photo that has another name or folder now keeps its chips.
@@ -194,13 +206,21 @@ fn tasks(engine: &Engine, arguments: &Arguments, images: &[PathBuf], record: &mu
     }
 }
 
+/// Which faces are asked for.
+enum Chosen {
+    /// The one that the model's own way chooses.
+    Own,
+    One(FaceChoice),
+    All,
+}
+
 /// What chips depend on beside the photo.
-fn options(engine: &Engine, arguments: &Arguments) -> String {
+fn options(engine: &Engine, (arguments, choice): (&Arguments, Option<FaceChoice>)) -> String {
+    let face = choice.map_or("all".to_owned(), |choice| format!("{choice:?}"));
     format!(
-        "{} {:?}, face {}, turned by {}, {}",
+        "{} {:?}, face {face}, turned by {}, {}",
         engine.info().fingerprint,
         engine.options().detector,
-        arguments.face,
         arguments.finding.reading.rotate.degrees(),
         arguments.format.ending()
     )

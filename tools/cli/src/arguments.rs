@@ -55,11 +55,13 @@ pub struct Computing {
 }
 
 /// The options of commands that find and embed faces in photos: those of [`Detection`], [`Reading`], [`Choice`] and
-/// [`Computing`], and the device. Embeddings that are there already have no use for them.
-pub const OF_PHOTOS: [&str; 8] = [
+/// [`Computing`], and the device. Embeddings that are there already have no use for them; the detector's name is theirs too.
+pub const OF_PHOTOS: [&str; 10] = [
     "min_face",
+    "min_score",
     "thresholds",
     "factor",
+    "turned",
     "rotate",
     "max_pixels",
     "face",
@@ -67,7 +69,7 @@ pub const OF_PHOTOS: [&str; 8] = [
     "device",
 ];
 /// Those of them that have no use for chips.
-pub const OF_DETECTION: [&str; 4] = ["min_face", "thresholds", "factor", "face"];
+pub const OF_DETECTION: [&str; 6] = ["min_face", "min_score", "thresholds", "factor", "turned", "face"];
 
 /// How images are read.
 #[derive(Args, Default, Clone, Copy)]
@@ -125,26 +127,39 @@ impl Reading {
 }
 
 /// How faces are looked for.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct Detection {
-    /// Side of the smallest face looked for, in pixels
-    #[arg(long, default_value_t = 50.0)]
-    min_face: f32,
-    /// Least score to pass each of the detector's three stages
-    #[arg(long, num_args = 3, value_names = ["P", "R", "O"], default_values_t = [0.6, 0.7, 0.8])]
-    thresholds: Vec<f32>,
-    /// Ratio of the sides of two levels of the image pyramid
-    #[arg(long, default_value_t = 0.709)]
-    factor: f32,
+    /// Detector pack: yunet or mtcnn [default: the one the model belongs to]
+    #[arg(long, value_name = "NAME")]
+    detector: Option<String>,
+    /// Side of the smallest face looked for, in pixels [default: yunet 40, less in small photos; mtcnn 50]
+    #[arg(long, value_name = "N")]
+    min_face: Option<f32>,
+    /// Least score of a face, 0..1 [default: yunet 0.6, mtcnn 0.8]
+    #[arg(long, value_name = "S")]
+    min_score: Option<f32>,
+    /// Least score to pass each of mtcnn's three stages [default: 0.6 0.7 0.8]
+    #[arg(long, num_args = 3, value_names = ["P", "R", "O"], conflicts_with = "min_score")]
+    thresholds: Option<Vec<f32>>,
+    /// Ratio of the sides of two levels of mtcnn's image pyramid [default: 0.709]
+    #[arg(long)]
+    factor: Option<f32>,
+    /// Look at a photo in which no face is found for sure turned by 90, 180 and 270 degrees as well
+    #[arg(long)]
+    turned: bool,
 }
 
-impl Default for Detection {
-    fn default() -> Self {
-        let options = DetectorOptions::default();
-        Detection {
-            min_face: options.minimum_face,
-            thresholds: options.thresholds.to_vec(),
-            factor: options.factor,
+impl Detection {
+    fn options(&self) -> DetectorOptions {
+        let thresholds = match self.thresholds.as_deref() {
+            Some(&[p, r, o]) => [Some(p), Some(r), Some(o)],
+            _ => [None, None, self.min_score],
+        };
+        DetectorOptions {
+            minimum_face: self.min_face,
+            thresholds,
+            factor: self.factor,
+            turned: self.turned,
         }
     }
 }
@@ -152,9 +167,10 @@ impl Default for Detection {
 /// Which of several faces a command goes on with.
 #[derive(Args, Default)]
 pub struct Choice {
-    /// Which of several faces: best (highest score), largest or central
-    #[arg(long, default_value = "best")]
-    face: FaceChoice,
+    /// Which of several faces: best (highest score), largest, central or prominent (large and near the centre) [default: best
+    /// with a model of mtcnn's, else prominent]
+    #[arg(long)]
+    face: Option<FaceChoice>,
 }
 
 /// Options of commands that find faces.
@@ -197,17 +213,12 @@ impl EngineParts<'_> {
     /// # Errors
     /// As [`Engine::open`].
     pub fn open(&self) -> Result<Engine> {
-        let mut thresholds = DetectorOptions::default().thresholds;
-        thresholds.copy_from_slice(&self.detection.thresholds); // clap takes exactly three
         let options = EngineOptions {
             device: self.machine.device,
             precision: self.precision,
             threads: self.machine.threads,
-            detector: DetectorOptions {
-                minimum_face: self.detection.min_face,
-                thresholds,
-                factor: self.detection.factor,
-            },
+            detector_pack: self.detection.detector.clone(),
+            detector: self.detection.options(),
             face: self.choice.face,
             limits: self.reading.limits(),
             ..Default::default()
@@ -253,6 +264,11 @@ impl Embedding {
     /// Name of the model.
     pub fn model(&self) -> &str {
         &self.finding.model.name
+    }
+
+    /// Name of the detector, where it isn't the model's own.
+    pub fn detector(&self) -> Option<&str> {
+        self.finding.detection.detector.as_deref()
     }
 
     pub fn machine(&self) -> &Machine {

@@ -6,7 +6,7 @@ use crate::extract::{Aligned, Extracted, extract};
 use crate::failure::Outcome;
 use crate::folder::name;
 use crate::inputs::{Images, Inputs};
-use crate::output::{self, face_count};
+use crate::output::{self, taken};
 use crate::{many, picture};
 use clap::Args;
 use qmagface::calibrate::ScoredComparison;
@@ -195,7 +195,9 @@ fn described(path: &Path, found: &Extracted) -> String {
         .uqs()
         .map(|uqs| format!(", unified quality {uqs} of 100"))
         .unwrap_or_default();
-    let faces = found.face.map_or("a chip".to_owned(), |(_, faces)| face_count(faces));
+    let faces = found
+        .face
+        .map_or("a chip".to_owned(), |(face, faces)| taken(&face, faces));
     format!("{}: {faces}, quality {:.2}{uqs}", name(path), found.quality())
 }
 
@@ -210,11 +212,14 @@ fn read_calibration(engine: &Engine, path: &Path) -> Result<Calibration> {
 fn needed(engine: &Engine, arguments: &Arguments, path: &Path) -> Result<(BgrImage, Extracted)> {
     let (image, found) = extract(engine, &arguments.embedding, &arguments.aligned, path)?;
     let found = found.ok_or_else(|| {
-        let least = engine.options().detector.minimum_face;
+        let turned = match engine.options().detector.turned {
+            true => "",
+            false => ", --turned where it may lie on its side",
+        };
         Error::new(
             ErrorKind::NoFace,
             format!(
-                "{}: no face of {least} pixels or more (see --min-face, --thresholds)",
+                "{}: no face found (see --min-face, --min-score{turned})",
                 path.display()
             ),
         )

@@ -5,7 +5,7 @@ use crate::failure::Outcome;
 use crate::folder::name;
 use crate::inputs::Inputs;
 use crate::many;
-use crate::output::{self, face_count};
+use crate::output::{self, face_count, turned};
 use clap::Args;
 use qmagface::Face;
 use serde_json::{Value, json};
@@ -33,8 +33,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         for face in &faces {
             let [x1, y1, x2, y2] = face.bbox;
             output::line(format_args!(
-                "  score {:.4}  box {x1:.1},{y1:.1} to {x2:.1},{y2:.1}",
-                face.score
+                "  score {:.4}  box {x1:.1},{y1:.1} to {x2:.1},{y2:.1}{}",
+                face.score,
+                turned(face)
             ));
         }
         Ok(())
@@ -42,5 +43,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
 }
 
 fn face_json(face: &Face) -> Value {
-    json!({"box": face.bbox, "score": face.score, "landmarks": face.landmarks})
+    json!({
+        "box": face.bbox, "score": face.score, "landmarks": face.landmarks, "turn": face.turn().degrees(),
+    })
 }

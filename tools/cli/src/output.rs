@@ -2,6 +2,7 @@
 
 use crate::folder::{Skipped, name};
 use indicatif::{ProgressBar, ProgressStyle};
+use qmagface::Face;
 use std::io::{ErrorKind, Write};
 use std::process::exit;
 
@@ -22,6 +23,24 @@ pub fn face_count(faces: usize) -> String {
         0 => "no face".to_owned(),
         1 => "1 face".to_owned(),
         n => format!("{n} faces"),
+    }
+}
+
+/// "1 face", or of several which one was taken, and how it was turned: "2 faces, taken 40,61 to 118,163".
+pub fn taken(face: &Face, faces: usize) -> String {
+    let [x1, y1, x2, y2] = face.bbox;
+    let which = match faces {
+        0 | 1 => String::new(),
+        _ => format!(", taken {x1:.0},{y1:.0} to {x2:.0},{y2:.0}"),
+    };
+    format!("{}{which}{}", face_count(faces), turned(face))
+}
+
+/// ", upright when turned by 90 degrees", for a face that isn't upright.
+pub fn turned(face: &Face) -> String {
+    match face.turn().degrees() {
+        0 => String::new(),
+        degrees => format!(", upright when turned by {degrees} degrees"),
     }
 }
 

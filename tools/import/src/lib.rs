@@ -53,6 +53,7 @@ pub trait Importing {
     ///
     /// * a MagFace checkpoint of PyTorch (zip or older container): `magface-iresnet18`, `34`, `50` or `100`;
     /// * an SFace ONNX file (float, or int8 blocks): `sface`;
+    /// * a YuNet ONNX file (float, or int8 blocks): `yunet`, with O-Net of the installed `mtcnn`;
     /// * the L-Net as safetensors: added to the installed `mtcnn`;
     /// * safetensors with the tensor names and shapes of one of our networks: its pack.
     ///

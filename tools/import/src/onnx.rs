@@ -248,7 +248,9 @@ impl ScaleLayout {
             ))
         };
         let block = node.attribute("block_size").unwrap_or(0);
-        if block == 0 && (scales.is_empty() || scales == [1]) {
+        // OpenCV Zoo's block quantiser has one scale for a bias, although it states a block size and an axis.
+        let is_row = shape.len() == 1 && scales == [1];
+        if is_row || block == 0 && (scales.is_empty() || scales == [1]) {
             return Ok(ScaleLayout {
                 axis: 1,
                 inner: 1,

@@ -28,10 +28,11 @@ namespace QMagFace.Interop
         internal uint batch_wait_us;
         internal uint inline_mode;
         internal int log_level;
-        internal uint reserved;
+        internal uint turned;
         internal IntPtr log_callback;
         internal IntPtr log_user_data;
         internal ulong maximum_model_bytes;
+        internal byte* detector;
     }
 
     [StructLayout(LayoutKind.Sequential)]

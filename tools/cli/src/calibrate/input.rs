@@ -48,12 +48,14 @@ pub fn read(shared: &Shared, arguments: &Arguments) -> Result<Labelled> {
 fn of_arrays(arguments: &Arguments, embeddings: &Path, filenames: &Path) -> Result<Labelled> {
     let model = match arguments.any_model {
         true => None,
-        false => Some(model(arguments.embedding.model()).map_err(|error| {
-            Error::new(
-                error.kind(),
-                format!("{error} (the file names the model that made the embeddings: --model, or --any-model)"),
-            )
-        })?),
+        false => Some(
+            model(arguments.embedding.model(), arguments.embedding.detector()).map_err(|error| {
+                Error::new(
+                    error.kind(),
+                    format!("{error} (the file names the model that made the embeddings: --model, or --any-model)"),
+                )
+            })?,
+        ),
     };
     let files = npy::SetFiles::open(embeddings, filenames)?;
     let length = model.as_ref().and_then(|(_, _, length)| *length);
@@ -87,14 +89,15 @@ fn of_arrays(arguments: &Arguments, embeddings: &Path, filenames: &Path) -> Resu
 }
 
 /// Name, fingerprint and length of the embeddings of a model, without loading its weights.
-fn model(name: &str) -> Result<(String, Fingerprint, Option<usize>)> {
+fn model(name: &str, detector: Option<&str>) -> Result<(String, Fingerprint, Option<usize>)> {
     if Bundle::is_path(name) {
         let bundle = Bundle::open(Path::new(name))?;
+        bundle.check_detector(detector)?;
         let (pack, detector) = (bundle.embedder(), bundle.detector());
         let fingerprint = pack.fingerprint_with(Some(detector))?;
         return Ok((pack.name().to_owned(), fingerprint, pack.manifest().embedding_length));
     }
-    let (pack, detector) = Store::default_location()?.open_with_detector(name)?;
+    let (pack, detector) = Store::default_location()?.open_with_detector(name, detector)?;
     let fingerprint = pack.fingerprint_with(Some(&detector))?;
     Ok((pack.name().to_owned(), fingerprint, pack.manifest().embedding_length))
 }

@@ -212,7 +212,7 @@ pub fn parameters(given: &Given, found: Option<usize>) -> Result<Parameters> {
         });
     }
     let model = given.model;
-    let (length, calibration) = match Store::default_location()?.open_with_detector(model) {
+    let (length, calibration) = match Store::default_location()?.open_with_detector(model, None) {
         Ok((pack, _)) => (pack.manifest().embedding_length, pack.manifest().calibration.clone()),
         // Its constants are known without its weights.
         Err(error) if error.kind() == ErrorKind::ModelNotInstalled => {

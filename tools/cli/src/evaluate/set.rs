@@ -39,7 +39,7 @@ pub struct SetArguments {
         requires = "filenames",
         required_unless_present = "photos",
         conflicts_with_all = OF_PHOTOS,
-        conflicts_with = "keep"
+        conflicts_with_all = ["keep", "detector"]
     )]
     pub embeddings: Option<PathBuf>,
     /// The images' names, one for each embedding

@@ -264,7 +264,8 @@ fn align_outlives_a_full_disk_and_kill() {
         qmagface();
         command.args(["align", "--device", "cpu", "-s", text(photos.path()), "-r"]);
         command.arg(result.join("chips"));
-        command.args(["--face", "all"]);
+        // MTCNN finds two in it.
+        command.args(["--face", "all", "--detector", "mtcnn"]);
         command
     };
     Job {
@@ -388,7 +389,7 @@ fn on_cpu() -> EngineOptions {
 fn store() -> (TempDir, Store) {
     let (folder, user) = (tempfile::tempdir().unwrap(), Store::default_location().unwrap());
     let store = Store::new(folder.path());
-    for name in ["sface", "mtcnn"] {
+    for name in ["sface", "yunet"] {
         let (from, to) = (common::installed(&user, name), store.models_folder().join(name));
         fs::create_dir_all(&to).unwrap();
         for entry in fs::read_dir(from.folder().unwrap()).unwrap() {
@@ -406,7 +407,7 @@ fn an_engine_goes_on_when_its_weights_change_on_disk() {
         store: Some(folder.path().to_owned()),
         ..on_cpu()
     };
-    let (embedder, detector) = store.open_with_detector("sface").unwrap();
+    let (embedder, detector) = store.open_with_detector("sface", None).unwrap();
     let bundle = folder.path().join("b.qmfmodel");
     Bundle::write(&bundle, &embedder, &detector).unwrap();
     let engine = Engine::open("sface", &options).unwrap();
@@ -421,7 +422,7 @@ fn an_engine_goes_on_when_its_weights_change_on_disk() {
     };
     goes_on("nothing changed");
     let tensors = embedder.load_weights().unwrap();
-    for name in ["sface", "mtcnn"] {
+    for name in ["sface", "yunet"] {
         let file = store.models_folder().join(name).join(WEIGHTS_FILE);
         let good = fs::read(&file).unwrap();
         // In place, so that whoever had mapped the file would see it.

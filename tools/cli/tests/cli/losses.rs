@@ -129,7 +129,7 @@ fn an_embed_without_any_embedding_leaves_the_old_ones() {
         ],
     );
     embed(&["--align", "--max-pixels", "10"]).fails(1, &["none of 2 images", "--max-pixels"]);
-    embed(&["--align", "--rotate", "180"]).fails(3, &["none of 2 images", "no face"]);
+    embed(&["--align", "--min-face", "5000"]).fails(3, &["none of 2 images", "no face"]);
     assert!(state() == good);
     assert_eq!(
         fs::read_dir(folder.at("out")).unwrap().count(),

@@ -16,6 +16,7 @@ pub fn qmagface() -> Command {
     static INSTALLED: LazyLock<()> = LazyLock::new(|| {
         let store = Store::default_location().unwrap();
         common::installed(&store, "mtcnn");
+        common::installed(&store, "yunet");
         common::installed(&store, "sface");
     });
     LazyLock::force(&INSTALLED);

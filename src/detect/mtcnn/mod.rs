@@ -1,15 +1,26 @@
-//! The detector: an image pyramid through P-Net, then its candidates through R-Net, O-Net and, if it is there, L-Net.
+//! MTCNN: an image pyramid through P-Net, then its candidates through R-Net, O-Net and, if it is there, L-Net.
 
-use super::boxes::{Candidate, OverlapBase, suppress, suppress_by};
-use super::networks::{CropScores, Networks, ProposalMap};
-use super::on_cpu;
-use super::{CELL, DetectorOptions, Face, Landmarks};
+mod boxes;
+pub(crate) mod describe;
+mod networks;
+pub(super) mod on_cpu;
+
+pub(crate) use networks::{CropScores, Networks, ProposalMap, face_probability};
+
+use super::{DetectorOptions, Face, Landmarks};
 use crate::cancel::{self, Cancel};
 use crate::cpu::Workers;
 use crate::error::Result;
 use crate::image::{BgrImage, Crop};
 use crate::weights::TensorMap;
+use boxes::{Candidate, OverlapBase, suppress, suppress_by};
 
+/// Side of the pixels that one cell of P-Net sees.
+const CELL: usize = 12;
+/// The reference pipeline's options.
+const MINIMUM_FACE: f32 = 50.0;
+const THRESHOLDS: [f32; 3] = [0.6, 0.7, 0.8];
+const FACTOR: f32 = 0.709;
 /// P-Net's stride: one map cell is two pixels of its level.
 const STRIDE: f64 = 2.0;
 /// Overlap above which a box is dropped, within one level and everywhere later.
@@ -71,8 +82,8 @@ impl Mtcnn {
         options.validate()?;
         cancel::check(cancel)?;
         let proposals = self.propose(image, options, cancel)?;
-        let refined = self.refine(image, &proposals, options.thresholds[1], cancel)?;
-        let mut found = self.output(image, &refined, options.thresholds[2], cancel)?;
+        let refined = self.refine(image, &proposals, threshold(options, 1), cancel)?;
+        let mut found = self.output(image, &refined, threshold(options, 2), cancel)?;
         if self.0.has_landmark_net() {
             self.move_landmarks(image, &mut found)?;
         }
@@ -90,7 +101,7 @@ impl Mtcnn {
             .collect();
         let mut all = Vec::new();
         for (map, &scale) in self.0.propose(image, &sizes, cancel)?.iter().zip(&scales) {
-            let candidates = map_candidates(map, scale, options.thresholds[0]);
+            let candidates = map_candidates(map, scale, threshold(options, 0));
             all.extend(suppress(candidates, LEVEL_OVERLAP, OverlapBase::Union));
         }
         let kept = suppress(all, OVERLAP, OverlapBase::Union);
@@ -202,11 +213,16 @@ impl Found {
     }
 }
 
+/// Least score to pass a stage.
+fn threshold(options: &DetectorOptions, stage: usize) -> f32 {
+    options.thresholds[stage].unwrap_or(THRESHOLDS[stage])
+}
+
 /// The scales of the levels on which a face of the least size or more fills P-Net's cell.
 fn pyramid(width: usize, height: usize, options: &DetectorOptions) -> Vec<f64> {
     let cell = CELL as f64;
-    let first = cell / f64::from(options.minimum_face);
-    let factor = f64::from(options.factor);
+    let first = cell / f64::from(options.minimum_face.unwrap_or(MINIMUM_FACE));
+    let factor = f64::from(options.factor.unwrap_or(FACTOR));
     let shorter = width.min(height) as f64 * first;
     (0..)
         .map(|level| factor.powi(level))

@@ -1,68 +1,30 @@
 //! MTCNN's networks by programs over there.
 
 use super::OnDevice;
-use super::program::{Data, Normalisation, Pixels, Program};
+use super::net::{Net, face_probabilities, square};
+use super::program::{Data, Pixels};
 use crate::cancel::{self, Cancel};
-use crate::detect::describe::{self, OUTPUT_SIDE, PATCH_SIDE, REFINE_SIDE};
-use crate::detect::{CropScores, Networks, ProposalMap, face_probability};
+use crate::detect::mtcnn::describe::{self, OUTPUT_SIDE, PATCH_SIDE, REFINE_SIDE};
+use crate::detect::mtcnn::{CropScores, Networks, ProposalMap};
 use crate::error::Result;
-use crate::graph::{self, Graph, PixelsAs};
 use crate::image::{BgrImage, Crop, resize_f32, resize_u8};
-use crate::network::{FeatureMap, Precision};
 use crate::weights::TensorMap;
 
 /// P-, R-, O- and, where it is there, L-Net on a back end's device.
-pub(super) struct Detector {
+pub(super) struct Mtcnn {
     proposal: Net,
     refine: Net,
     output: Net,
     landmark: Option<Net>,
 }
 
-/// One of the networks, and the places of all of its outputs.
-struct Net {
-    program: Program,
-    outputs: Vec<usize>,
-}
-
-impl Net {
-    fn load(graph: &Graph, weights: &TensorMap, on: &OnDevice) -> Result<Self> {
-        let folded = graph::fold(graph, weights, PixelsAs::Normalised)?;
-        let normalisation = Normalisation {
-            offset: 127.5,
-            scale: 1.0 / 128.0,
-        };
-        Ok(Net {
-            outputs: (0..folded.outputs.len()).collect(),
-            program: Program::new(on, folded, normalisation, Precision::F32, None)?,
-        })
-    }
-
-    fn run(&self, images: &[Pixels]) -> Result<Vec<FeatureMap>> {
-        self.program.run(images, &self.outputs)
-    }
-
-    /// What R- or O-Net finds in `count` crops of `side` pixels.
-    fn scores(&self, data: Data, count: usize, side: usize) -> Result<CropScores> {
-        let mut made = self.run(&[square(data, count, side)])?.into_iter();
-        let (Some(face), Some(shift)) = (made.next(), made.next()) else {
-            return Ok(CropScores::default());
-        };
-        Ok(CropScores {
-            face: face_probabilities(&face),
-            shift: shift.data,
-            landmarks: made.next().map(|map| map.data).unwrap_or_default(),
-        })
-    }
-}
-
-impl Detector {
+impl Mtcnn {
     /// # Errors
     /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing, misshapen or not finite;
     /// [`crate::ErrorKind::Backend`] when the device fails (out of memory).
     pub fn load(on: &OnDevice, weights: &TensorMap, landmark: Option<&TensorMap>) -> Result<Self> {
         let landmark = landmark.map(|weights| Net::load(&describe::landmark(), weights, on));
-        Ok(Detector {
+        Ok(Mtcnn {
             proposal: Net::load(&describe::proposal(), weights, on)?,
             refine: Net::load(&describe::refine(), weights, on)?,
             output: Net::load(&describe::output(), weights, on)?,
@@ -71,7 +33,7 @@ impl Detector {
     }
 }
 
-impl Networks for Detector {
+impl Networks for Mtcnn {
     fn has_landmark_net(&self) -> bool {
         self.landmark.is_some()
     }
@@ -135,23 +97,4 @@ impl Networks for Detector {
             |index: usize| std::array::from_fn(|k: usize| [moves[k].data[index * 2], moves[k].data[index * 2 + 1]]);
         Ok((0..faces.len()).map(face).collect())
     }
-}
-
-/// Square images.
-fn square(data: Data<'_>, count: usize, side: usize) -> Pixels<'_> {
-    Pixels {
-        data,
-        count,
-        height: side,
-        width: side,
-    }
-}
-
-/// The probability of "face" at each place of each image, of two planes of logits.
-fn face_probabilities(logits: &FeatureMap) -> Vec<f32> {
-    let places = (logits.shape[2] * logits.shape[3]).max(1);
-    let planes = logits.data.chunks_exact(2 * places);
-    planes
-        .flat_map(|planes| (0..places).map(|place| face_probability([planes[place], planes[places + place]])))
-        .collect()
 }
