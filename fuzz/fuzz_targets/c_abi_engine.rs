@@ -456,18 +456,18 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
                 options.device = (device % 5) as _;
                 options.device_index = index;
                 options.threads = if threads % 4 == 0 { threads } else { threads % 3 };
-                options.face_choice = (face % 5) as _;
+                options.face_choice = (face % 6) as _;
                 options.precision = (precision % 7) as _;
                 options.batch_size = size % 400;
                 options.minimum_face = floats[0] as _;
                 options.thresholds = [floats[1] as _, floats[2] as _, floats[3] as _];
                 [options.alpha, options.beta] = *doubles;
                 [options.maximum_pixels, options.maximum_bytes] = limits.map(|limit| limit as _);
-                let [wait, inline, level, reserved] = switches.map(|value| value % 4);
+                let [wait, inline, level, turned] = switches.map(|value| value % 4);
                 options.batch_wait_us = wait * 400_000;
                 options.inline_mode = inline as _;
                 options.log_level = level as _;
-                options.reserved = u32::from(reserved == 3) as _;
+                options.turned = turned as _;
                 // A bundle that is cut off, else no file at all: what is asked is looked at first.
                 let mut result = null_mut();
                 let status = match bundle {
