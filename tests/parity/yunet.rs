@@ -3,7 +3,7 @@
 use crate::{common, onnxruntime};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use qmagface::detect::{DetectorOptions, Face, YuNet};
+use qmagface::detect::{Detector, DetectorOptions, Face, YuNet};
 use qmagface::model::{Pack, Store};
 use qmagface::{BgrImage, DecodeLimits, Rotation, Workers};
 use std::path::Path;
@@ -104,7 +104,7 @@ fn yunet_parity_with_onnx_runtime() {
 
 /// The one face of an image.
 fn face(image: RgbImage, options: &DetectorOptions, what: &str) -> Face {
-    let detector = qmagface::detect::Detector::YuNet(yunet(2));
+    let detector = Detector::YuNet(yunet(2));
     let found = detector.detect(&common::bgr(image), options).unwrap();
     let [face] = found[..] else {
         panic!("{what}: {} faces", found.len())
@@ -143,7 +143,7 @@ fn a_small_face_is_found_beside_a_large_one_in_a_large_photo() {
     // Its face is 45 pixels high.
     let small = resized(&photo("obama.jpg"), 160);
     imageops::replace(&mut image, &small, 20, 20);
-    let detector = yunet(2);
+    let detector = Detector::YuNet(yunet(2));
     let found = detector
         .detect(&common::bgr(image), &DetectorOptions::default())
         .unwrap();

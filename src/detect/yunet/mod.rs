@@ -17,6 +17,7 @@ mod on_cpu;
 mod passes;
 mod square;
 
+use networks::Halved;
 pub(crate) use networks::{Canvas, Maps, Networks};
 
 use super::{DetectorOptions, Face};
@@ -54,32 +55,25 @@ impl YuNet {
         YuNet(networks)
     }
 
-    /// All faces, best score first. None is an empty list, not an error.
+    /// All faces, best score first, until `cancel` is cancelled: looked at between looks at the image. The options are those
+    /// that [`super::Detector`] has checked.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`] for options out of range, [`crate::ErrorKind::Backend`] when the device
-    /// fails (out of memory).
-    pub fn detect(&self, image: &BgrImage, options: &DetectorOptions) -> Result<Vec<Face>> {
-        self.detect_until(image, options, None)
-    }
-
-    /// As [`YuNet::detect`], until `cancel` is cancelled: looked at between looks at the image.
-    ///
-    /// # Errors
-    /// As [`YuNet::detect`]; [`crate::ErrorKind::Cancelled`].
-    pub fn detect_until(
+    /// [`crate::ErrorKind::Backend`] when the device fails (out of memory); [`crate::ErrorKind::Cancelled`].
+    pub(super) fn detect_until(
         &self,
         image: &BgrImage,
         options: &DetectorOptions,
         cancel: Option<&Cancel>,
     ) -> Result<Vec<Face>> {
-        options.validate()?;
         let threshold = options.thresholds[2].unwrap_or(THRESHOLD);
         for group in passes(image, options.minimum_face) {
             let mut found = Vec::new();
+            // The looks of a group are from the largest to the smallest.
+            let mut halved = Halved::new(image);
             for pass in group {
                 cancel::check(cancel)?;
-                found.append(&mut self.look(image, &pass, threshold)?);
+                found.append(&mut self.look(&mut halved, &pass, threshold)?);
             }
             if !found.is_empty() {
                 let mut faces = decode::best(found);
@@ -102,11 +96,11 @@ impl YuNet {
             margin: 0,
             minimum: 0.0,
         };
-        self.look(image, &pass, threshold).map(decode::best)
+        self.look(&mut Halved::new(image), &pass, threshold).map(decode::best)
     }
 
     /// All boxes of one look, overlapping ones among them.
-    fn look(&self, image: &BgrImage, pass: &Pass, threshold: f32) -> Result<Vec<Face>> {
+    fn look(&self, image: &mut Halved, pass: &Pass, threshold: f32) -> Result<Vec<Face>> {
         let canvas = Canvas::new(image, pass.size, pass.margin);
         let maps = self.0.find(&canvas)?;
         let in_image = |mut face: Face| {

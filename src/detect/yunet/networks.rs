@@ -45,13 +45,8 @@ pub(crate) struct Canvas {
 
 impl Canvas {
     /// The image at this size (width, height; at least 1 each) with `margin` black rows and columns on each side.
-    ///
-    /// It is halved as long as it is twice as large or more, so that each of its pixels counts: resizing alone looks at
-    /// four of them for each one that it makes.
-    pub fn new(image: &BgrImage, (width, height): (usize, usize), margin: usize) -> Self {
-        let halved = halved(image, (width, height));
-        let from = halved.as_ref().map_or(image, |(halved, _)| halved);
-        let halvings = halved.as_ref().map_or(0, |(_, halvings)| *halvings);
+    pub fn new(image: &mut Halved, (width, height): (usize, usize), margin: usize) -> Self {
+        let (from, halvings) = image.towards((width, height));
         let resized = resize_u8(&Crop::whole(from), (width, height));
         let whole = |length: usize| (length + 2 * margin).next_multiple_of(STRIDES[STRIDES.len() - 1]);
         let (rows, columns) = (whole(height), whole(width));
@@ -83,24 +78,48 @@ impl Canvas {
     }
 }
 
-/// The image halved until it has less than twice this size on one side, and how often it was. An odd row or column at the
-/// end is left out. `None`: it isn't so large.
-fn halved(image: &BgrImage, (width, height): (usize, usize)) -> Option<(BgrImage, u32)> {
-    let mut halved: Option<(BgrImage, u32)> = None;
-    loop {
-        let from = halved.as_ref().map_or(image, |(halved, _)| halved);
+/// An image that is halved as long as it is twice as large as it is looked at, or more, so that each of its pixels counts:
+/// resizing alone looks at four of them for each one that it makes.
+pub(crate) struct Halved<'a> {
+    image: &'a BgrImage,
+    /// The image halved, and how often.
+    smaller: Option<(BgrImage, u32)>,
+}
+
+impl<'a> Halved<'a> {
+    pub fn new(image: &'a BgrImage) -> Self {
+        Halved { image, smaller: None }
+    }
+
+    /// The image halved until it has less than twice this size (width, height) on one side, and how often it was; an odd row
+    /// or column at the end is left out. Later sizes must not be larger: they go on from here.
+    fn towards(&mut self, (width, height): (usize, usize)) -> (&BgrImage, u32) {
+        while let Some(half) = self.half((width, height)) {
+            self.smaller = Some(half);
+        }
+        match &self.smaller {
+            Some((image, halvings)) => (image, *halvings),
+            None => (self.image, 0),
+        }
+    }
+
+    /// Half of what there is; `None` where that is less than this size on one side.
+    fn half(&self, (width, height): (usize, usize)) -> Option<(BgrImage, u32)> {
+        let (from, halvings) = self
+            .smaller
+            .as_ref()
+            .map_or((self.image, 0), |(image, count)| (image, *count));
         let half = (from.width() / 2, from.height() / 2);
         if half.0 < width || half.1 < height {
-            return halved;
+            return None;
         }
         let even = Crop {
             width: 2 * half.0,
             height: 2 * half.1,
             ..Crop::whole(from)
         };
-        let pixels = resize_u8(&even, half);
-        let halvings = halved.as_ref().map_or(0, |(_, halvings)| *halvings) + 1;
-        // So many pixels were made.
-        halved = Some((BgrImage::new(half.0, half.1, pixels).ok()?, halvings));
+        // So many pixels are made.
+        let image = BgrImage::new(half.0, half.1, resize_u8(&even, half)).ok()?;
+        Some((image, halvings + 1))
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Pass {
     pub minimum: f32,
 }
 
-/// The looks at a photo, in groups: the next group only where the one before found nothing.
+/// The looks at a photo, in groups: the next group only where the one before found nothing. In a group the largest comes first.
 pub(super) fn passes(image: &BgrImage, wanted: Option<f32>) -> [Vec<Pass>; 3] {
     let longer = image.width().max(image.height());
     let part = (longer as f32 / MINIMUM_PART).max(LEAST_MINIMUM);
