@@ -405,6 +405,11 @@ typedef struct qmf_engine_info {
      * with different fingerprints can't be compared.
      */
     char fingerprint[72];
+    /**
+     * Whose constants of the unified quality score the model has, "ISO/IEC 29794-5", or what they were fitted on,
+     * NUL-terminated; empty if it has none.
+     */
+    char uqs_basis[72];
 } qmf_engine_info;
 
 /**
@@ -491,6 +496,35 @@ typedef struct qmf_face {
      */
     float landmarks[5][2];
 } qmf_face;
+
+/**
+ * What is measured of a face in a photo. "Standard" is ISO/IEC 29794-5, to which no conformance is claimed; docs/quality.md
+ * says of each what is the standard's and what is this library's. More may come.
+ */
+typedef int32_t qmf_measure;
+
+/**
+ * One measure of a face. This struct never grows: it is used in arrays.
+ */
+typedef struct qmf_measured {
+    /**
+     * What was measured, a `QMF_MEASURE_*`.
+     */
+    qmf_measure measure;
+    /**
+     * The value on a scale of 0 (a severe fault) to 100 (no fault).
+     */
+    int32_t score;
+    /**
+     * Its value, in its own unit.
+     */
+    double value;
+    /**
+     * What to do about it, in a few English words ("move closer"): a static text, don't free it. NULL where the score is 50 or
+     * more.
+     */
+    const char *advice;
+} qmf_measured;
 
 /**
  * How a stored template, or a gallery, keeps directions.
@@ -1157,6 +1191,92 @@ typedef struct qmf_match {
 #define QMF_YUV_BT709_FULL 3
 
 /**
+ * Square root of the largest other face's area over this one's, at most 1; 0 where it is alone.
+ */
+#define QMF_MEASURE_SINGLE_FACE_PRESENT 0
+
+/**
+ * Distance of the eyes in pixels, divided by the cosine of the yaw.
+ */
+#define QMF_MEASURE_INTER_EYE_DISTANCE 1
+
+/**
+ * Distance from the middle of the eyes to the chin over the height of the photo.
+ */
+#define QMF_MEASURE_HEAD_SIZE 2
+
+/**
+ * From the photo's left edge to the nearer eye, in distances of the eyes.
+ */
+#define QMF_MEASURE_MARGIN_LEFT 3
+
+/**
+ * From the photo's right edge to the nearer eye, in distances of the eyes.
+ */
+#define QMF_MEASURE_MARGIN_RIGHT 4
+
+/**
+ * From the photo's upper edge to the middle of the eyes, in distances from there to the chin.
+ */
+#define QMF_MEASURE_MARGIN_ABOVE 5
+
+/**
+ * From the photo's lower edge to the middle of the eyes, in distances from there to the chin.
+ */
+#define QMF_MEASURE_MARGIN_BELOW 6
+
+/**
+ * Degrees by which the head is turned, positive towards the person's own left. From five landmarks: ten degrees off is no
+ * rarity.
+ */
+#define QMF_MEASURE_YAW 7
+
+/**
+ * Degrees by which the head is nodded, positive downwards. As for the yaw.
+ */
+#define QMF_MEASURE_PITCH 8
+
+/**
+ * Degrees by which the head is inclined in the photo, positive towards the person's own right shoulder.
+ */
+#define QMF_MEASURE_ROLL 9
+
+/**
+ * Mean luminance of the face, 0..1.
+ */
+#define QMF_MEASURE_LUMINANCE_MEAN 10
+
+/**
+ * Variance of that luminance.
+ */
+#define QMF_MEASURE_LUMINANCE_VARIANCE 11
+
+/**
+ * Share of the face's pixels that are nearly black, 0..1.
+ */
+#define QMF_MEASURE_UNDER_EXPOSURE 12
+
+/**
+ * Share of the face's pixels that are nearly white, 0..1.
+ */
+#define QMF_MEASURE_OVER_EXPOSURE 13
+
+/**
+ * Entropy of the luminance in bits, 0..8.
+ */
+#define QMF_MEASURE_DYNAMIC_RANGE 14
+
+/**
+ * How much a blur would change the face, 0 (nothing: it is blurred) to 1. Noise counts as sharpness.
+ */
+#define QMF_MEASURE_SHARPNESS 15
+
+/**
+ * What the luminance of the face's left and right half have in common, 0..1.
+ */
+#define QMF_MEASURE_ILLUMINATION_UNIFORMITY 16
+
+/**
  * 32-bit floats: nothing is lost.
  */
 #define QMF_SCALAR_F32 0
@@ -1434,13 +1554,62 @@ qmf_status qmf_embed(const struct qmf_engine *engine,
 qmf_status qmf_quality(const struct qmf_engine *engine, const float *embedding, size_t length, double *quality);
 
 /**
- * The unified quality score 0..100 (ISO/IEC 29794-5) of a quality, 0 or more, into `*uqs`. `QMF_ERROR_MODEL` if the
- * model has no constants for it.
+ * The unified quality score of a quality, 0 or more, into `*uqs`: the quality on a scale of 0 to 100, rising with it.
+ * `QMF_ERROR_MODEL` if the model has no constants for it.
+ *
+ * `magface-iresnet50` has those of ISO/IEC 29794-5. `sface` has constants of this library, fitted on measured utility: of
+ * photos with this quality about so many in a hundred match a good photo of the same person at a false match rate of 1e-5
+ * (LFW, degraded in 27 ways, plain cosine). `uqs_basis` of `qmf_engine_info` says which.
  *
  * The caller promises:
  * `engine` is a live handle, `uqs` is writable.
  */
-qmf_status qmf_unified_quality(const struct qmf_engine *engine, double quality, int32_t *uqs);
+qmf_status qmf_unified_quality(const struct qmf_engine *engine,
+                               double quality,
+                               int32_t *uqs);
+
+/**
+ * The name of a `QMF_MEASURE_*`, "inter_eye_distance"; "unknown" for another number. A static text: don't free it.
+ */
+const char *qmf_measure_name(qmf_measure measure);
+
+/**
+ * Says why the photo of a face is good or poor: finds the faces, takes the one that the engine's `face_choice` says, and
+ * measures it. Without a face the status is `QMF_NO_FACE` and nothing is written.
+ *
+ * `face` gets the face that was taken; it may be NULL. `measured` has room for `capacity` measures (32 are enough); `*count`
+ * gets how many there are. Those of light and sharpness are left out where nothing of the face is inside the image. If
+ * `capacity` is too small, only `*count` is written and the status is `QMF_ERROR_BUFFER_TOO_SMALL`.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `cancel` is NULL or a live handle, `face` is
+ * NULL or writable, `measured` has `capacity` writable elements (NULL is allowed if that is 0), `count` is writable.
+ */
+qmf_status qmf_measure_capture(const struct qmf_engine *engine,
+                               const struct qmf_image *image,
+                               const struct qmf_cancel *cancel,
+                               struct qmf_face *face,
+                               struct qmf_measured *measured,
+                               size_t capacity,
+                               size_t *count);
+
+/**
+ * As `qmf_measure_capture` for one of the faces of an image that are known already, from `qmf_detect` or of a template:
+ * the one at `index` of `faces`, of which there are `face_count`. The others count for `QMF_MEASURE_SINGLE_FACE_PRESENT`.
+ * `QMF_ERROR_INVALID_ARGUMENT` for landmarks that are not finite or all in one place.
+ *
+ * The caller promises:
+ * `engine` is a live handle, `image` is initialised and has the bytes it says, `faces` has `face_count` readable elements,
+ * `measured` has `capacity` writable elements (NULL is allowed if that is 0), `count` is writable.
+ */
+qmf_status qmf_measure_face(const struct qmf_engine *engine,
+                            const struct qmf_image *image,
+                            const struct qmf_face *faces,
+                            size_t face_count,
+                            size_t index,
+                            struct qmf_measured *measured,
+                            size_t capacity,
+                            size_t *count);
 
 /**
  * Fills `info` of `size` bytes (pass `sizeof(qmf_template_info)`) with its size and "nothing known".

@@ -148,6 +148,44 @@ enum class FaceChoice : std::int32_t {
     most_prominent = QMF_FACE_MOST_PROMINENT
 };
 
+/** What is measured of a face in a photo; docs/quality.md says how. More may come. */
+enum class Measure : std::int32_t {
+    /** Square root of the largest other face's area over this one's, at most 1; 0 where it is alone. */
+    single_face_present = QMF_MEASURE_SINGLE_FACE_PRESENT,
+    /** Distance of the eyes in pixels, divided by the cosine of the yaw. */
+    inter_eye_distance = QMF_MEASURE_INTER_EYE_DISTANCE,
+    /** Distance from the middle of the eyes to the chin over the height of the photo. */
+    head_size = QMF_MEASURE_HEAD_SIZE,
+    /** From the photo's left edge to the nearer eye, in distances of the eyes. */
+    margin_left = QMF_MEASURE_MARGIN_LEFT,
+    /** From the photo's right edge to the nearer eye, in distances of the eyes. */
+    margin_right = QMF_MEASURE_MARGIN_RIGHT,
+    /** From the photo's upper edge to the middle of the eyes, in distances from there to the chin. */
+    margin_above = QMF_MEASURE_MARGIN_ABOVE,
+    /** From the photo's lower edge to the middle of the eyes, in distances from there to the chin. */
+    margin_below = QMF_MEASURE_MARGIN_BELOW,
+    /** Degrees by which the head is turned, positive towards the person's own left. */
+    yaw = QMF_MEASURE_YAW,
+    /** Degrees by which the head is nodded, positive downwards. */
+    pitch = QMF_MEASURE_PITCH,
+    /** Degrees by which the head is inclined in the photo, positive towards the person's own right shoulder. */
+    roll = QMF_MEASURE_ROLL,
+    /** Mean luminance of the face, 0..1. */
+    luminance_mean = QMF_MEASURE_LUMINANCE_MEAN,
+    /** Variance of that luminance. */
+    luminance_variance = QMF_MEASURE_LUMINANCE_VARIANCE,
+    /** Share of the face's pixels that are nearly black, 0..1. */
+    under_exposure = QMF_MEASURE_UNDER_EXPOSURE,
+    /** Share of the face's pixels that are nearly white, 0..1. */
+    over_exposure = QMF_MEASURE_OVER_EXPOSURE,
+    /** Entropy of the luminance in bits, 0..8. */
+    dynamic_range = QMF_MEASURE_DYNAMIC_RANGE,
+    /** How much a blur would change the face, 0 (nothing: it is blurred) to 1. Noise counts as sharpness. */
+    sharpness = QMF_MEASURE_SHARPNESS,
+    /** What the luminance of the face's left and right half have in common, 0..1. */
+    illumination_uniformity = QMF_MEASURE_ILLUMINATION_UNIFORMITY
+};
+
 /** How to turn a picture upright. */
 enum class Rotation : std::uint32_t {
     /** It is upright. */
@@ -437,6 +475,26 @@ struct Face {
     Landmarks landmarks;
 };
 
+/** One measure of a face. */
+struct Measured {
+    /** What was measured. */
+    Measure measure;
+    /** Its value, in its own unit. */
+    double value;
+    /** The value on a scale of 0 (a severe fault) to 100 (no fault). */
+    int score;
+    /** What to do about it, in a few English words; empty where the score is 50 or more. */
+    std::string_view advice;
+};
+
+/** Why the photo of a face is good or poor. */
+struct Capture {
+    /** The face that was measured. */
+    Face face;
+    /** Its measures. Those of light and sharpness are left out where nothing of the face is inside the image. */
+    std::vector<Measured> measures;
+};
+
 /** Hears what the library does: a level and a text that is valid during the call only. */
 using LogCallback = std::function<void(LogLevel, std::string_view)>;
 
@@ -516,8 +574,11 @@ struct EngineInfo {
     std::uint32_t device_index = 0;
     /** Parameters of the quality-aware score in use; empty if unknown. */
     std::optional<Parameters> parameters;
-    /** Whether the model has constants for the unified quality score. */
-    bool has_uqs = false;
+    /**
+     * Whose constants of the unified quality score the model has, "ISO/IEC 29794-5", or what they were fitted on; empty if
+     * it has none.
+     */
+    std::string uqs_basis;
     /** Whether the detector refines landmarks with the fourth network (L-Net). */
     bool landmark_refinement = false;
     /** Numbers that the embedding network computes with. */
@@ -936,6 +997,20 @@ inline Face from_c(const qmf_face &face) {
     return result;
 }
 
+inline Measured from_c(const qmf_measured &raw) {
+    return {static_cast<Measure>(raw.measure), raw.value, static_cast<int>(raw.score),
+            raw.advice == nullptr ? std::string_view() : std::string_view(raw.advice)};
+}
+
+inline qmf_face to_c(const Face &face) {
+    qmf_face result{{face.box.left, face.box.top, face.box.right, face.box.bottom}, face.score, {}};
+    for (std::size_t i = 0; i < face.landmarks.size(); ++i) {
+        result.landmarks[i][0] = face.landmarks[i].x;
+        result.landmarks[i][1] = face.landmarks[i].y;
+    }
+    return result;
+}
+
 inline std::array<float, 10> to_c(const Landmarks &landmarks) {
     std::array<float, 10> result{};
     for (std::size_t i = 0; i < landmarks.size(); ++i) {
@@ -1032,6 +1107,11 @@ inline std::uint32_t abi_version() noexcept {
 /** The C name of a status, such as "QMF_OK"; "QMF_UNKNOWN" for a number that the library doesn't know. */
 inline std::string_view status_name(Status status) noexcept {
     return qmf_status_name(static_cast<qmf_status>(status));
+}
+
+/** The name of a measure, such as "inter_eye_distance"; "unknown" for a number that the library doesn't know. */
+inline std::string_view measure_name(Measure measure) noexcept {
+    return qmf_measure_name(static_cast<qmf_measure>(measure));
 }
 
 /** Engines of this process, for tests that look for leaks. */
@@ -1986,6 +2066,24 @@ public:
         return detail::deliver(detected(image, cancel));
     }
 
+    /**
+     * Why the photo of a face is good or poor: finds the faces, takes the one that `EngineOptions::face_choice` says, and
+     * measures it. Empty if the image has none. `cancel` as for detect().
+     */
+    [[nodiscard]] Return<std::optional<Capture>> measure_capture(const Image &image,
+                                                                 const Cancel *cancel = nullptr) const {
+        return detail::deliver(captured(image, cancel));
+    }
+
+    /**
+     * As measure_capture() for one of the faces of an image that are known already, from detect() or of a template. The others
+     * count for Measure::single_face_present. Status::invalid_argument if its landmarks span no face.
+     */
+    [[nodiscard]] Return<std::vector<Measured>> measure_face(const Image &image, const std::vector<Face> &faces,
+                                                             std::size_t index) const {
+        return detail::deliver(measured(image, faces, index));
+    }
+
     /** The aligned chip of a face with these landmarks. Status::invalid_argument if they span no face. */
     [[nodiscard]] Return<Chip> align(const Image &image, const Landmarks &landmarks) const {
         const auto points = detail::to_c(landmarks);
@@ -2007,7 +2105,11 @@ public:
         return detail::deliver(detail::answer(status, [&] { return value; }));
     }
 
-    /** The unified quality score 0..100 (ISO/IEC 29794-5) of a quality. Status::model: no constants for it. */
+    /**
+     * The unified quality score of a quality: the same on a scale of 0 to 100, with the constants that EngineInfo::uqs_basis
+     * names. With `sface`, of photos of this quality about so many in a hundred match a good photo of the same person at a
+     * false match rate of 1e-5. Status::model: no constants for it.
+     */
     [[nodiscard]] Return<int> unified_quality(double quality) const {
         std::int32_t uqs = 0;
         const auto status = qmf_unified_quality(get(), quality, &uqs);
@@ -2171,7 +2273,7 @@ private:
         if (raw.has_parameters != 0) {
             info.parameters = Parameters{raw.alpha, raw.beta};
         }
-        info.has_uqs = raw.has_uqs != 0;
+        info.uqs_basis = detail::fixed_text(raw.uqs_basis);
         info.landmark_refinement = raw.landmark_refinement != 0;
         info.precision = static_cast<Precision>(raw.precision);
         info.threads = raw.threads;
@@ -2183,6 +2285,50 @@ private:
 
     // Room for as many faces as a picture usually has: with too little, the networks run a second time.
     static constexpr std::size_t usual_faces = 64;
+
+    // More than there are, so that one call is enough.
+    static constexpr std::size_t usual_measures = 32;
+
+    static std::vector<Measured> from_c(const std::vector<qmf_measured> &raw) {
+        std::vector<Measured> measures;
+        measures.reserve(raw.size());
+        for (const qmf_measured &one : raw) {
+            measures.push_back(detail::from_c(one));
+        }
+        return measures;
+    }
+
+    Result<std::optional<Capture>> captured(const Image &image, const Cancel *cancel) const {
+        qmf_face face{};
+        qmf_status status = QMF_OK;
+        auto raw = detail::all_of<qmf_measured>(usual_measures, [&](qmf_measured *to, std::size_t room, std::size_t *count) {
+            *count = 0;
+            status = qmf_measure_capture(get(), image.get(), detail::handle(cancel), &face, to, room, count);
+            return status == QMF_NO_FACE ? QMF_OK : status;
+        });
+        if (!raw) {
+            return Result<std::optional<Capture>>(raw.status(), raw.message());
+        }
+        if (status == QMF_NO_FACE) {
+            return Result<std::optional<Capture>>(std::optional<Capture>());
+        }
+        return Result<std::optional<Capture>>(Capture{detail::from_c(face), from_c(*raw)});
+    }
+
+    Result<std::vector<Measured>> measured(const Image &image, const std::vector<Face> &faces, std::size_t index) const {
+        std::vector<qmf_face> known;
+        known.reserve(faces.size());
+        for (const Face &face : faces) {
+            known.push_back(detail::to_c(face));
+        }
+        auto raw = detail::all_of<qmf_measured>(usual_measures, [&](qmf_measured *to, std::size_t room, std::size_t *count) {
+            return qmf_measure_face(get(), image.get(), known.data(), known.size(), index, to, room, count);
+        });
+        if (!raw) {
+            return Result<std::vector<Measured>>(raw.status(), raw.message());
+        }
+        return Result<std::vector<Measured>>(from_c(*raw));
+    }
 
     Result<std::vector<Face>> detected(const Image &image, const Cancel *cancel) const {
         auto raw = detail::all_of<qmf_face>(usual_faces, [&](qmf_face *faces, std::size_t room, std::size_t *count) {

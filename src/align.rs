@@ -113,7 +113,11 @@ pub fn align(image: &BgrImage, landmarks: &Landmarks) -> Result<Chip> {
     warp(image, &similarity(landmarks)?)
 }
 
-fn invert(m: &Similarity) -> Result<Similarity> {
+/// The transform back.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] when there is none.
+pub(crate) fn invert(m: &Similarity) -> Result<Similarity> {
     let determinant = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if !determinant.is_normal() || m.iter().flatten().any(|v| !v.is_finite()) {
         return Err(Error::new(

@@ -36,10 +36,11 @@
 //! | [`face`] | a box and five landmarks in an image |
 //! | [`detect`] | MTCNN: faces and their five landmarks |
 //! | [`align`] | the similarity transform to the 112x112 chip |
+//! | [`capture`] | capture measures: size, pose, light and sharpness of a face in numbers, with advice |
 //! | [`network`] | iResNet and SFace: chips to embeddings |
 //! | `backend` | what runs networks, and the CPU as one |
 //! | [`plugin`] | the GPU as another, in a file of its own that is loaded when it is asked for |
-//! | [`compare`] | magnitude, cosine, quality-aware score, unified quality score, and the vector kernels for them |
+//! | [`compare`] | magnitude, cosine, quality-aware score, quality of 0 to 100, and the vector kernels for them |
 //! | [`template`] | what is stored of a face: its binary form, fusing several into one |
 //! | [`pairs`] | labelled sets of embeddings, and all or chosen pairs of them |
 //! | [`calibrate`] | (alpha, beta) and thresholds as one object and file; fitting and measuring them; comparing templates with it |
@@ -54,6 +55,7 @@ mod backend;
 pub mod build_info;
 pub mod calibrate;
 pub mod cancel;
+pub mod capture;
 pub mod chip;
 pub mod compare;
 mod cpu;

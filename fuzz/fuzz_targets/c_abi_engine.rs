@@ -422,6 +422,21 @@ unsafe fn one(call: &Call, templates: &mut Handles<qmf_template>) {
                 if qmf_unified_quality(engine(*at), *quality, &mut uqs) == QMF_OK {
                     assert!((0..=100).contains(&uqs));
                 }
+                // A photo of one grey, and landmarks anywhere.
+                let pixels = [90u8; 300];
+                let mut image = qmf_image::default();
+                (image.width, image.height) = (10, 10);
+                (image.data, image.data_size) = (pixels.as_ptr(), pixels.len());
+                let mut face = qmf_face::default();
+                face.landmarks = std::array::from_fn(|at| [*first * at as f32, (*quality * at as f64 * at as f64) as f32]);
+                let mut measured: [qmf_measured; 32] = std::array::from_fn(|_| std::mem::zeroed());
+                let mut count = 0;
+                let status = qmf_measure_face(
+                    engine(*at), &image, &face, 1, 0, measured.as_mut_ptr(), measured.len(), &mut count,
+                );
+                if status == QMF_OK {
+                    assert!(measured[..count].iter().all(|one| one.value.is_finite() && (0..=100).contains(&one.score)));
+                }
             }
             Call::Info { engine: at } => {
                 let mut info = qmf_engine_info::default();

@@ -175,7 +175,7 @@ fn directions(embeddings: ArrayView2<f32>, side: &str) -> Result<Directions> {
     Ok(directions)
 }
 
-/// The constants of the unified quality score of ISO/IEC 29794-5 for one network.
+/// The constants of the unified quality score for one network; its form is that of ISO/IEC 29794-5.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UnifiedQuality {
     /// The magnitude that maps to 50.

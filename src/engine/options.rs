@@ -168,6 +168,7 @@ pub struct EngineInfo {
     pub fingerprint: Fingerprint,
     /// (alpha, beta) in use, from the options or the pack.
     pub parameters: Option<QualityParameters>,
-    /// Whether the pack has the constants of the unified quality score.
-    pub has_uqs: bool,
+    /// Whose constants of the unified quality score the pack has, "ISO/IEC 29794-5", or what they were fitted on; `None`
+    /// where it has none.
+    pub uqs_basis: Option<String>,
 }

@@ -339,6 +339,9 @@ pub struct qmf_engine_info {
     /// SHA-256 over all that decides what an embedding means, in hexadecimal, NUL-terminated. Embeddings of engines
     /// with different fingerprints can't be compared.
     pub fingerprint: [c_char; 72],
+    /// Whose constants of the unified quality score the model has, "ISO/IEC 29794-5", or what they were fitted on,
+    /// NUL-terminated; empty if it has none.
+    pub uqs_basis: [c_char; 72],
 }
 
 impl Default for qmf_engine_info {
@@ -361,6 +364,7 @@ impl Default for qmf_engine_info {
             model: [0; 72],
             detector: [0; 72],
             fingerprint: [0; 72],
+            uqs_basis: [0; 72],
         }
     }
 }
@@ -373,7 +377,7 @@ unsafe impl Sized32 for qmf_engine_info {
 /// A text as an array of characters, NUL-terminated.
 pub(super) fn characters(text: &str) -> [c_char; 72] {
     let mut out = [0; 72];
-    // Pack names have at most 64 bytes, a fingerprint has 64: the last place stays NUL.
+    // Pack names and bases have at most 64 bytes, a fingerprint has 64: the last place stays NUL.
     for (place, byte) in out.iter_mut().take(71).zip(text.bytes()) {
         *place = byte as c_char;
     }
@@ -511,7 +515,7 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
             device,
             device_index,
             has_parameters: known.parameters.is_some().into(),
-            has_uqs: known.has_uqs.into(),
+            has_uqs: known.uqs_basis.is_some().into(),
             landmark_refinement: known.landmark_refinement.into(),
             precision: match known.precision {
                 Precision::F32 => QMF_PRECISION_F32,
@@ -531,6 +535,7 @@ pub unsafe extern "C" fn qmf_engine_get_info(engine: *const qmf_engine, info: *m
             model: characters(&known.model),
             detector: characters(&known.detector),
             fingerprint: characters(&known.fingerprint.to_string()),
+            uqs_basis: characters(known.uqs_basis.as_deref().unwrap_or_default()),
             ..Default::default()
         };
         // SAFETY: checked above, writable by the caller's promise.

@@ -7,6 +7,7 @@
 
 mod calibration;
 mod cancel;
+mod capture;
 mod compare;
 mod comparison;
 mod engine;
@@ -27,6 +28,7 @@ mod version;
 
 pub use calibration::*;
 pub use cancel::*;
+pub use capture::*;
 pub use compare::*;
 pub use comparison::*;
 pub use engine::*;

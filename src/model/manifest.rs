@@ -158,7 +158,8 @@ pub enum Colour {
     Rgb,
 }
 
-/// Constants of the unified quality score `round(100 / (1 + exp((centre - q) / scale)))` (ISO/IEC 29794-5).
+/// Constants of the unified quality score, the quality on a scale of 0 to 100: `round(100 / (1 + exp((centre - q) / scale)))`
+/// of a magnitude `q`, which is the form of ISO/IEC 29794-5.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Uqs {
@@ -166,6 +167,8 @@ pub struct Uqs {
     pub centre: f64,
     /// Magnitude per unit of the logistic, 1e-6..=1000.
     pub scale: f64,
+    /// Whose constants they are, or what they were fitted on, in at most 64 printable characters of ASCII.
+    pub basis: String,
 }
 
 /// An installed safetensors file and where it came from.
@@ -374,6 +377,10 @@ impl Manifest {
         if let Some(uqs) = &self.uqs {
             self.check_range("uqs.centre", uqs.centre, 0.0, 1000.0)?;
             self.check_divisor("uqs.scale", uqs.scale, 1000.0)?;
+            let printable = uqs.basis.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+            if !(printable && (1..=64).contains(&uqs.basis.len())) {
+                return Err(self.wrong("uqs.basis", "must be 1 to 64 printable characters of ASCII"));
+            }
         }
         Ok(())
     }

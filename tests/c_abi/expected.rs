@@ -79,9 +79,10 @@ fn info_line(name: &str, engine: &Engine) -> String {
         .word(&info.detector)
         .word(info.fingerprint)
         .word(u8::from(info.parameters.is_some()))
-        .word(u8::from(info.has_uqs))
+        .word(u8::from(info.uqs_basis.is_some()))
         .word(u8::from(info.landmark_refinement))
         .f64s(&[alpha, beta])
+        .word(info.uqs_basis.as_deref().unwrap_or_default())
         .0
 }
 
@@ -115,9 +116,17 @@ pub fn stages() -> Vec<String> {
     let chips = three_chips();
     let embeddings = engine.embed(&chips.iter().collect::<Vec<_>>()).unwrap();
     lines.push(Line::new("embed 3").f32s(&embeddings.concat()).0);
-    let with_uqs = open("./sface-with-uqs", options());
-    lines.push(info_line("uqs", &with_uqs));
-    let values = [24.329985, 16.142765, 27.733389, 0.0, 1e9].map(|quality| with_uqs.uqs(quality).unwrap());
+    for name in ["obama.jpg", "b.png"] {
+        let (face, measures) = engine.measure_capture(&read(name)).unwrap().expect("a face");
+        lines.push(Line::new("measures").word(name).face(&face).0);
+        for measured in measures {
+            let line = Line::new("measure").word(measured.measure.name()).word(measured.score);
+            lines.push(line.f64s(&[measured.value]).word(measured.advice().unwrap_or("-")).0);
+        }
+    }
+    let other_uqs = open("./sface-other-uqs", options());
+    lines.push(info_line("uqs", &other_uqs));
+    let values = [24.329985, 16.142765, 27.733389, 0.0, 1e9].map(|quality| other_uqs.uqs(quality).unwrap());
     assert_eq!(values[..3], [63, 7, 86], "the published values");
     lines.push(values.iter().fold(Line::new("uqs"), Line::word).0);
     lines
@@ -325,8 +334,8 @@ pub fn templates() -> Vec<String> {
     let most: Vec<u8> = (0..65536usize).map(|i| (i * 7 + i / 256) as u8).collect();
     lines.push(template_line("full", &named.with_metadata(&most).unwrap()));
 
-    let with_uqs = open("./sface-with-uqs", options());
-    lines.push(template_line("uqs", &extract(&with_uqs, &a).0));
+    let other_uqs = open("./sface-other-uqs", options());
+    lines.push(template_line("uqs", &extract(&other_uqs, &a).0));
     lines
 }
 

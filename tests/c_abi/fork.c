@@ -171,7 +171,7 @@ static void refuses_all(qmf_engine *engine, pid_t maker, const qmf_image *image)
     const float landmarks[10] = {30, 40, 70, 40, 50, 60, 35, 80, 65, 80};
     char names[128];
     qmf_engine_info info;
-    qmf_face face;
+    qmf_face face = {{30, 40, 70, 80}, 1, {{30, 40}, {70, 40}, {50, 60}, {35, 80}, {65, 80}}};
     qmf_template *result = NULL;
     qmf_calibration *calibration = NULL;
     size_t count = 7;
@@ -185,6 +185,8 @@ static void refuses_all(qmf_engine *engine, pid_t maker, const qmf_image *image)
     FOREIGN(qmf_engine_get_info(engine, &info));
     FOREIGN(qmf_engine_get_calibration(engine, &calibration));
     FOREIGN(qmf_detect(engine, image, NULL, &face, 1, &count));
+    FOREIGN(qmf_measure_capture(engine, image, NULL, &face, NULL, 0, &count));
+    FOREIGN(qmf_measure_face(engine, image, &face, 1, 0, NULL, 0, &count));
     FOREIGN(qmf_align(engine, image, landmarks, made_chip, sizeof made_chip, &count));
     FOREIGN(qmf_embed(engine, chip, 1, NULL, embeddings, LENGTH, &count));
     FOREIGN(qmf_quality(engine, embedding, LENGTH, &quality));

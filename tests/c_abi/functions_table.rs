@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// C function, C++ face, C# face. A face that holds the call inside (an init function, an end) says so in brackets.
-const FACES: [(&str, &str, &str); 75] = [
+const FACES: [(&str, &str, &str); 78] = [
     ("qmf_abi_version", "abi_version", "LibraryInfo.AbiVersion"),
     ("qmf_version", "version", "LibraryInfo.Version"),
     ("qmf_build_info", "build_info", "LibraryInfo.BuildInfo"),
@@ -50,6 +50,13 @@ const FACES: [(&str, &str, &str); 75] = [
         "Engine::unified_quality",
         "Engine.GetUnifiedQuality",
     ),
+    ("qmf_measure_name", "measure_name", "Measured.Name"),
+    (
+        "qmf_measure_capture",
+        "Engine::measure_capture",
+        "Engine.MeasureCapture",
+    ),
+    ("qmf_measure_face", "Engine::measure_face", "Engine.MeasureFace"),
     (
         "qmf_template_info_init",
         "Template::info",

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 15] = [
+const DECLARING: [&str; 16] = [
     "version",
     "status",
     "last_error",
@@ -14,6 +14,7 @@ const DECLARING: [&str; 15] = [
     "engine",
     "image",
     "stages",
+    "capture",
     "template",
     "extract",
     "calibration",

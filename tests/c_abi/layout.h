@@ -73,12 +73,19 @@ AT(qmf_engine_info, beta, 56);
 AT(qmf_engine_info, model, 64);
 AT(qmf_engine_info, detector, 136);
 AT(qmf_engine_info, fingerprint, 208);
-SIZE(qmf_engine_info, 280);
+AT(qmf_engine_info, uqs_basis, 280);
+SIZE(qmf_engine_info, 352);
 
 AT(qmf_face, bbox, 0);
 AT(qmf_face, score, 16);
 AT(qmf_face, landmarks, 20);
 SIZE(qmf_face, 60);
+
+AT(qmf_measured, measure, 0);
+AT(qmf_measured, score, 4);
+AT(qmf_measured, value, 8);
+AT(qmf_measured, advice, 16);
+SIZE(qmf_measured, 24);
 
 AT(qmf_template_info, struct_size, 0);
 AT(qmf_template_info, flags, 4);

@@ -113,7 +113,7 @@ static void quality_of(void) {
 }
 
 static void unified_quality(void) {
-    qmf_engine *knowing = open_engine("./sface-with-uqs");
+    qmf_engine *knowing = open_engine("./sface-other-uqs"), *ignorant = open_engine("./sface-uncalibrated");
     int32_t uqs, slots[2];
     REFUSED(INVALID, "uqs is NULL", qmf_unified_quality(knowing, 24.0, NULL));
     KEEPS(slots, INVALID, "uqs is not aligned", qmf_unified_quality(knowing, 24.0, MISALIGNED(int32_t, slots)));
@@ -122,8 +122,45 @@ static void unified_quality(void) {
     KEEPS(uqs, INVALID, "quality is NaN", qmf_unified_quality(knowing, NAN, &uqs));
     KEEPS(uqs, INVALID, "quality is inf", qmf_unified_quality(knowing, INFINITY, &uqs));
     KEEPS(uqs, INVALID, "quality is -1", qmf_unified_quality(knowing, -1.0, &uqs));
-    KEEPS(uqs, QMF_ERROR_MODEL, "no constants for the unified quality score", qmf_unified_quality(engine, 24.0, &uqs));
+    KEEPS(uqs, QMF_ERROR_MODEL, "no constants for the unified quality score", qmf_unified_quality(ignorant, 24.0, &uqs));
     qmf_engine_destroy(knowing);
+    qmf_engine_destroy(ignorant);
+}
+
+static void measuring(void) {
+    qmf_measured found[32];
+    qmf_face face, others[2], broken;
+    size_t count, slots[2];
+    EXPECT(QMF_OK, qmf_detect(engine, &photo, NULL, &face, 1, &count));
+    others[0] = others[1] = broken = face;
+    broken.landmarks[2][1] = NAN;
+    REFUSED(INVALID, "count is NULL", qmf_measure_capture(engine, &photo, NULL, NULL, found, 32, NULL));
+    KEEPS(slots, INVALID, "count is not aligned",
+          qmf_measure_capture(engine, &photo, NULL, NULL, found, 32, MISALIGNED(size_t, slots)));
+    KEEPS(count, INVALID, "engine is NULL", qmf_measure_capture(NULL, &photo, NULL, NULL, found, 32, &count));
+    KEEPS(count, INVALID, "engine is not aligned", qmf_measure_capture(CROOKED, &photo, NULL, NULL, found, 32, &count));
+    KEEPS(count, INVALID, "image is NULL", qmf_measure_capture(engine, NULL, NULL, NULL, found, 32, &count));
+    KEEPS(count, INVALID, "face is not aligned",
+          qmf_measure_capture(engine, &photo, NULL, MISALIGNED(qmf_face, others), found, 32, &count));
+    KEEPS(count, INVALID, "measured is NULL", qmf_measure_capture(engine, &photo, NULL, NULL, NULL, 32, &count));
+    KEEPS(count, INVALID, "measured is not aligned",
+          qmf_measure_capture(engine, &photo, NULL, NULL, MISALIGNED(qmf_measured, found), 5, &count));
+    TOO_SMALL(found, count, 17, qmf_measure_capture(engine, &photo, NULL, NULL, found, 16, &count));
+    TOO_SMALL(face, count, 17, qmf_measure_capture(engine, &photo, NULL, &face, NULL, 0, &count));
+    REFUSED(INVALID, "count is NULL", qmf_measure_face(engine, &photo, others, 2, 0, found, 32, NULL));
+    KEEPS(count, INVALID, "engine is NULL", qmf_measure_face(NULL, &photo, others, 2, 0, found, 32, &count));
+    KEEPS(count, INVALID, "image is NULL", qmf_measure_face(engine, NULL, others, 2, 0, found, 32, &count));
+    KEEPS(count, INVALID, "faces is NULL", qmf_measure_face(engine, &photo, NULL, 2, 0, found, 32, &count));
+    KEEPS(count, INVALID, "faces is not aligned",
+          qmf_measure_face(engine, &photo, MISALIGNED(qmf_face, others), 1, 0, found, 32, &count));
+    KEEPS(count, INVALID, "more than memory can hold",
+          qmf_measure_face(engine, &photo, others, SIZE_MAX, 0, found, 32, &count));
+    KEEPS(count, INVALID, "index is 2, there are 2 faces",
+          qmf_measure_face(engine, &photo, others, 2, 2, found, 32, &count));
+    KEEPS(count, INVALID, "not finite", qmf_measure_face(engine, &photo, &broken, 1, 0, found, 32, &count));
+    KEEPS(count, INVALID, "measured is NULL", qmf_measure_face(engine, &photo, others, 2, 0, NULL, 32, &count));
+    TOO_SMALL(found, count, 17, qmf_measure_face(engine, &photo, others, 2, 1, found, 16, &count));
+    CHECK(strcmp(qmf_measure_name(17), "unknown") == 0 && strcmp(qmf_measure_name(-1), "unknown") == 0);
 }
 
 static void extracting(void) {
@@ -221,6 +258,7 @@ int main(int argc, char **argv) {
     embedding();
     quality_of();
     unified_quality();
+    measuring();
     extracting();
     extracting_all();
     extracting_fused();

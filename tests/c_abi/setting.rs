@@ -145,8 +145,8 @@ pub fn open(model: &str, options: EngineOptions) -> Engine {
     Engine::open(&model, &EngineOptions { store, ..options }).unwrap()
 }
 
-/// The bundle of the two packs, and variants of the embedder's: with the constants of the unified quality score
-/// (iResNet-50's: any will do here), without a calibration, and with a damaged weight.
+/// The bundle of the two packs, and variants of the embedder's: with iResNet-50's constants of the unified quality score,
+/// without those and a calibration, and with a damaged weight.
 fn write_models(folder: &Path, embedder: &Pack, detector: &Pack) {
     Bundle::write(&folder.join("sface.qmfmodel"), embedder, detector).unwrap();
     let variant = |name: &str, manifest: &dyn Fn(String) -> String| {
@@ -161,8 +161,13 @@ fn write_models(folder: &Path, embedder: &Pack, detector: &Pack) {
         fs::write(&file, changed).unwrap();
         to
     };
-    variant("sface-with-uqs", &|text| {
-        format!("{text}\n[uqs]\ncentre = 23.0\nscale = 2.6\n")
+    variant("sface-other-uqs", &|text| {
+        let at = text
+            .find("[uqs]")
+            .expect("sface has constants of the unified quality score");
+        let to = text.find("[weights]").expect("the weights come last");
+        let others = "[uqs]\ncentre = 23.0\nscale = 2.6\nbasis = \"ISO/IEC 29794-5\"\n\n";
+        text[..at].to_owned() + others + &text[to..]
     });
     variant("sface-uncalibrated", &|text| {
         let from = text.find("[calibration]").expect("sface has a calibration");

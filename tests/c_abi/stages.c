@@ -62,7 +62,7 @@ static void print_info(const char *name, const qmf_engine *engine) {
            (unsigned)info.has_parameters, (unsigned)info.has_uqs, (unsigned)info.landmark_refinement);
     print_f64(info.alpha);
     print_f64(info.beta);
-    printf("\n");
+    printf(" %s\n", info.uqs_basis);
 }
 
 /* An engine from everything that an engine can come from. */
@@ -165,6 +165,32 @@ static void one_photo(const qmf_engine *engine, const char *folder, const char *
     free(file.data);
 }
 
+/* Why a photo is good or poor: of the face that the engine takes, and the same of one that is known. */
+static void measures(const qmf_engine *engine, const char *folder, const char *name) {
+    bytes file;
+    const qmf_image image = read_image(folder, name, &file);
+    qmf_measured found[32], again[32];
+    qmf_face face;
+    size_t count = 0, same = 0, i;
+    memset(found, 0xA5, sizeof found);
+    EXPECT(QMF_OK, qmf_measure_capture(engine, &image, NULL, &face, found, 32, &count));
+    CHECK(count == 17 && memcmp(&found[count], "\xA5\xA5\xA5\xA5", 4) == 0);
+    EXPECT(QMF_OK, qmf_measure_face(engine, &image, &face, 1, 0, again, 32, &same));
+    CHECK(same == count);
+    printf("measures %s", name);
+    print_face(&face);
+    printf("\n");
+    for (i = 0; i < count; i++) {
+        const char *advice = found[i].advice;
+        CHECK(found[i].measure == (qmf_measure)i && (advice != NULL) == (found[i].score < 50));
+        CHECK(again[i].score == found[i].score || found[i].measure == QMF_MEASURE_SINGLE_FACE_PRESENT);
+        printf("measure %s %d", qmf_measure_name(found[i].measure), (int)found[i].score);
+        print_f64(found[i].value);
+        printf(" %s\n", advice == NULL ? "-" : advice);
+    }
+    free(file.data);
+}
+
 /* Three chips in one call. */
 static void three_chips(const qmf_engine *engine, const char *folder) {
     const bytes chips = read_file(folder, "chips.bgr");
@@ -191,12 +217,15 @@ static void no_face(const qmf_engine *engine, const char *folder) {
     memset(&face, 0xA5, sizeof face);
     EXPECT(QMF_OK, qmf_detect(engine, &image, NULL, &face, 1, &count));
     CHECK(count == 0 && memcmp(&face, "\xA5\xA5\xA5\xA5", 4) == 0);
+    count = 99;
+    EXPECT(QMF_NO_FACE, qmf_measure_capture(engine, &image, NULL, &face, NULL, 0, &count));
+    CHECK(count == 99 && memcmp(&face, "\xA5\xA5\xA5\xA5", 4) == 0);
     free(file.data);
 }
 
 static void unified_quality(void) {
     static const double QUALITIES[] = {24.329985, 16.142765, 27.733389, 0.0, 1e9};
-    qmf_engine *engine = open_engine("./sface-with-uqs");
+    qmf_engine *engine = open_engine("./sface-other-uqs");
     size_t i;
     print_info("uqs", engine);
     printf("uqs");
@@ -233,6 +262,8 @@ int main(int argc, char **argv) {
     one_photo(engine, argv[1], "obama.jpg");
     one_photo(engine, argv[1], "b.png");
     three_chips(engine, argv[1]);
+    measures(engine, argv[1], "obama.jpg");
+    measures(engine, argv[1], "b.png");
     no_face(engine, argv[1]);
     larger_struct(engine);
     qmf_engine_destroy(engine);

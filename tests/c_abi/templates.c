@@ -363,7 +363,7 @@ static void metadata(const qmf_engine *engine, const char *folder) {
 
 /* The unified quality score is in the templates of a model that knows it. */
 static void unified_quality(const char *folder) {
-    qmf_engine *engine = open_engine("./sface-with-uqs");
+    qmf_engine *engine = open_engine("./sface-other-uqs");
     bytes file;
     const qmf_image image = read_image(folder, "a.png", &file);
     qmf_template *made = NULL;

@@ -103,9 +103,13 @@ fn builtin_manifests_have_the_known_constants() {
     }
     assert_eq!(find("magface-iresnet34").calibration, None);
     for manifest in catalogue::builtin().unwrap() {
-        let wanted = (manifest.name == "magface-iresnet50").then_some((23.0, 2.6));
+        let wanted = match manifest.name.as_str() {
+            "magface-iresnet50" => Some((23.0, 2.6, "ISO/IEC 29794-5")),
+            "sface" => Some((9.96, 0.91, "qmagface: utility on degraded LFW, FMR 1e-5")),
+            _ => None,
+        };
         assert_eq!(
-            manifest.uqs.as_ref().map(|u| (u.centre, u.scale)),
+            manifest.uqs.as_ref().map(|u| (u.centre, u.scale, u.basis.as_str())),
             wanted,
             "{}",
             manifest.name
@@ -152,6 +156,9 @@ fn wrong_manifests_are_refused() {
         ("divisor = 128.0", "divisor = 0.0", "input.divisor"),
         ("offset = 127.5", "offset = inf", "input.offset"),
         ("alpha = 0.116097", "alpha = nan", "calibration.alpha"),
+        ("centre = 9.96", "centre = -1.0", "uqs.centre"),
+        ("scale = 0.91", "scale = 0.0", "uqs.scale"),
+        ("basis = \"qmagface", "basis = \"\\u0007", "uqs.basis"),
         ("beta = 0.172889", "beta = 1e9", "calibration.beta"),
         ("colour = \"rgb\"", "colour = \"rbg\"", "colour"),
         ("summary = \"SFace", "summary = \"\\u001b[2JSFace", "summary"),
@@ -778,6 +785,7 @@ fn a_fingerprint_is_all_that_decides_what_an_embedding_means() {
             m.uqs = Some(Uqs {
                 centre: 1.0,
                 scale: 1.0,
+                basis: "mine".into(),
             })
         },
         &|m| m.checkpoint = None,

@@ -406,7 +406,10 @@ fn embeddings_of_another_length_are_refused() {
     }
     assert_error(SFACE.quality(&[0.0; 128]), ErrorKind::InvalidArgument, &["zero"]);
     assert_error(SFACE.quality(&[f32::NAN; 128]), ErrorKind::InvalidArgument, &["finite"]);
-    assert_eq!(SFACE.uqs(24.0), None);
+    assert_eq!(
+        [0.0, 9.96, 24.0].map(|quality| SFACE.uqs(quality)),
+        [Some(0), Some(50), Some(100)]
+    );
 }
 
 #[test]

@@ -96,6 +96,7 @@ static void stages(const qmf_engine *engine, bytes face_file, bytes blank_file, 
     size_t count = 99, size = 0, length = 0;
     double quality = 0.0;
     int32_t uqs = 0;
+    qmf_measured measured[32];
 
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_detect(engine, NULL, NULL, faces, ROOM, &count));
     CHECK(count == 99);
@@ -124,7 +125,13 @@ static void stages(const qmf_engine *engine, bytes face_file, bytes blank_file, 
     OK(qmf_quality(engine, embedding, LENGTH, &quality));
     CHECK(quality > 5.0);
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_quality(engine, embedding, LENGTH - 1, &quality));
-    FAILS(QMF_ERROR_MODEL, qmf_unified_quality(engine, quality, &uqs));
+    OK(qmf_unified_quality(engine, quality, &uqs));
+    CHECK(uqs > 0 && uqs <= 100);
+    OK(qmf_measure_capture(engine, &image, NULL, faces, measured, 32, &count));
+    CHECK(count == 17 && measured[16].measure == QMF_MEASURE_ILLUMINATION_UNIFORMITY);
+    OK(qmf_measure_face(engine, &image, faces, 1, 0, measured, 32, &count));
+    CHECK(count == 17 && qmf_measure_name(measured[0].measure)[0] == 's');
+    FAILS(QMF_ERROR_BUFFER_TOO_SMALL, qmf_measure_face(engine, &image, faces, 1, 0, measured, 3, &count));
 }
 
 static void extraction(const qmf_engine *engine, bytes face_file, bytes blank_file, const uint8_t *chip) {

@@ -90,6 +90,8 @@ void empty(const Engine &none, const Image &image) {
     refused(Status::invalid_argument, what, [&] { return none.info(); });
     refused(Status::invalid_argument, what, [&] { return none.calibration(); });
     refused(Status::invalid_argument, what, [&] { return none.detect(image); });
+    refused(Status::invalid_argument, what, [&] { return none.measure_capture(image); });
+    refused(Status::invalid_argument, what, [&] { return none.measure_face(image, {Face{}}, 0); });
     refused(Status::invalid_argument, what, [&] { return none.align(image, Landmarks{}); });
     refused(Status::invalid_argument, what, [&] { return none.embed(chip); });
     refused(Status::invalid_argument, what, [&] { return none.quality(number); });

@@ -129,13 +129,25 @@ void test_stages(const Setting &setting) {
     const double quality = get(engine.quality(one));
     CHECK(quality > 5.0 && std::abs(quality - get(engine.quality(Floats(embeddings.data(), 128)))) < 1e-3);
     refused(Status::invalid_argument, "128", [&] { return engine.quality(Floats(one.data(), 5)); });
-    refused(Status::model, "", [&] { return engine.unified_quality(quality); });
+    const int of_hundred = get(engine.unified_quality(quality));
+    CHECK(of_hundred > 0 && of_hundred <= 100);
+
+    // Why it is so.
+    const std::optional<Capture> capture = get(engine.measure_capture(face));
+    CHECK(capture && capture->measures.size() == 17 && capture->face.score == found.score);
+    const std::vector<Measured> again = get(engine.measure_face(face, {capture->face}, 0));
+    CHECK(again.size() == 17 && again[1].value == capture->measures[1].value);
+    CHECK(again[1].measure == Measure::inter_eye_distance && measure_name(again[1].measure) == "inter_eye_distance");
+    for (const Measured &one : again) {
+        CHECK(one.score >= 0 && one.score <= 100 && one.advice.empty() == (one.score >= 50));
+    }
+    refused(Status::invalid_argument, "index", [&] { return engine.measure_face(face, {capture->face}, 1); });
 
     // Every way to a template of this face gives the same one.
     std::optional<Template> whole = get(engine.extract(face));
     CHECK(whole && *whole);
     const TemplateInfo info = get(whole->info());
-    CHECK(!info.failed && !info.fused && info.length == 128 && info.images == 1 && !info.uqs && info.faces == 1);
+    CHECK(!info.failed && !info.fused && info.length == 128 && info.images == 1 && info.uqs == of_hundred && info.faces == 1);
     CHECK(info.model == "sface" && info.fingerprint == get(engine.info()).fingerprint && info.metadata_size == 0);
     CHECK(info.face && info.face->score == found.score && info.face->box.left == found.box.left);
     CHECK(std::abs(info.quality - quality) < 1e-3 && info.scalar == Scalar::f32);

@@ -128,7 +128,7 @@ void test_options(const Setting &setting) {
     CHECK(info.precision == Precision::f32 && info.batch_size == 4 && info.batch_wait.count() == 1000);
     CHECK(info.parameters && info.parameters->alpha == 0.25 && info.parameters->beta == 0.5);
     CHECK(info.model == "sface" && info.detector == "yunet" && info.fingerprint.size() == 64);
-    CHECK(info.embedding_length == 128 && !info.has_uqs && !info.landmark_refinement);
+    CHECK(info.embedding_length == 128 && info.uqs_basis.find("LFW") != std::string::npos && !info.landmark_refinement);
     const CalibrationInfo given = get(get(engine.calibration()).info());
     CHECK(given.parameters.alpha == 0.25 && given.parameters.beta == 0.5 && given.thresholds == 0 && !given.covered);
     CHECK(given.status == CalibrationStatus::given);

@@ -10,7 +10,6 @@ namespace QMagFace
             EmbeddingLength = checked((int)native->embedding_length);
             Device = (Device)native->device;
             DeviceIndex = checked((int)native->device_index);
-            HasUnifiedQuality = native->has_uqs != 0;
             LandmarkRefinement = native->landmark_refinement != 0;
             Precision = (Precision)native->precision;
             Threads = checked((int)native->threads);
@@ -25,6 +24,7 @@ namespace QMagFace
             Model = NativeText.Name(native->model);
             Detector = NativeText.Name(native->detector);
             Fingerprint = NativeText.Name(native->fingerprint);
+            UnifiedQualityBasis = native->has_uqs != 0 ? NativeText.Name(native->uqs_basis) : null;
         }
 
         /// <summary>Floats per embedding.</summary>
@@ -36,8 +36,11 @@ namespace QMagFace
         /// <summary>Which GPU, for <see cref="QMagFace.Device.Cuda"/>.</summary>
         public int DeviceIndex { get; }
 
-        /// <summary>Whether the model has constants for the unified quality score.</summary>
-        public bool HasUnifiedQuality { get; }
+        /// <summary>
+        /// Whose constants of the unified quality score the model has, "ISO/IEC 29794-5", or what they were fitted on; null if
+        /// it has none.
+        /// </summary>
+        public string UnifiedQualityBasis { get; }
 
         /// <summary>Whether the detector refines landmarks with a fourth network.</summary>
         public bool LandmarkRefinement { get; }

@@ -279,4 +279,59 @@ namespace QMagFace
         /// <summary>beta is so low that a greater cosine can give a smaller score.</summary>
         NotMonotone = 64,
     }
+
+    /// <summary>What is measured of a face in a photo; docs/quality.md says how. More may come.</summary>
+    public enum Measure
+    {
+        /// <summary>Square root of the largest other face's area over this one's, at most 1; 0 where it is alone.</summary>
+        SingleFacePresent = 0,
+
+        /// <summary>Distance of the eyes in pixels, divided by the cosine of the yaw.</summary>
+        InterEyeDistance = 1,
+
+        /// <summary>Distance from the middle of the eyes to the chin over the height of the photo.</summary>
+        HeadSize = 2,
+
+        /// <summary>From the photo's left edge to the nearer eye, in distances of the eyes.</summary>
+        MarginLeft = 3,
+
+        /// <summary>From the photo's right edge to the nearer eye, in distances of the eyes.</summary>
+        MarginRight = 4,
+
+        /// <summary>From the photo's upper edge to the middle of the eyes, in distances from there to the chin.</summary>
+        MarginAbove = 5,
+
+        /// <summary>From the photo's lower edge to the middle of the eyes, in distances from there to the chin.</summary>
+        MarginBelow = 6,
+
+        /// <summary>Degrees by which the head is turned, positive towards the person's own left.</summary>
+        Yaw = 7,
+
+        /// <summary>Degrees by which the head is nodded, positive downwards.</summary>
+        Pitch = 8,
+
+        /// <summary>Degrees by which the head is inclined in the photo, positive towards the person's own right shoulder.</summary>
+        Roll = 9,
+
+        /// <summary>Mean luminance of the face, 0..1.</summary>
+        LuminanceMean = 10,
+
+        /// <summary>Variance of that luminance.</summary>
+        LuminanceVariance = 11,
+
+        /// <summary>Share of the face's pixels that are nearly black, 0..1.</summary>
+        UnderExposure = 12,
+
+        /// <summary>Share of the face's pixels that are nearly white, 0..1.</summary>
+        OverExposure = 13,
+
+        /// <summary>Entropy of the luminance in bits, 0..8.</summary>
+        DynamicRange = 14,
+
+        /// <summary>How much a blur would change the face, 0 (nothing: it is blurred) to 1. Noise counts as sharpness.</summary>
+        Sharpness = 15,
+
+        /// <summary>What the luminance of the face's left and right half have in common, 0..1.</summary>
+        IlluminationUniformity = 16,
+    }
 }

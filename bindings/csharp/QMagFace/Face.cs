@@ -145,6 +145,16 @@ namespace QMagFace
         /// <summary>The five points.</summary>
         public Landmarks Landmarks { get; }
 
+        internal unsafe void Write(NativeFace* to)
+        {
+            to->bbox[0] = Box.Left;
+            to->bbox[1] = Box.Top;
+            to->bbox[2] = Box.Right;
+            to->bbox[3] = Box.Bottom;
+            to->score = Score;
+            Landmarks.Write(to->landmarks);
+        }
+
         internal static unsafe Face Read(NativeFace* face)
         {
             return new Face(

@@ -147,7 +147,7 @@ namespace QMagFace.Tests
             Assert.That(info.EmbeddingLength, Is.EqualTo(128));
             Assert.That(info.Device, Is.EqualTo(Device.Cpu));
             Assert.That(info.DeviceIndex, Is.EqualTo(0));
-            Assert.That(info.HasUnifiedQuality, Is.False);
+            Assert.That(info.UnifiedQualityBasis, Is.StringContaining("LFW"));
             Assert.That(info.LandmarkRefinement, Is.False);
             Assert.That(info.InlineMode, Is.False);
             Assert.That(info.Alpha, Is.EqualTo(0.116097));
@@ -316,7 +316,9 @@ namespace QMagFace.Tests
             {
                 Assert.That(Shared.FailsWith(call), Is.EqualTo(Status.InvalidArgument));
             }
-            Assert.That(Shared.FailsWith(() => engine.GetUnifiedQuality(10)), Is.EqualTo(Status.Model));
+            Assert.That(engine.GetUnifiedQuality(0), Is.EqualTo(0));
+            Assert.That(engine.GetUnifiedQuality(9.96), Is.EqualTo(50));
+            Assert.That(Shared.FailsWith(() => engine.GetUnifiedQuality(-1)), Is.EqualTo(Status.InvalidArgument));
         }
     }
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using NUnit.Framework;
@@ -18,7 +19,7 @@ namespace QMagFace.Tests
                 Assert.That(template.EmbeddingLength, Is.EqualTo(128));
                 Assert.That(template.GetEmbedding().Length, Is.EqualTo(128));
                 Assert.That(template.Scalar, Is.EqualTo(ScalarType.Float32));
-                Assert.That(template.UnifiedQuality, Is.Null);
+                Assert.That(template.UnifiedQuality, Is.InRange(94, 99));
                 Assert.That(template.ImageCount, Is.EqualTo(1));
                 // Processors add in different orders: a grey level of the chip changes, and the quality by a thousandth.
                 Assert.That(template.Quality, Is.EqualTo(13.0).Within(0.02));
@@ -28,6 +29,32 @@ namespace QMagFace.Tests
                 Assert.That(template.Model, Is.EqualTo(info.Model));
                 Assert.That(template.Fingerprint, Is.EqualTo(info.Fingerprint));
             }
+        }
+
+        [Test]
+        public void APhotoSaysWhyItIsGoodOrPoor()
+        {
+            var photo = Shared.Photo("obama.jpg");
+            var capture = Shared.Engine.MeasureCapture(photo);
+            Assert.That(capture.Face, Is.EqualTo(Shared.Engine.Detect(photo)[0]));
+            Assert.That(capture.Measures.Select(one => one.Measure), Is.EqualTo(Enum.GetValues(typeof(Measure))));
+            var eyes = capture.Measures[(int)Measure.InterEyeDistance];
+            Assert.That(eyes.Name, Is.EqualTo("inter_eye_distance"));
+            Assert.That(eyes.Value, Is.EqualTo(106.9).Within(2.0));
+            Assert.That(eyes.Score, Is.EqualTo(100));
+            Assert.That(capture.Measures.All(one => (one.Advice == null) == (one.Score >= 50)), Is.True);
+
+            // Another face of the same size beside it.
+            var two = new[] { capture.Face, new Face(capture.Face.Box, 1, default(Landmarks)) };
+            var alone = Shared.Engine.MeasureFace(photo, two, 0)[(int)Measure.SingleFacePresent];
+            Assert.That(alone.Score, Is.EqualTo(0));
+            Assert.That(alone.Advice, Is.StringContaining("one person"));
+            Assert.That(Shared.Engine.MeasureCapture(Shared.Blank()), Is.Null);
+            Assert.That(
+                Shared.FailsWith(() => Shared.Engine.MeasureFace(photo, two, 1)), Is.EqualTo(Status.InvalidArgument));
+            Shared.Throws<ArgumentOutOfRangeException>(() => Shared.Engine.MeasureFace(photo, two, 2));
+            Shared.Throws<ArgumentNullException>(() => Shared.Engine.MeasureFace(photo, null, 0));
+            Shared.Throws<ArgumentNullException>(() => Shared.Engine.MeasureCapture(null));
         }
 
         [Test]

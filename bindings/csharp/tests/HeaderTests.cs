@@ -47,7 +47,7 @@ namespace QMagFace.Tests
                 [typeof(Device)] = "DEVICE", [typeof(Precision)] = "PRECISION", [typeof(FaceChoice)] = "FACE",
                 [typeof(ImageFormat)] = "IMAGE", [typeof(YuvStandard)] = "YUV", [typeof(ScalarType)] = "SCALAR",
                 [typeof(Fusion)] = "FUSION", [typeof(LogLevel)] = "LOG", [typeof(CalibrationStatus)] = "CALIBRATION",
-                [typeof(FitProcedure)] = "FIT_PROCEDURE",
+                [typeof(FitProcedure)] = "FIT_PROCEDURE", [typeof(Measure)] = "MEASURE",
             })
             {
                 Assert.That(Values(pair.Key), Is.EquivalentTo(Constants("QMF_" + pair.Value + "_")), pair.Value);

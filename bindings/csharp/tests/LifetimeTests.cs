@@ -67,6 +67,8 @@ namespace QMagFace.Tests
                     () => Ignore(engine.Info),
                     () => engine.GetCalibration(),
                     () => engine.Detect(photo),
+                    () => engine.MeasureCapture(photo),
+                    () => engine.MeasureFace(photo, new Face[1], 0),
                     () => engine.Align(photo, default(Landmarks)),
                     () => engine.Embed(Shared.Chip),
                     () => engine.GetQuality(floats),

@@ -117,6 +117,21 @@ pub fn files<'a>(images: &[PathBuf], outs: impl IntoIterator<Item = &'a PathBuf>
     Ok(())
 }
 
+/// Checks that the picture `out` doesn't lie in a folder of images, by whatever links: it would be one of them next time.
+///
+/// # Errors
+/// [`ErrorKind::InvalidArgument`] naming both.
+pub fn outside(folder: &Path, out: &Path) -> Result<()> {
+    match is_inside(out, folder) {
+        false => Ok(()),
+        true => Err(refused(format!(
+            "the picture {} lies in the folder of images {}",
+            out.display(),
+            folder.display()
+        ))),
+    }
+}
+
 /// Whether `path` lies in `folder` in truth, by whatever links.
 pub fn is_inside(path: &Path, folder: &Path) -> bool {
     real(path).starts_with(real(folder))

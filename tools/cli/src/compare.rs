@@ -189,16 +189,13 @@ fn scored_json(engine: &Engine, scored: &ScoredComparison) -> Value {
     })
 }
 
-/// "a.jpg: 2 faces, quality 12.34".
+/// "a.jpg: 2 faces, quality 91 of 100, magnitude 12.345".
 fn described(path: &Path, found: &Extracted) -> String {
-    let uqs = found
-        .uqs()
-        .map(|uqs| format!(", unified quality {uqs} of 100"))
-        .unwrap_or_default();
+    let quality = output::quality(found.quality(), found.uqs());
     let faces = found
         .face
         .map_or("a chip".to_owned(), |(face, faces)| taken(&face, faces));
-    format!("{}: {faces}, quality {:.2}{uqs}", name(path), found.quality())
+    format!("{}: {faces}, {quality}", name(path))
 }
 
 /// Reads a calibration for the engine's model.

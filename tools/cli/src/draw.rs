@@ -1,10 +1,11 @@
 //! `qmagface draw`.
 
 use crate::arguments::{Embedding, Shared};
-use crate::extract::{Aligned, extract_all};
+use crate::extract::{Aligned, extract, extract_all};
 use crate::failure::Outcome;
 use crate::inputs::{Images, Inputs};
 use crate::output::{self, face_count};
+use crate::picture::Framed;
 use crate::targets::targets;
 use crate::{apart, folder, many, picture};
 use clap::Args;
@@ -22,6 +23,9 @@ pub struct Arguments {
     /// The picture to write (PNG); for several images or a folder, the folder of their pictures
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
+    /// One picture of all images: the chosen face of each, best quality first (at most 1000 images)
+    #[arg(long)]
+    sheet: bool,
     #[command(flatten)]
     embedding: Embedding,
 }
@@ -30,6 +34,9 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
     let one = arguments.inputs.one().filter(|path| !path.is_dir());
     let mut images = arguments.inputs.find()?;
     images.once_each();
+    if arguments.sheet {
+        return sheet(shared, arguments, &images);
+    }
     let places = match one {
         Some(image) => {
             apart::file([image], &arguments.out)?;
@@ -56,6 +63,74 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
             Ok(())
         },
     )
+}
+
+/// Most images of a contact sheet: more make a picture that nobody can look at.
+const MOST_ON_A_SHEET: usize = 1000;
+
+/// Draws the chosen face of each image in one picture, best first.
+fn sheet(shared: &Shared, arguments: &Arguments, images: &Images) -> Outcome {
+    let out = &arguments.out;
+    if images.files.len() > MOST_ON_A_SHEET {
+        return Err(Error::new(
+            ErrorKind::Limit,
+            format!(
+                "{} images are more than a contact sheet holds, {MOST_ON_A_SHEET}: name fewer, or draw without --sheet",
+                images.files.len()
+            ),
+        )
+        .into());
+    }
+    apart::file(images.files.iter().map(PathBuf::as_path), out)?;
+    for folder in images.folders.iter().flatten() {
+        apart::outside(folder, out)?;
+    }
+    picture::check_name(out)?;
+    picture::check_free(out)?;
+    let engine = arguments.embedding.engine()?;
+    let work = |path: &Path| Ok(extract(&engine, &arguments.embedding, &arguments.aligned, path)?.1);
+    let (mut faces, mut without) = (Vec::new(), 0);
+    let outcome = many::each(shared, arguments.embedding.machine(), images, work, |path, found| {
+        match found {
+            Some(found) => faces.push(Framed {
+                title: folder::name(Path::new(path.file_name().unwrap_or(path.as_os_str()))),
+                quality: found.quality(),
+                uqs: found.uqs(),
+                chip: found.chip,
+            }),
+            None => without += 1,
+        }
+        Ok(())
+    });
+    if faces.is_empty() {
+        // What was wrong with images that failed was said.
+        outcome?;
+        return Err(Error::new(
+            ErrorKind::NoFace,
+            format!("no face in any of {without} images: nothing is drawn"),
+        )
+        .into());
+    }
+    faces.sort_by(|a, b| b.quality.total_cmp(&a.quality));
+    let missing = match without {
+        0 => String::new(),
+        without => format!(", {without} images without a face"),
+    };
+    let title = format!(
+        "{} by quality ({}){missing}",
+        face_count(faces.len()),
+        engine.info().model
+    );
+    picture::contact_sheet(&title, &faces, out)?;
+    match shared.json {
+        true => output::line(json!({"picture": folder::name(out), "faces": faces.len(), "without_face": without})),
+        false => output::line(format_args!(
+            "{}{missing}, drawn in {}",
+            face_count(faces.len()),
+            folder::name(out)
+        )),
+    }
+    outcome
 }
 
 /// Draws the faces of an image; the qualities of them.

@@ -2,6 +2,7 @@
 
 use crate::arguments::{Embedding, OF_DETECTION};
 use clap::Args;
+use qmagface::capture::{self, Measured};
 use qmagface::{BgrImage, Chip, Engine, Error, Extraction, Face, Result, Template};
 use std::path::Path;
 
@@ -65,6 +66,33 @@ pub fn extract(
         }
     };
     Ok((image, found))
+}
+
+/// The chosen one of an image's faces, and its capture measures.
+///
+/// # Errors
+/// As [`extract`].
+pub fn extract_measured(
+    engine: &Engine,
+    embedding: &Embedding,
+    path: &Path,
+) -> Result<Option<(Extracted, Vec<Measured>)>> {
+    let image = embedding.reading().read(path)?;
+    let work = || {
+        let faces = engine.detect(&image)?;
+        let Some(face) = engine.info().face.choose(&faces, image.width(), image.height()) else {
+            return Ok(None);
+        };
+        let measures = capture::measure(&image, &face, &faces)?;
+        let found = engine.extract_faces(&image, &[face])?.pop();
+        found
+            .map(|mut found| {
+                found.faces = faces.len();
+                Ok((Extracted::of(engine, found)?, measures))
+            })
+            .transpose()
+    };
+    work().map_err(|error: Error| error.at(path.display()))
 }
 
 /// The image and all of its faces, best score first.

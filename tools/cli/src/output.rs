@@ -26,6 +26,14 @@ pub fn face_count(faces: usize) -> String {
     }
 }
 
+/// "quality 96 of 100, magnitude 12.998"; the magnitude alone where the model has no scale of 0 to 100.
+pub fn quality(magnitude: f64, uqs: Option<u8>) -> String {
+    match uqs {
+        Some(uqs) => format!("quality {uqs} of 100, magnitude {magnitude:.3}"),
+        None => format!("quality {magnitude:.3}"),
+    }
+}
+
 /// "1 face", or of several which one was taken, and how it was turned: "2 faces, taken 40,61 to 118,163".
 pub fn taken(face: &Face, faces: usize) -> String {
     let [x1, y1, x2, y2] = face.bbox;

@@ -1,7 +1,7 @@
 //! Pictures for people: a photo with its boxes and landmarks, the aligned chips beside it, the numbers below.
 
 use crate::extract::Extracted;
-use crate::output::face_count;
+use crate::output::{self, face_count};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use qmagface::replace::replace;
@@ -141,11 +141,78 @@ pub fn faces(image: &BgrImage, found: &[Extracted], out: &Path) -> Result<()> {
     save(&picture, out)
 }
 
-fn quality(found: &Extracted) -> String {
-    match found.uqs() {
-        Some(uqs) => format!("quality {:.2} ({uqs} of 100)", found.quality()),
-        None => format!("quality {:.2}", found.quality()),
+/// One face of a contact sheet: its image's name, its chip, and what the network makes of it.
+pub struct Framed {
+    pub title: String,
+    pub chip: Chip,
+    /// Magnitude of its embedding.
+    pub quality: f64,
+    /// The same on a scale of 0 to 100.
+    pub uqs: Option<u8>,
+}
+
+/// Draws a contact sheet: the chips in the given order, from left to right, each with its quality and a bar as long as that
+/// is of the best, and the image's name.
+///
+/// # Errors
+/// As [`comparison`].
+pub fn contact_sheet(title: &str, faces: &[Framed], out: &Path) -> Result<()> {
+    const SIDE: u32 = Chip::SIZE as u32;
+    const SMALL: f32 = 12.5;
+    /// Height of a line of small letters, and how far below its top they stand.
+    const SMALL_LINE: u32 = 17;
+    const SMALL_STAND: f32 = 12.5;
+    const BAR: u32 = 5;
+    const GAP: u32 = 12;
+    let cell = (SIDE + GAP, SIDE + BAR + 2 * SMALL_LINE + GAP + 4);
+    // Wider than high, as screens are.
+    let columns = ((faces.len() as f32 * 1.6 * cell.1 as f32 / cell.0 as f32).sqrt().ceil() as u32).max(1);
+    let rows = (faces.len() as u32).div_ceil(columns);
+    let title = line(title);
+    let mut picture = canvas(
+        (columns * cell.0 - GAP).max(width(&title)) + 2 * MARGIN,
+        LINE + rows * cell.1 + 2 * MARGIN,
+    );
+    let mut sheet = Sheet::new(Lettering::shared());
+    write(&mut sheet, &title, MARGIN, MARGIN, INK);
+    let most = faces.iter().map(|face| face.quality).fold(f64::MIN_POSITIVE, f64::max);
+    for (index, face) in faces.iter().enumerate() {
+        let x = MARGIN + index as u32 % columns * cell.0;
+        let y = MARGIN + LINE + index as u32 / columns * cell.1;
+        put(&mut picture, &rgb(&face.chip.to_image()), x, y);
+        let share = face.uqs.map_or(face.quality / most, |uqs| f64::from(uqs) / 100.0);
+        let (left, top) = (x as f32, (y + SIDE + 1) as f32);
+        sheet.filled((left, top), (SIDE as f32, BAR as f32), [225; 3]);
+        sheet.filled(
+            (left, top),
+            (SIDE as f32 * share as f32, BAR as f32),
+            traffic_light(share),
+        );
+        let quality = match face.uqs {
+            Some(uqs) => format!("{uqs} of 100"),
+            None => format!("{:.2}", face.quality),
+        };
+        let quality = Lettering::shared().line(&quality, Typeface::Monospaced, SMALL);
+        let name = Lettering::shared().line_within(&face.title, Typeface::Monospaced, SMALL, SIDE as f32);
+        for (row, words) in [quality, name].iter().enumerate() {
+            let below = y + SIDE + BAR + 3 + SMALL_LINE * row as u32;
+            sheet.words(words, (left, below as f32 + SMALL_STAND), INK);
+        }
     }
+    sheet.draw(&mut picture, 1.0)?;
+    save(&picture, out)
+}
+
+/// Red at 0, yellow in the middle, green at 1.
+fn traffic_light(share: f64) -> [u8; 3] {
+    let share = share.clamp(0.0, 1.0);
+    let red = (2.0 - 2.0 * share).min(1.0);
+    let green = (2.0 * share).min(1.0);
+    [(40.0 + 190.0 * red) as u8, (40.0 + 140.0 * green) as u8, 60]
+}
+
+fn quality(found: &Extracted) -> String {
+    output::quality(found.quality(), found.uqs())
 }
 
 /// An image as the `image` crate has it.

@@ -73,6 +73,19 @@ namespace QMagFace.Interop
             count);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern IntPtr qmf_measure_name(int measure);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_measure_capture(
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, NativeFace* face, NativeMeasured* measured,
+            UIntPtr capacity, UIntPtr* count);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_measure_face(
+            EngineHandle engine, NativeImage* image, NativeFace* faces, UIntPtr face_count, UIntPtr index,
+            NativeMeasured* measured, UIntPtr capacity, UIntPtr* count);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_align(
             EngineHandle engine, NativeImage* image, float* landmarks, byte* chip, UIntPtr capacity, UIntPtr* size);
 

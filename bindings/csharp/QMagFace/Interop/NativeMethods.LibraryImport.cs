@@ -116,6 +116,22 @@ namespace QMagFace.Interop
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial IntPtr qmf_measure_name(int measure);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_measure_capture(
+            EngineHandle engine, NativeImage* image, CancelHandle cancel, NativeFace* face, NativeMeasured* measured,
+            UIntPtr capacity, UIntPtr* count);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_measure_face(
+            EngineHandle engine, NativeImage* image, NativeFace* faces, UIntPtr face_count, UIntPtr index,
+            NativeMeasured* measured, UIntPtr capacity, UIntPtr* count);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_align(
             EngineHandle engine, NativeImage* image, float* landmarks, byte* chip, UIntPtr capacity, UIntPtr* size);
 

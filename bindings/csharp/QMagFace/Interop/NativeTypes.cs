@@ -55,6 +55,7 @@ namespace QMagFace.Interop
         internal fixed byte model[NativeText.NameSize];
         internal fixed byte detector[NativeText.NameSize];
         internal fixed byte fingerprint[NativeText.NameSize];
+        internal fixed byte uqs_basis[NativeText.NameSize];
     }
 
     [StructLayout(LayoutKind.Sequential)]
@@ -83,6 +84,15 @@ namespace QMagFace.Interop
         internal fixed float bbox[4];
         internal float score;
         internal fixed float landmarks[10];
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe struct NativeMeasured
+    {
+        internal int measure;
+        internal int score;
+        internal double value;
+        internal byte* advice;
     }
 
     [StructLayout(LayoutKind.Sequential)]

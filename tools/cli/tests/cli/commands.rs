@@ -204,10 +204,11 @@ fn quality_falls_when_the_face_is_cut_off() {
     assert!(lines[0]["quality"].as_f64() > lines[1]["quality"].as_f64());
     assert_eq!(
         (&lines[0]["faces"], &lines[0]["uqs"], &lines[0]["model"]),
-        (&1.into(), &Value::Null, &"sface".into())
+        (&1.into(), &97.into(), &"sface".into())
     );
     assert!((lines[0]["quality"].as_f64().unwrap() - 13.0).abs() < 0.02);
-    assert!(run(&["quality", &whole]).ok().out.contains(": quality 1"));
+    let out = run(&["quality", &whole]).ok().out;
+    assert!(out.contains(": quality 97 of 100, magnitude 1"), "{out}");
     let wrong = Wrong::new();
     for name in ["one-pixel.png", "no-face.png"] {
         assert_eq!(
@@ -219,6 +220,110 @@ fn quality_falls_when_the_face_is_cut_off() {
     for (path, words) in wrong.unreadable() {
         run(&["quality", &path]).fails(1, &words);
     }
+}
+
+#[test]
+fn quality_says_why_and_sorts() {
+    let (whole, cut) = (photo("obama.jpg"), photo("obama_partial_face.jpg"));
+    let wrong = Wrong::new();
+    let none = wrong.path("no-face.png");
+    let lines = run(&["quality", &none, &cut, &whole, "--explain", "--sort", "--json"])
+        .ok()
+        .json_lines();
+    let images: Vec<&Value> = lines.iter().map(|line| &line["image"]).collect();
+    assert_eq!(
+        images,
+        [&Value::from(whole.as_str()), &cut.as_str().into(), &none.into()]
+    );
+    assert_eq!(lines[2]["measures"], Value::Null);
+    let measures = lines[0]["measures"].as_object().unwrap();
+    assert_eq!(measures.len(), 17);
+    for (name, measured) in measures {
+        let score = measured["score"].as_u64().unwrap();
+        assert!(measured["value"].is_f64() && score <= 100, "{name}: {measured}");
+        assert_eq!(measured["advice"].is_null(), score >= 50, "{name}: {measured}");
+    }
+    assert!((measures["inter_eye_distance"]["value"].as_f64().unwrap() - 107.0).abs() < 2.0);
+    // The face of this photo goes on beyond its left or right edge.
+    let margins = ["margin_left", "margin_right"].map(|side| lines[1]["measures"][side]["score"].as_u64().unwrap());
+    assert!(margins.iter().any(|&score| score < 50), "{margins:?}");
+    let out = run(&["quality", &cut, "--explain"]).ok().out;
+    assert!(
+        out.contains("inter eye distance") && out.contains("move to the middle of the picture"),
+        "{out}"
+    );
+    run(&["quality", &whole, "--explain", "--chips"]).fails(2, &["--chips"]);
+    for (path, words) in wrong.unreadable() {
+        run(&["quality", &path, "--explain"]).fails(1, &words);
+    }
+}
+
+#[test]
+fn the_measures_of_one_photo_are_those_of_a_smaller_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["obama.jpg", "obama2.jpg", "biden.jpg"];
+    for name in names {
+        let picture = image::open(photo(name)).unwrap();
+        let (width, height) = (picture.width() / 2, picture.height() / 2);
+        let half = picture.resize_exact(width, height, image::imageops::FilterType::Triangle);
+        half.to_rgb8()
+            .save(folder.path().join(name).with_extension("png"))
+            .unwrap();
+    }
+    for name in names {
+        let half = folder.path().join(name).with_extension("png");
+        let lines = run(&["quality", &photo(name), half.to_str().unwrap(), "--explain", "--json"])
+            .ok()
+            .json_lines();
+        for (measure, measured) in lines[0]["measures"].as_object().unwrap() {
+            let [a, b] = [measured, &lines[1]["measures"][measure]].map(|one| one["score"].as_i64().unwrap());
+            assert!((a - b).abs() <= 5, "{name}, {measure}: {a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn a_contact_sheet_has_every_face() {
+    let folder = tempfile::tempdir().unwrap();
+    let sheet = folder.path().join("sheet.png");
+    let out = sheet.to_str().unwrap();
+    let photos = Path::new(&photo("biden.jpg"))
+        .parent()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let wrong = Wrong::new();
+    let answer = run(&[
+        "draw",
+        &photos,
+        &wrong.path("no-face.png"),
+        "--sheet",
+        "-o",
+        out,
+        "--json",
+    ])
+    .ok()
+    .json_lines();
+    assert_eq!(
+        (&answer[0]["faces"], &answer[0]["without_face"]),
+        (&6.into(), &1.into())
+    );
+    let picture = image::open(&sheet).unwrap();
+    assert!(picture.width() > 112 * 3 && picture.height() > 112 * 2);
+    run(&["draw", &photos, "--sheet", "-o", &format!("{photos}/sheet.png")])
+        .fails(1, &["lies in the folder of images"]);
+    run(&["draw", &photos, "--sheet", "-o", "sheet.jpg"]).fails(1, &["must end in .png"]);
+    let empty = folder.path().join("empty.png");
+    run(&[
+        "draw",
+        &wrong.path("no-face.png"),
+        "--sheet",
+        "-o",
+        empty.to_str().unwrap(),
+    ])
+    .fails(3, &["no face in any of 1"]);
+    assert!(!empty.exists());
 }
 
 #[test]
