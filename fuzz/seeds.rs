@@ -51,6 +51,8 @@ fn images(seeds: &Seeds) -> Outcome {
         ("bmp", ImageFormat::Bmp),
         ("tiff", ImageFormat::Tiff),
         ("webp", ImageFormat::WebP),
+        ("gif", ImageFormat::Gif),
+        ("pnm", ImageFormat::Pnm),
     ];
     for (kind, image) in kinds {
         for (ending, format) in formats {

@@ -1247,7 +1247,10 @@ public:
                              std::size_t stride = 0, std::size_t chroma_stride = 0) {
         return Image(QMF_IMAGE_I420, luma, width, height, stride).with_chroma(u, v, chroma_stride);
     }
-    /** The bytes of a JPEG, PNG, BMP, WebP or TIFF file. Its own orientation is honoured. */
+    /**
+     * The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC, or a passport's face record. Its own
+     * orientation is honoured.
+     */
     static Image encoded(Bytes file) { return Image(QMF_IMAGE_ENCODED, file, 0, 0, 0); }
 
     /** The same picture, to be turned so. All coordinates, in and out, are those of the turned picture. */

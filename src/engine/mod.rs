@@ -539,7 +539,7 @@ impl Engine {
         self.extract(&view.to_bgr())
     }
 
-    /// As [`Engine::extract`], from an encoded image (JPEG, PNG, BMP, TIFF, WebP).
+    /// As [`Engine::extract`], from an image file in memory, of any kind that [`image::decode`] reads.
     ///
     /// # Errors
     /// As [`Engine::extract`] and [`image::decode`].

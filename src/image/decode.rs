@@ -1,12 +1,22 @@
 //! Decoding image files: kind by content, EXIF orientation applied, grey expanded, alpha dropped, sizes limited, and
 //! only whole pictures.
 
+#[cfg(feature = "avif")]
+mod avif;
 #[cfg(feature = "decode")]
 mod bmp;
 #[cfg(feature = "decode")]
+mod face_record;
+#[cfg(feature = "decode")]
 mod files;
+#[cfg(feature = "heic")]
+mod heic;
 #[cfg(feature = "decode")]
 mod jpeg;
+#[cfg(feature = "jpeg2000")]
+mod jpeg2000;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod own_thread;
 #[cfg(feature = "decode")]
 mod tiff;
 #[cfg(feature = "decode")]
@@ -18,7 +28,7 @@ use super::BgrImage;
 use super::kind::ImageKind;
 use crate::error::{Error, ErrorKind, Result};
 #[cfg(feature = "decode")]
-use files::decoder;
+use files::{decoder, unsupported};
 use std::fmt::Display;
 use std::io::Read;
 use std::panic::catch_unwind;
@@ -58,6 +68,16 @@ impl ImageKind {
         decoder(self).is_some()
     }
 
+    /// The feature of this library that a kind takes beside `decode`.
+    fn feature(self) -> Option<&'static str> {
+        match self {
+            ImageKind::Jpeg2000 => Some("jpeg2000"),
+            ImageKind::Heic => Some("heic"),
+            ImageKind::Avif => Some("avif"),
+            _ => None,
+        }
+    }
+
     /// The kinds that are read, for people: "JPEG, PNG, BMP, TIFF and WebP".
     pub fn read_names() -> String {
         let names: Vec<&str> = ImageKind::all()
@@ -71,7 +91,7 @@ impl ImageKind {
     }
 }
 
-/// Decodes an image file held in memory: JPEG, PNG, BMP, TIFF or WebP, told by its content ([`ImageKind::of`]).
+/// Decodes an image file held in memory, of one of the kinds below, told by its content ([`ImageKind::of`]).
 ///
 /// Only whole pictures are returned. A file that was cut, that has a gap or that fails one of its own checks is
 /// refused, even if it has a proper end. What each kind must have, and what is tolerated:
@@ -88,8 +108,14 @@ impl ImageKind {
 ///   the right length (LZW, PackBits), it is whole as above (JPEG). The first image of the file is read.
 /// * **WebP**: each chunk has its length, and the picture needs its data to the end. For a lossy picture, the latter
 ///   is looked at only if the data have 16 zeros in a row. The first frame of an animation is read.
+/// * **GIF**: all pixels of the first frame, which is read. **PNM**: all pixels.
+/// * **JPEG 2000** (feature `jpeg2000`): each tile has its parts, as long as they say, up to the end mark.
+/// * **HEIC** (feature `heic`), **AVIF** (feature `avif`): each box and the picture's data have their lengths.
+/// * **Face records** (ISO/IEC 19794-5:2005, by themselves or in a data group 2 of ICAO Doc 9303): the record has its length, and
+///   the first face's picture, JPEG or JPEG 2000, is whole as above; it is read.
 ///
-/// Some damage leaves valid data and can't be noticed: changed bytes in JPEG, WebP, LZW or PackBits data after which
+/// Some damage leaves valid data and can't be noticed: changed bytes in JPEG, WebP, LZW, PackBits, GIF, JPEG
+/// 2000, HEIC or AVIF data after which
 /// the decoder falls into step again, and any changed bytes in uncompressed pixels, zeros included.
 ///
 /// # Errors
@@ -118,13 +144,20 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
         );
         Error::new(ErrorKind::ImageDecode, message.replace(" and ", " or "))
     })?;
-    let decode = decoder(kind).ok_or_else(|| {
-        let image = kind.with_article();
-        let message = format!("{image}, which this library does not read; it reads {}", read());
-        Error::new(ErrorKind::ImageDecode, message)
-    })?;
+    let decode = decoder(kind).ok_or_else(|| not_read(kind))?;
     // A decoder holds no state between images; one that panics has met a damaged one that it didn't foresee.
     catch_unwind(|| decode(bytes, limits)).unwrap_or_else(|_| Err(damaged(kind, "its decoder gave up")))
+}
+
+/// The error for an image of a kind that is known but not read, or not by this build.
+fn not_read(kind: ImageKind) -> Error {
+    let image = kind.with_article();
+    let why = match kind.feature() {
+        Some(feature) => format!("which this build does not read: it was built without the feature `{feature}`"),
+        None => "which this library does not read".to_owned(),
+    };
+    let message = format!("{image}, {why}; it reads {}", ImageKind::read_names());
+    Error::new(ErrorKind::ImageDecode, message)
 }
 
 fn damaged(kind: ImageKind, why: impl Display) -> Error {

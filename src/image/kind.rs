@@ -26,6 +26,8 @@ pub enum ImageKind {
     Gif,
     /// JPEG 2000, as a file (JP2, JPX, JPM) or a bare codestream.
     Jpeg2000,
+    /// Face records of ISO/IEC 19794-5, by themselves or in a data group 2 of ICAO Doc 9303.
+    FaceRecord,
     /// JPEG XL, in its container or as a bare codestream.
     JpegXl,
     /// JPEG XR.
@@ -59,7 +61,7 @@ pub enum ImageKind {
 type Mark = (ImageKind, &'static str, fn(&[u8]) -> bool);
 
 /// Every kind. At most one is true of a file; `no_kind_is_taken_for_another` in the tests holds them to that.
-const MARKS: [Mark; 22] = [
+const MARKS: [Mark; 23] = [
     (ImageKind::Jpeg, "JPEG", |head| head.starts_with(&[0xFF, 0xD8, 0xFF])),
     (ImageKind::Png, "PNG", |head| head.starts_with(b"\x89PNG\r\n\x1a\n")),
     (ImageKind::Bmp, "BMP", is_bmp),
@@ -75,6 +77,7 @@ const MARKS: [Mark; 22] = [
     (ImageKind::Jpeg2000, "JPEG 2000", |head| {
         head.starts_with(b"\0\0\0\x0CjP  \r\n\x87\n") || head.starts_with(&[0xFF, 0x4F, 0xFF, 0x51])
     }),
+    (ImageKind::FaceRecord, "face record", is_face_record),
     (ImageKind::JpegXl, "JPEG XL", |head| {
         head.starts_with(b"\0\0\0\x0CJXL \r\n\x87\n") || head.starts_with(&[0xFF, 0x0A])
     }),
@@ -282,6 +285,23 @@ fn is_avif(head: &[u8]) -> bool {
 fn compatible(head: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let length = u32::from_be_bytes(*head.first_chunk()?) as usize;
     Some(head.get(16..length.min(ImageKind::HEAD_BYTES))?.chunks_exact(4))
+}
+
+/// A record's own mark, or the tags of a data group 2 and of the templates in it, with a length between them.
+fn is_face_record(head: &[u8]) -> bool {
+    // A length has one byte below 128, or says how many follow.
+    let length = |first: &u8| {
+        if *first < 0x80 {
+            1
+        } else {
+            1 + usize::from(first & 0x7F)
+        }
+    };
+    head.starts_with(b"FAC\x000")
+        || head.first() == Some(&0x75)
+            && head
+                .get(1)
+                .is_some_and(|first| at(head, 1 + length(first), &[0x7F, 0x61]))
 }
 
 /// A text may well begin with "P5 ": the numbers that must follow tell an image.

@@ -117,6 +117,54 @@ fn cases() -> Vec<Case> {
             Limit,
             "60000 x 60000",
         ),
+        case(
+            "jp2-size",
+            |f| jpeg_2000(f, 60_000, 60_000, 7),
+            decode,
+            Limit,
+            "60000 x 60000",
+        ),
+        case(
+            "jp2-tiles",
+            |f| jpeg_2000(f, 40, 10_000, 7),
+            decode,
+            ImageDecode,
+            "too many tiles",
+        ),
+        case(
+            "jp2-precincts",
+            |f| jpeg_2000(f, 10_000, 10_000, 0),
+            decode,
+            ImageDecode,
+            "precincts",
+        ),
+        case(
+            "jp2-without-data",
+            |f| jpeg_2000(f, 10_000, 10_000, 7),
+            decode,
+            ImageDecode,
+            "end early",
+        ),
+        case(
+            "pnm-header",
+            |f| fs::write(f.join("i"), "P6\n60000 60000\n255\n").unwrap(),
+            decode,
+            Limit,
+            "60000 x 60000",
+        ),
+        case(
+            "gif-header",
+            |f| {
+                fs::write(
+                    f.join("i"),
+                    b"GIF89a\xFF\xFF\xFF\xFF\0\0\0,\0\0\0\0\xFF\xFF\xFF\xFF\0\x02",
+                )
+                .unwrap()
+            },
+            decode,
+            Limit,
+            "65535 x 65535",
+        ),
         dies(
             "png-header-without-limits",
             |f| header_bomb(f, ImageFormat::Png),
@@ -359,6 +407,24 @@ fn endless(folder: &Path, name: &str) {
 }
 
 /// A picture of 8 x 8 pixels whose header says 60,000 x 60,000.
+/// The headers of a JPEG 2000 codestream: a square picture of three colours in square tiles, halved five times, with precincts
+/// of 2^`precinct` pixels a side.
+fn jpeg_2000(folder: &Path, tile: u32, side: u32, precinct: u8) {
+    let sides = [side, side, 0, 0, tile, tile, 0, 0];
+    let mut bytes = vec![0xFF, 0x4F, 0xFF, 0x51, 0, 47, 0, 0];
+    bytes.extend(sides.into_iter().flat_map(u32::to_be_bytes));
+    bytes.extend([0, 3, 7, 1, 1, 7, 1, 1, 7, 1, 1]);
+    // One layer, five halvings, code blocks of 64 x 64, reversible.
+    bytes.extend([0xFF, 0x52, 0, 18, 1, 0, 0, 1, 1, 5, 4, 4, 0, 1]);
+    bytes.extend([precinct << 4 | precinct; 6]);
+    // Quantisation: none, 16 bands.
+    bytes.extend([0xFF, 0x5C, 0, 19, 0x40]);
+    bytes.extend([0x48; 16]);
+    // The first tile's first part, up to an end that isn't there.
+    bytes.extend([0xFF, 0x90, 0, 10, 0, 0, 0, 0, 0, 0, 0, 1, 0xFF, 0x93]);
+    fs::write(folder.join("i"), bytes).unwrap();
+}
+
 fn header_bomb(folder: &Path, format: ImageFormat) {
     let mut bytes = Cursor::new(Vec::new());
     let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([9, 90, 200]));

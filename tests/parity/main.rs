@@ -14,8 +14,9 @@ mod mtcnn_golden;
 mod network;
 #[path = "../common/network_golden.rs"]
 mod network_golden;
-#[path = "../onnxruntime/mod.rs"]
-mod onnxruntime;
+mod pictures;
+#[path = "../python/mod.rs"]
+mod python;
 mod score;
 mod sface;
 mod template_precision;

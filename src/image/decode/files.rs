@@ -1,6 +1,12 @@
 //! The kinds of image files that are read, each by its decoder and a check for what that doesn't tell.
 
-use super::{Decode, DecodeLimits, bmp, damaged, jpeg, over_limit, tiff, webp};
+#[cfg(feature = "avif")]
+use super::avif;
+#[cfg(feature = "heic")]
+use super::heic;
+#[cfg(feature = "jpeg2000")]
+use super::jpeg2000;
+use super::{Decode, DecodeLimits, bmp, damaged, face_record, jpeg, over_limit, tiff, webp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::BgrImage;
 use crate::image::kind::ImageKind;
@@ -17,6 +23,15 @@ pub(super) fn decoder(kind: ImageKind) -> Option<Decode> {
         ImageKind::Bmp => Some(decode_bmp),
         ImageKind::Tiff => Some(decode_tiff),
         ImageKind::WebP => Some(decode_webp),
+        ImageKind::Gif => Some(decode_gif),
+        ImageKind::Pnm => Some(decode_pnm),
+        ImageKind::FaceRecord => Some(face_record::decode),
+        #[cfg(feature = "jpeg2000")]
+        ImageKind::Jpeg2000 => Some(jpeg2000::decode),
+        #[cfg(feature = "avif")]
+        ImageKind::Avif => Some(avif::decode),
+        #[cfg(feature = "heic")]
+        ImageKind::Heic => Some(heic::decode),
         _ => None,
     }
 }
@@ -50,6 +65,21 @@ fn decode_tiff(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let allowed = memory(limits.pixels);
     let picture = with_image_crate(Cursor::new(bytes), ImageKind::Tiff, ImageFormat::Tiff, allowed, limits)?;
     checked(ImageKind::Tiff, picture, tiff::check(bytes, limits))
+}
+
+/// The first frame of a GIF.
+fn decode_gif(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
+    let allowed = memory(limits.pixels);
+    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Gif, ImageFormat::Gif, allowed, limits)?;
+    // It is short of pixels where the data are short, which the decoder tells.
+    checked(ImageKind::Gif, picture, Ok(()))
+}
+
+fn decode_pnm(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
+    let allowed = memory(limits.pixels);
+    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Pnm, ImageFormat::Pnm, allowed, limits)?;
+    // Pixels that end early are an error of the decoder's.
+    checked(ImageKind::Pnm, picture, Ok(()))
 }
 
 fn decode_webp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {

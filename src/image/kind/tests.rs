@@ -41,7 +41,7 @@ fn bmp(header: u32, planes: u16) -> Vec<u8> {
 /// Heads of files as programs write them.
 fn heads() -> Vec<(ImageKind, Vec<u8>)> {
     let dicom = [&[0; 128][..], b"DICM\x02\0\0\0UL"].concat();
-    let some: [(ImageKind, &[u8]); 40] = [
+    let some: [(ImageKind, &[u8]); 43] = [
         (ImageKind::Jpeg, b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01"),
         (ImageKind::Jpeg, b"\xFF\xD8\xFF\xE1\x12\x34Exif\0\0"),
         (ImageKind::Jpeg, b"\xFF\xD8\xFF\xDB\0\x43\0"),
@@ -56,6 +56,12 @@ fn heads() -> Vec<(ImageKind, Vec<u8>)> {
         (ImageKind::Gif, b"GIF87a\x10\0\x10\0"),
         (ImageKind::Jpeg2000, b"\0\0\0\x0CjP  \r\n\x87\n\0\0\0\x14ftypjp2 "),
         (ImageKind::Jpeg2000, b"\xFF\x4F\xFF\x51\0\x2F\0\0"),
+        (ImageKind::FaceRecord, b"FAC\x00010\0\0\0\x12\x34\0\x01"),
+        (
+            ImageKind::FaceRecord,
+            b"\x75\x82\x3A\x11\x7F\x61\x82\x3A\x0C\x02\x01\x01",
+        ),
+        (ImageKind::FaceRecord, b"\x75\x7F\x7F\x61\x7C\x02\x01\x01\x7F\x60"),
         (ImageKind::JpegXl, b"\0\0\0\x0CJXL \r\n\x87\n\0\0\0\x14ftypjxl "),
         (ImageKind::JpegXl, b"\xFF\x0A\xFA\x1F\x01"),
         (ImageKind::JpegXr, b"II\xBC\x01\x08\0\0\0"),

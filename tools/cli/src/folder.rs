@@ -286,8 +286,8 @@ mod tests {
         write("a/photo.dat", &jpeg);
         write("a/letter.jpg", b"Dear sir or madam");
         write("a/notes.txt", b"Dear sir or madam");
-        write("a/phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
-        write("a/phone", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+        write("a/camera.raf", b"FUJIFILMCCD-RAW 0201");
+        write("a/camera", b"FUJIFILMCCD-RAW 0201");
         write("a/._photo", PNG);
         write("a/@eaDir/thumb.png", PNG);
         write(".cache/x/thumb.png", PNG);
@@ -298,16 +298,20 @@ mod tests {
         );
         assert_eq!(listing.hidden, 3);
         let skipped: Vec<_> = listing.skipped.iter().map(|s| (name(&s.path), s.failed)).collect();
-        let wanted = [("a/notes.txt", false), ("a/phone", true), ("a/phone.heic", true)];
+        let wanted = [("a/notes.txt", false), ("a/camera", true), ("a/camera.raf", true)];
         assert_eq!(skipped, wanted.map(|(name, failed)| (name.to_owned(), failed)));
-        assert!(listing.skipped[1].reason.contains("HEIC"), "{:?}", listing.skipped);
+        assert!(
+            listing.skipped[1].reason.contains("camera raw"),
+            "{:?}",
+            listing.skipped
+        );
         assert_eq!(listing.tried(), 6);
 
         let empty = tempfile::tempdir().unwrap();
-        fs::write(empty.path().join("x.heic"), b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap();
+        fs::write(empty.path().join("x.raf"), b"FUJIFILMCCD-RAW 0201").unwrap();
         fs::write(empty.path().join("x.txt"), b"text").unwrap();
         let error = list(empty.path()).unwrap_err();
-        for word in ["x.heic", "HEIC", "1 files are no images", "JPEG"] {
+        for word in ["x.raf", "camera raw", "1 files are no images", "JPEG"] {
             assert!(error.message().contains(word), "{word}: {error}");
         }
     }

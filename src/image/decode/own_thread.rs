@@ -1,0 +1,21 @@
+//! A thread for decoders that would spread over all cores.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Runs `work` where its parallel iterators find one thread, which ends with it. Decoders would else start threads for the
+/// whole process, which a host may not want and a child of `fork` has not.
+///
+/// # Errors
+/// [`ErrorKind::Backend`] where no thread can be started.
+pub(super) fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .map_err(|error| {
+            Error::new(
+                ErrorKind::Backend,
+                format!("a thread that decodes an image can't be started: {error}"),
+            )
+        })?;
+    Ok(pool.install(work))
+}
