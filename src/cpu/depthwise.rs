@@ -49,8 +49,13 @@ impl Depthwise {
             return output;
         }
         let taps = self.window.kernel * self.window.kernel;
-        share.parts(&mut output.data, plane, |panel, output| {
+        // Of few channels there are few panels: rows are shared out too.
+        let cuts = share.cuts(input.panels, input.images, height);
+        let part = plane / cuts;
+        share.parts(&mut output.data, part, |at, output| {
+            let panel = at / cuts;
             let channels = Channels {
+                first_row: at % cuts * (height / cuts),
                 input,
                 panel,
                 window: self.window,
@@ -72,6 +77,8 @@ impl Depthwise {
 struct Channels<'a> {
     input: &'a Map,
     panel: usize,
+    /// The first row that `output` has; only of one image can it be another than 0.
+    first_row: usize,
     window: Window,
     /// Rows and columns of the output.
     size: [usize; 2],
@@ -92,25 +99,40 @@ impl Channels<'_> {
         }
         // Beyond the border there are zeros: a row of them stands in for a row outside.
         let outside = vec![Lane::ZERO; self.input.width];
+        let stride = self.window.stride;
+        // Outputs whose taps are all inside the row: from the second on.
+        let inner = (self.input.width.saturating_sub(2) / stride).min(width - 1);
         for (at, output) in self.output.chunks_exact_mut(width).enumerate() {
-            let (image, y) = (at / height, at % height);
+            let (image, y) = ((self.first_row + at) / height, (self.first_row + at) % height);
             let plane = self.input.plane(self.panel, image);
             let rows: [&[Lane]; KERNEL] = std::array::from_fn(|row| {
-                let y = (y * self.window.stride + row).wrapping_sub(1);
+                let y = (y * stride + row).wrapping_sub(1);
                 plane.chunks_exact(self.input.width).nth(y).unwrap_or(&outside)
             });
             for (x, output) in output.iter_mut().enumerate() {
-                let left = (x * self.window.stride).wrapping_sub(1);
+                let left = (x * stride).wrapping_sub(1);
                 let mut sums = bias;
-                for row in 0..KERNEL {
-                    for column in 0..KERNEL {
-                        let lane = match rows[row].get(left.wrapping_add(column)) {
-                            Some(lane) => lane,
-                            None => &Lane::ZERO,
-                        };
-                        let (input, tap) = (load::<M, V>(machine, lane), taps[row * KERNEL + column]);
-                        for v in 0..V {
-                            sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
+                if (1..=inner).contains(&x) {
+                    for row in 0..KERNEL {
+                        let lanes = &rows[row][left..left + KERNEL];
+                        for column in 0..KERNEL {
+                            let (input, tap) = (load::<M, V>(machine, &lanes[column]), taps[row * KERNEL + column]);
+                            for v in 0..V {
+                                sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
+                            }
+                        }
+                    }
+                } else {
+                    for row in 0..KERNEL {
+                        for column in 0..KERNEL {
+                            let lane = match rows[row].get(left.wrapping_add(column)) {
+                                Some(lane) => lane,
+                                None => &Lane::ZERO,
+                            };
+                            let (input, tap) = (load::<M, V>(machine, lane), taps[row * KERNEL + column]);
+                            for v in 0..V {
+                                sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
+                            }
                         }
                     }
                 }
@@ -132,6 +154,7 @@ impl AnyKernel<'_> {
         let Channels {
             input,
             panel,
+            first_row,
             window,
             size: [height, width],
             weights,
@@ -139,6 +162,7 @@ impl AnyKernel<'_> {
             output,
         } = self.0;
         for (at, output) in output.iter_mut().enumerate() {
+            let at = first_row * width + at;
             let (image, y, x) = (at / width / height, at / width % height, at % width);
             let plane = input.plane(panel, image);
             let kind = match epilogue.by_place() {

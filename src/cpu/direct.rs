@@ -5,7 +5,7 @@ use super::kernel::{accumulate, blocks, load, most_rows, on_machine, store, with
 use super::workers::Share;
 use super::{LANES, Lane, Map, Scratch};
 use crate::graph::folded::place;
-use crate::machine::{Machine, dispatch};
+use crate::machine::{F32s, Machine, dispatch};
 use pulp::Simd;
 
 /// A convolution with a square kernel.
@@ -76,14 +76,19 @@ impl Direct {
         if plane == 0 {
             return output;
         }
-        share.parts(&mut output.data, plane, |panel, output| {
+        // Of few channels there are few panels: rows are shared out too.
+        let cuts = share.cuts(self.panels_out, input.images, height);
+        let part = plane / cuts;
+        share.parts(&mut output.data, part, |at, output| {
+            let (panel, first) = (at / cuts, at % cuts * part);
             dispatch(Slide {
                 input,
                 window: self.window,
                 size: [height, width],
                 weights: &self.weights[panel * depth..][..depth],
                 epilogue: self.epilogue.panel(panel),
-                residual: residual.map(|map| &map.data[panel * plane..][..plane]),
+                residual: residual.map(|map| &map.data[panel * plane + first..][..part]),
+                first,
                 output,
             });
         });
@@ -91,7 +96,7 @@ impl Direct {
     }
 }
 
-/// A panel of outputs.
+/// A panel of outputs, or some rows of it.
 struct Slide<'a> {
     input: &'a Map,
     window: Window,
@@ -100,20 +105,45 @@ struct Slide<'a> {
     /// By tap, then input.
     weights: &'a [Lane],
     epilogue: Panel<'a>,
+    /// As `output`.
     residual: Option<&'a [Lane]>,
-    /// The panel: by image, row, column.
+    /// The first place that `output` has; only of one image can it be another than 0.
+    first: usize,
+    /// By image, row, column.
     output: &'a mut [Lane],
 }
 
 impl Slide<'_> {
     #[inline(always)]
     fn on<M: Machine, const V: usize, const FIT: usize>(mut self, machine: M) {
-        let places = self.size[0] * self.size[1];
+        let places = self.output.len() / self.input.images;
+        let one_to_one = (self.window.kernel, self.window.stride, self.window.padding) == (1, 1, 0);
+        let straight = one_to_one && !self.epilogue.by_place();
         for image in 0..self.input.images {
             for rows in blocks(places, most_rows::<V, FIT>()) {
-                with_rows!(rows.len(), ROWS => self.places::<M, ROWS, V>(machine, image, rows.start));
+                match straight {
+                    true => with_rows!(rows.len(), ROWS => self.same_places::<M, ROWS, V>(machine, image, rows.start)),
+                    false => with_rows!(rows.len(), ROWS => self.places::<M, ROWS, V>(machine, image, rows.start)),
+                }
             }
         }
+    }
+
+    /// Some places that follow each other, each made of the input's same place: a kernel of one tap. The sums are those of
+    /// [`Slide::places`], without looking for where each tap reads.
+    #[inline(always)]
+    fn same_places<M: Machine, const ROWS: usize, const V: usize>(&mut self, machine: M, image: usize, first: usize) {
+        let mut sums = [load::<M, V>(machine, self.epilogue.bias(0)); ROWS];
+        let (weights, _) = self.weights.as_chunks::<LANES>();
+        for (panel, weights) in weights.iter().enumerate() {
+            let lanes = &self.input.plane(panel, image)[self.first + first..][..ROWS];
+            let mut rows = [&Lane::ZERO.0; ROWS];
+            for row in 0..ROWS {
+                rows[row] = &lanes[row].0;
+            }
+            accumulate(machine, &mut sums, rows, weights);
+        }
+        self.finish::<M, ROWS, V>(machine, image, first, sums);
     }
 
     /// Some places that follow each other.
@@ -129,7 +159,7 @@ impl Slide<'_> {
         let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
         let mut at = [(0, 0); ROWS];
         // One division for all of them: it takes longer than many a product.
-        let (mut y, mut x) = (first / width, first % width);
+        let (mut y, mut x) = ((self.first + first) / width, (self.first + first) % width);
         for row in 0..ROWS {
             at[row] = (y, x);
             x += 1;
@@ -165,7 +195,19 @@ impl Slide<'_> {
                 accumulate(machine, &mut sums, rows, weights);
             }
         }
-        let start = image * height * width + first;
+        self.finish::<M, ROWS, V>(machine, image, first, sums);
+    }
+
+    /// Adds the residual, activates and stores some places' sums.
+    #[inline(always)]
+    fn finish<M: Machine, const ROWS: usize, const V: usize>(
+        &mut self,
+        machine: M,
+        image: usize,
+        first: usize,
+        sums: [[F32s<M>; V]; ROWS],
+    ) {
+        let start = image * (self.output.len() / self.input.images) + first;
         for row in 0..ROWS {
             let residual = match self.residual {
                 Some(lanes) => Some(&lanes[start + row]),

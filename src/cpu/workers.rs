@@ -103,6 +103,20 @@ pub(crate) enum Share {
 }
 
 impl Share {
+    /// Into how many equal parts a plane of `rows` rows is cut, of which there are `planes`: one, unless there are too few
+    /// planes to keep some threads busy. A plane of several images stays whole.
+    pub fn cuts(self, planes: usize, images: usize, rows: usize) -> usize {
+        /// Parts that are enough to even out what each takes, on a few threads.
+        const ENOUGH: usize = 8;
+        match self {
+            Share::All if images == 1 && planes < ENOUGH => {
+                let most = ENOUGH / planes.max(1);
+                (1..=most).rev().find(|&cuts| rows.is_multiple_of(cuts)).unwrap_or(1)
+            }
+            _ => 1,
+        }
+    }
+
     /// Calls `work` on each part of `size` lanes of `data`, with its number.
     pub fn parts(self, data: &mut [Lane], size: usize, work: impl Fn(usize, &mut [Lane]) + Sync) {
         match self {

@@ -143,6 +143,18 @@ impl Engine {
         let fingerprint = pack.fingerprint_with(Some(detector))?;
         let engine = Self::build(pack, detector, options, fingerprint)?;
         let info = engine.info();
+        let own = pack.manifest().detector.as_deref();
+        if options.parameters.is_none() && own.is_some_and(|own| own != detector.name()) && info.parameters.is_some() {
+            options.log.write(LogLevel::Warning, || {
+                format!(
+                    "the calibration of model {} was fitted with its own detector, {}, and is used with {}: measure its thresholds \
+                     before you rely on them",
+                    info.model,
+                    own.unwrap_or_default(),
+                    info.detector
+                )
+            });
+        }
         options.log.write(LogLevel::Info, || {
             format!(
                 "model {} with detector {} on {} in {}, fingerprint {}, opened in {:.0} ms",

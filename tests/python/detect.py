@@ -26,7 +26,7 @@ def main(model_file, threshold, folder):
         detect(session, pixels, threshold).tofile(folder / f"{index}.faces")
 
 
-def opened(model_file):
+def opened(model_file, options=None):
     model = onnx.load(model_file)
     # The file's input has a fixed size, which the network doesn't need.
     for value, names in [(model.graph.input[0], ("height", "width")), *((output, None) for output in model.graph.output)]:
@@ -43,7 +43,7 @@ def opened(model_file):
             del node.attribute[:]
     # It says of each shape in the file that nothing uses it.
     onnxruntime.set_default_logger_severity(3)
-    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def detect(session, pixels, threshold):

@@ -10,7 +10,7 @@ use crate::output::{self, taken};
 use crate::{many, picture};
 use clap::Args;
 use qmagface::calibrate::ScoredComparison;
-use qmagface::{BgrImage, Calibration, Comparison, Engine, Error, ErrorKind, Result};
+use qmagface::{BgrImage, Calibration, Comparison, Engine, Error, ErrorKind, Face, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -98,7 +98,7 @@ fn compare_two(
         picture::comparison(&sides, &result, meaning.as_deref(), out)?;
     }
     if shared.json {
-        output::line(scored_json(engine, &scored));
+        output::line(scored_json(engine, &scored, (a.face, b.face)));
         return Ok(());
     }
     for (path, found) in [(arguments.probe.as_path(), a), (path, &b)] {
@@ -134,10 +134,10 @@ fn compare_many(
     let mut without_face = 0;
     let find = |path: &Path| {
         let (_, found) = extract(engine, &arguments.embedding, &arguments.aligned, path)?;
-        Ok(found.map(|found| found.template))
+        Ok(found.map(|found| (found.template, found.face)))
     };
-    let outcome = many::each(shared, arguments.embedding.machine(), images, find, |path, template| {
-        let Some(template) = template else {
+    let outcome = many::each(shared, arguments.embedding.machine(), images, find, |path, found| {
+        let Some((template, face)) = found else {
             without_face += 1;
             match shared.json {
                 true => output::line(json!({"image": name(path), "score": null, "faces": 0})),
@@ -147,20 +147,25 @@ fn compare_many(
         };
         let scored = calibration.compare(&probe.template, &template)?;
         if shared.json {
-            let mut line = scored_json(engine, &scored);
+            let mut line = scored_json(engine, &scored, (probe.face, face));
             line["image"] = name(path).into();
             output::line(line);
         }
-        compared.push((scored, path.to_owned()));
+        compared.push((scored, path.to_owned(), face));
         Ok(())
     });
     compared.sort_by(|a, b| b.0.comparison.score.total_cmp(&a.0.comparison.score));
     if !shared.json {
-        for (scored, path) in &compared {
+        for (scored, path, face) in &compared {
             let result = &scored.comparison;
             let meaning = meaning(calibration, result).unwrap_or_default();
+            // Of one upright face there is nothing to say.
+            let taken = face
+                .map(|(face, faces)| taken(&face, faces))
+                .filter(|words| words != "1 face");
+            let taken = taken.map(|words| format!(" ({words})")).unwrap_or_default();
             output::line(format_args!(
-                "score {:>8.4}  cosine {:>7.4}  quality {:>6.2}  {}  {meaning}",
+                "score {:>8.4}  cosine {:>7.4}  quality {:>6.2}  {}{taken}  {meaning}",
                 result.score,
                 result.cosine,
                 result.quality_b,
@@ -175,19 +180,27 @@ fn compare_many(
     }
 }
 
-fn scored_json(engine: &Engine, scored: &ScoredComparison) -> Value {
+/// What a comparison gave, with the faces that were taken (none of a chip) and how many there were.
+fn scored_json(engine: &Engine, scored: &ScoredComparison, (a, b): (Seen, Seen)) -> Value {
     let result = &scored.comparison;
     json!({
         "cosine": result.cosine,
         "quality_a": result.quality_a,
         "quality_b": result.quality_b,
         "score": result.score,
+        "faces_a": a.map(|(_, faces)| faces),
+        "box_a": a.map(|(face, _)| face.bbox),
+        "faces_b": b.map(|(_, faces)| faces),
+        "box_b": b.map(|(face, _)| face.bbox),
         "model": engine.info().model,
         "negative_log10_fmr": scored.negative_log10_fmr,
         "low_quality": scored.low_quality,
         "out_of_range": scored.out_of_range,
     })
 }
+
+/// A face and how many the image has; `None` for a chip.
+type Seen = Option<(Face, usize)>;
 
 /// "a.jpg: 2 faces, quality 91 of 100, magnitude 12.345".
 fn described(path: &Path, found: &Extracted) -> String {

@@ -9,7 +9,7 @@ use crate::picture::Framed;
 use crate::targets::targets;
 use crate::{apart, folder, many, picture};
 use clap::Args;
-use qmagface::{Engine, Error, ErrorKind, Result};
+use qmagface::{Engine, Error, ErrorKind, Face, Result};
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -136,7 +136,12 @@ fn sheet(shared: &Shared, arguments: &Arguments, images: &Images) -> Outcome {
 /// Draws the faces of an image; the qualities of them.
 fn draw(engine: &Engine, arguments: &Arguments, path: &Path, out: &Path) -> Result<Vec<f64>> {
     let (image, found) = extract_all(engine, &arguments.embedding, &arguments.aligned, path)?;
-    picture::faces(&image, &found, out)?;
+    let chosen = {
+        let faces: Vec<Face> = found.iter().filter_map(|found| Some(found.face?.0)).collect();
+        let face = engine.info().face.choose(&faces, image.width(), image.height());
+        face.and_then(|face| faces.iter().position(|other| *other == face))
+    };
+    picture::faces(&image, &found, chosen, out)?;
     Ok(found.into_iter().map(|found| found.quality()).collect())
 }
 

@@ -103,16 +103,19 @@ impl Panel {
     }
 }
 
-/// Draws a photo with all its faces, and their chips beside it.
+/// Draws a photo with all its faces, and their chips beside it. `chosen` is the one that other commands take.
 ///
 /// # Errors
 /// As [`comparison`].
-pub fn faces(image: &BgrImage, found: &[Extracted], out: &Path) -> Result<()> {
+pub fn faces(image: &BgrImage, found: &[Extracted], chosen: Option<usize>, out: &Path) -> Result<()> {
     let photo = annotated(image, found)?;
     let shown = &found[..found.len().min(MOST_CHIPS)];
     let numbered = shown.iter().enumerate();
     let qualities: Vec<Line> = numbered
-        .map(|(index, found)| line(&format!("{}: {}", index + 1, quality(found))))
+        .map(|(index, found)| {
+            let turned = found.face.map(|(face, _)| output::turned(&face)).unwrap_or_default();
+            line(&format!("{}: {}{turned}", index + 1, quality(found)))
+        })
         .collect();
     let columns = (shown.len() as u32).div_ceil(2);
     let widest = qualities.iter().map(width).max().unwrap_or(0);
@@ -122,7 +125,10 @@ pub fn faces(image: &BgrImage, found: &[Extracted], out: &Path) -> Result<()> {
     let count = line(&match found.len() {
         n if n > MOST_CHIPS => format!("{n} faces, the {MOST_CHIPS} best are shown"),
         1 if found[0].face.is_none() => "a chip".to_owned(),
-        n => face_count(n),
+        n => match chosen.filter(|_| n > 1) {
+            Some(chosen) => format!("{}, taken is {}", face_count(n), chosen + 1),
+            None => face_count(n),
+        },
     });
     let mut picture = canvas(
         (photo.width() + columns * cell.0).max(width(&count)) + 2 * MARGIN,
