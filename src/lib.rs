@@ -34,7 +34,7 @@
 //! | `cpu` | convolutions and the other kernels of the networks on the CPU, and their threads |
 //! | [`chip`] | an aligned face's pixels |
 //! | [`face`] | a box and five landmarks in an image |
-//! | [`detect`] | MTCNN: faces and their five landmarks |
+//! | [`detect`] | YuNet and MTCNN: faces and their five landmarks |
 //! | [`align`] | the similarity transform to the 112x112 chip |
 //! | [`capture`] | capture measures: size, pose, light and sharpness of a face in numbers, with advice |
 //! | [`network`] | iResNet and SFace: chips to embeddings |

@@ -19,8 +19,8 @@ pub(super) struct Light {
     pub bright: f64,
     /// Entropy of the histogram, in bits.
     pub entropy: f64,
-    /// What the histograms of the left and the right half have in common, 0..1; 0 where one half is outside the photo.
-    pub uniformity: f64,
+    /// What the histograms of the left and the right half have in common, 0..1; `None` where one half is outside the photo.
+    pub uniformity: Option<f64>,
 }
 
 impl Light {
@@ -50,6 +50,7 @@ impl Light {
             .filter(|&&share| share > 0.0)
             .map(|share| -share * share.log2())
             .sum();
+        let seen = halves.iter().all(|half| half.iter().any(|&count| count > 0));
         let [left, right] = halves.map(|half| {
             let pixels = f64::from(half.iter().sum::<u32>()).max(1.0);
             half.map(|count| f64::from(count) / pixels)
@@ -60,7 +61,7 @@ impl Light {
             dark: shares[..=25].iter().sum(),
             bright: shares[247..].iter().sum(),
             entropy,
-            uniformity: left.iter().zip(right).map(|(&left, right)| left.min(right)).sum(),
+            uniformity: seen.then(|| left.iter().zip(right).map(|(&left, right)| left.min(right)).sum()),
         })
     }
 }

@@ -189,7 +189,7 @@ impl Measured {
 }
 
 /// Measures a face of `image`; `faces` are all that were found there, this one among them or not. Measures of light and
-/// sharpness are left out where nothing of the face is inside the image.
+/// sharpness are left out where nothing of the face is inside the image, that of uniformity where one half is outside.
 ///
 /// # Errors
 /// [`crate::ErrorKind::InvalidArgument`] when the landmarks aren't finite or don't span a face.
@@ -217,8 +217,8 @@ pub fn measure(image: &BgrImage, face: &Face, faces: &[Face]) -> Result<Vec<Meas
             (Measure::OverExposure, light.bright),
             (Measure::DynamicRange, light.entropy),
             (Measure::Sharpness, sharpness::of(&patch)),
-            (Measure::IlluminationUniformity, light.uniformity),
         ]);
+        values.extend(light.uniformity.map(|value| (Measure::IlluminationUniformity, value)));
     }
     Ok(values
         .into_iter()

@@ -77,8 +77,7 @@ fn sample(image: &BgrImage, x: f64, y: f64) -> Option<[f32; 3]> {
     }))
 }
 
-/// The ellipse that stands for the face: from above the brows to below the lips, as wide as the cheeks, about a point
-/// between nose and eyes.
+/// The ellipse that stands for the face: from above the brows to below the lips, as wide as the cheeks, about the nose.
 fn is_face(x: usize, y: usize) -> bool {
     let nose = TEMPLATE[2];
     let (x, y) = (x as f32 - nose[0], y as f32 - nose[1]);

@@ -182,7 +182,9 @@ pub unsafe extern "C" fn qmf_measure_face(
                     return Err(invalid(format!("index is {index}, there are {face_count} faces")));
                 };
                 engine.check_process()?;
-                let found = capture::measure(&picture(engine, image)?, face, &faces)?;
+                // By its place: two entries may be equal, and a score may be no number.
+                let others: Vec<Face> = [&faces[..index], &faces[index + 1..]].concat();
+                let found = capture::measure(&picture(engine, image)?, face, &others)?;
                 let found: Vec<qmf_measured> = found.iter().map(qmf_measured::from).collect();
                 put(&found, measured, capacity, count, "measured")
             })

@@ -5,6 +5,8 @@
 mod avif;
 #[cfg(feature = "decode")]
 mod bmp;
+#[cfg(any(feature = "avif", feature = "jpeg2000"))]
+mod boxes;
 #[cfg(feature = "decode")]
 mod face_record;
 #[cfg(feature = "decode")]
@@ -68,8 +70,8 @@ impl ImageKind {
         decoder(self).is_some()
     }
 
-    /// The feature of this library that a kind takes beside `decode`.
-    fn feature(self) -> Option<&'static str> {
+    /// The feature of this library that a kind takes beside `decode`, for those who are told that it isn't read.
+    pub fn feature(self) -> Option<&'static str> {
         match self {
             ImageKind::Jpeg2000 => Some("jpeg2000"),
             ImageKind::Heic => Some("heic"),
@@ -114,12 +116,12 @@ impl ImageKind {
 /// * **Face records** (ISO/IEC 19794-5:2005, by themselves or in a data group 2 of ICAO Doc 9303): the record has its length, and
 ///   the first face's picture, JPEG or JPEG 2000, is whole as above; it is read.
 ///
-/// Some damage leaves valid data and can't be noticed: changed bytes in JPEG, WebP, LZW, PackBits, GIF, JPEG
-/// 2000, HEIC or AVIF data after which
+/// Some damage leaves valid data and can't be noticed: changed bytes in JPEG, WebP, LZW, PackBits, GIF,
+/// JPEG 2000, HEIC or AVIF data after which
 /// the decoder falls into step again, and any changed bytes in uncompressed pixels, zeros included.
 ///
 /// # Errors
-/// [`ErrorKind::ImageDecode`] for bytes that are no such image (with the kind's name where it is known but not read)
+/// [`ErrorKind::Backend`] where a decoder's thread can't be started, [`ErrorKind::ImageDecode`] for bytes that are no such image (with the kind's name where it is known but not read)
 /// or a damaged one, [`ErrorKind::Limit`] for one over `limits`.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     if cfg!(not(feature = "decode")) {

@@ -167,8 +167,14 @@ pub struct Uqs {
     pub centre: f64,
     /// Magnitude per unit of the logistic, 1e-6..=1000.
     pub scale: f64,
-    /// Whose constants they are, or what they were fitted on, in at most 64 printable characters of ASCII.
+    /// Whose constants they are, or what they were fitted on, in at most 64 printable characters of ASCII. Packs that were
+    /// installed before it was written down have the standard's.
+    #[serde(default = "standards")]
     pub basis: String,
+}
+
+fn standards() -> String {
+    "ISO/IEC 29794-5".to_owned()
 }
 
 /// An installed safetensors file and where it came from.

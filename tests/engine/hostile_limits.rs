@@ -165,6 +165,28 @@ fn cases() -> Vec<Case> {
             Limit,
             "65535 x 65535",
         ),
+        case(
+            "jp2-code-blocks",
+            |f| changed_jpeg_2000(f, &[5, 4, 4, 0, 1], &[5, 0, 0, 0, 1]),
+            decode,
+            ImageDecode,
+            "code blocks",
+        ),
+        case(
+            "jp2-layers",
+            |f| changed_jpeg_2000(f, &[1, 0, 0, 1, 1, 5], &[1, 0, 0, 33, 1, 5]),
+            decode,
+            ImageDecode,
+            "JPEG 2000",
+        ),
+        case(
+            "jp2-hidden-header",
+            |f| changed_jpeg_2000(f, &[0xFF, 0x52], &[0xFF, 0x30, 0xFF, 0x52]),
+            decode,
+            ImageDecode,
+            "markers",
+        ),
+        case("jp2-twice", two_codestreams, decode, ImageDecode, "two codestreams"),
         dies(
             "png-header-without-limits",
             |f| header_bomb(f, ImageFormat::Png),
@@ -423,6 +445,37 @@ fn jpeg_2000(folder: &Path, tile: u32, side: u32, precinct: u8) {
     // The first tile's first part, up to an end that isn't there.
     bytes.extend([0xFF, 0x90, 0, 10, 0, 0, 0, 0, 0, 0, 0, 1, 0xFF, 0x93]);
     fs::write(folder.join("i"), bytes).unwrap();
+}
+
+/// The same of 2,000 x 2,000 pixels, with some bytes in place of others.
+fn changed_jpeg_2000(folder: &Path, from: &[u8], to: &[u8]) {
+    jpeg_2000(folder, 2_000, 2_000, 7);
+    let bytes = fs::read(folder.join("i")).unwrap();
+    let at = bytes.windows(from.len()).position(|part| part == from).unwrap();
+    fs::write(folder.join("i"), [&bytes[..at], to, &bytes[at + from.len()..]].concat()).unwrap();
+}
+
+/// A JPEG 2000 file with two codestreams, of which a check and a decoder could take another one each.
+fn two_codestreams(folder: &Path) {
+    jpeg_2000(folder, 2_000, 2_000, 7);
+    let stream = fs::read(folder.join("i")).unwrap();
+    let part = |name: &[u8; 4], contents: &[u8]| {
+        let length = (8 + contents.len() as u32).to_be_bytes();
+        [&length[..], name, contents].concat()
+    };
+    let header = [
+        part(b"ihdr", &[0, 0, 7, 208, 0, 0, 7, 208, 0, 3, 7, 7, 0, 0]),
+        part(b"colr", &[1, 0, 0, 0, 0, 0, 16]),
+    ]
+    .concat();
+    let parts = [
+        part(b"jP  ", b"\r\n\x87\n"),
+        part(b"ftyp", b"jp2 \0\0\0\0jp2 "),
+        part(b"jp2h", &header),
+        part(b"jp2c", &stream),
+        part(b"jp2c", &stream),
+    ];
+    fs::write(folder.join("i"), parts.concat()).unwrap();
 }
 
 fn header_bomb(folder: &Path, format: ImageFormat) {

@@ -34,7 +34,7 @@ fn luma(image: &BgrImage) -> BgrImage {
 
 /// Whether this build reads files of this name.
 fn is_read(name: &str) -> bool {
-    cfg!(feature = "avif") || !name.ends_with(".avif")
+    (cfg!(feature = "avif") || !name.ends_with(".avif")) && (cfg!(feature = "heic") || !name.ends_with(".heic"))
 }
 
 /// The mean difference of a value, and the greatest.
@@ -201,11 +201,14 @@ fn a_passports_face_is_read() {
 }
 
 #[test]
-fn a_build_without_avif_says_so() {
-    let file = &PICTURES.iter().find(|picture| picture.0 == "colour.avif").unwrap().1;
-    let outcome = decode(file);
-    assert_eq!(outcome.is_ok(), is_read("colour.avif"));
-    if let Err(error) = outcome {
-        assert!(error.message().contains("built without the feature `avif`"), "{error}");
+fn a_build_without_a_feature_says_so() {
+    for kind in ["avif", "heic"] {
+        let name = format!("colour.{kind}");
+        let outcome = decode(&PICTURES.iter().find(|picture| picture.0 == name).unwrap().1);
+        assert_eq!(outcome.is_ok(), is_read(&name));
+        if let Err(error) = outcome {
+            let words = format!("built without the feature `{kind}`");
+            assert!(error.message().contains(&words), "{error}");
+        }
     }
 }

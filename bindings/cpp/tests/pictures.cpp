@@ -138,8 +138,8 @@ void test_stages(const Setting &setting) {
     const std::vector<Measured> again = get(engine.measure_face(face, {capture->face}, 0));
     CHECK(again.size() == 17 && again[1].value == capture->measures[1].value);
     CHECK(again[1].measure == Measure::inter_eye_distance && measure_name(again[1].measure) == "inter_eye_distance");
-    for (const Measured &one : again) {
-        CHECK(one.score >= 0 && one.score <= 100 && one.advice.empty() == (one.score >= 50));
+    for (const Measured &measured : again) {
+        CHECK(measured.score >= 0 && measured.score <= 100 && measured.advice.empty() == (measured.score >= 50));
     }
     refused(Status::invalid_argument, "index", [&] { return engine.measure_face(face, {capture->face}, 1); });
 

@@ -17,8 +17,9 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
 
 fn refused(error: HeifError) -> Error {
     match error {
-        HeifError::LimitExceeded(_) => over_limit(format!("HEIC: {error}")),
-        HeifError::Unsupported(_) => unsupported(ImageKind::Heic, error),
+        HeifError::LimitExceeded(why) => over_limit(format!("HEIC: {why}")),
+        HeifError::Unsupported(why) => unsupported(ImageKind::Heic, why),
+        HeifError::MalformedBox(why) | HeifError::MalformedHevc(why) => damaged(ImageKind::Heic, why),
         error => damaged(ImageKind::Heic, error),
     }
 }

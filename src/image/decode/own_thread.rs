@@ -8,14 +8,11 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// [`ErrorKind::Backend`] where no thread can be started.
 pub(super) fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .build()
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::Backend,
-                format!("a thread that decodes an image can't be started: {error}"),
-            )
-        })?;
-    Ok(pool.install(work))
+    // Scoped, so that it is waited for: a library that is unloaded must know that it ended.
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(1);
+    let done = builder.build_scoped(|thread| thread.run(), |pool| pool.install(work));
+    done.map_err(|error| {
+        let message = format!("a thread that decodes an image can't be started: {error}");
+        Error::new(ErrorKind::Backend, message)
+    })
 }

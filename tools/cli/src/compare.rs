@@ -165,10 +165,10 @@ fn compare_many(
                 .filter(|words| words != "1 face");
             let taken = taken.map(|words| format!(" ({words})")).unwrap_or_default();
             output::line(format_args!(
-                "score {:>8.4}  cosine {:>7.4}  quality {:>6.2}  {}{taken}  {meaning}",
+                "score {:>8.4}  cosine {:>7.4}  {}  {}{taken}  {meaning}",
                 result.score,
                 result.cosine,
-                result.quality_b,
+                output::quality(result.quality_b, engine.uqs(result.quality_b)),
                 name(path)
             ));
         }
@@ -187,6 +187,8 @@ fn scored_json(engine: &Engine, scored: &ScoredComparison, (a, b): (Seen, Seen))
         "cosine": result.cosine,
         "quality_a": result.quality_a,
         "quality_b": result.quality_b,
+        "uqs_a": engine.uqs(result.quality_a),
+        "uqs_b": engine.uqs(result.quality_b),
         "score": result.score,
         "faces_a": a.map(|(_, faces)| faces),
         "box_a": a.map(|(face, _)| face.bbox),

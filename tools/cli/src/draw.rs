@@ -107,13 +107,14 @@ fn sheet(shared: &Shared, arguments: &Arguments, images: &Images) -> Outcome {
         outcome?;
         return Err(Error::new(
             ErrorKind::NoFace,
-            format!("no face in any of {without} images: nothing is drawn"),
+            format!("no face in any of the images ({without}): nothing is drawn"),
         )
         .into());
     }
     faces.sort_by(|a, b| b.quality.total_cmp(&a.quality));
     let missing = match without {
         0 => String::new(),
+        1 => ", 1 image without a face".to_owned(),
         without => format!(", {without} images without a face"),
     };
     let title = format!(

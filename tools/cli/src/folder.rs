@@ -176,7 +176,13 @@ fn passed_over(path: &Path) -> Option<(String, bool)> {
     }
     match ImageKind::of(&start) {
         Some(kind) if kind.is_read() => None,
-        Some(kind) => Some((format!("{}, which is not read", kind.with_article()), kind.is_picture())),
+        Some(kind) => {
+            let how = kind
+                .feature()
+                .map(|feature| format!(" without the feature `{feature}`"));
+            let reason = format!("{}, which is not read{}", kind.with_article(), how.unwrap_or_default());
+            Some((reason, kind.is_picture()))
+        }
         None if promises_image(path) => None,
         None => Some(("not an image by its content".to_owned(), false)),
     }
@@ -298,7 +304,7 @@ mod tests {
         );
         assert_eq!(listing.hidden, 3);
         let skipped: Vec<_> = listing.skipped.iter().map(|s| (name(&s.path), s.failed)).collect();
-        let wanted = [("a/notes.txt", false), ("a/camera", true), ("a/camera.raf", true)];
+        let wanted = [("a/camera", true), ("a/camera.raf", true), ("a/notes.txt", false)];
         assert_eq!(skipped, wanted.map(|(name, failed)| (name.to_owned(), failed)));
         assert!(
             listing.skipped[1].reason.contains("camera raw"),

@@ -18,7 +18,8 @@ const MEANING: &str = "\
 The quality of a face is the magnitude of its embedding. Beside it stands the same on a scale of 0 to 100, for models that have \
 constants for it: with sface, of photos with this magnitude about so many in a hundred match a good photo of the same person at \
 a false match rate of 1e-5 (measured on degraded photos of LFW); with magface-iresnet50 it is the unified quality score of \
-ISO/IEC 29794-5. docs/quality.md says more.";
+ISO/IEC 29794-5. In JSON `quality` is the magnitude and `uqs` the other. The measures of --explain, each from 0 (a severe fault) to \
+100, don't make the quality: they say what to change at the camera. docs/quality.md says more.";
 
 #[derive(Args)]
 #[command(after_help = MEANING)]
@@ -115,8 +116,15 @@ fn say(shared: &Shared, arguments: &Arguments, engine: &Engine, path: &Path, fou
         .face
         .map_or("a chip".to_owned(), |(face, faces)| taken(&face, faces));
     output::line(format_args!("{image}: {quality}  ({faces})"));
+    if !found.measures.is_empty() {
+        output::line(format_args!("  {:24}{:>14}  of 100", "measure", "value"));
+    }
     for measured in &found.measures {
-        let value = format!("{:.*} {}", decimals(measured), measured.value, measured.measure.unit());
+        // No minus before a zero.
+        let decimals = decimals(measured);
+        let step = 10f64.powi(decimals as i32);
+        let value = (measured.value * step).round() / step + 0.0;
+        let value = format!("{value:.decimals$} {}", measured.measure.unit());
         let advice = measured
             .advice()
             .map(|advice| format!("  {advice}"))

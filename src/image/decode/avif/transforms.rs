@@ -1,6 +1,7 @@
 //! How a HEIF file wants its primary picture turned (ISO/IEC 23008-12, clauses 6.5.10 and 6.5.12). The parser of AVIF files
 //! leaves that out.
 
+use super::super::boxes::boxes;
 use super::{unsupported, wrong};
 use crate::error::Result;
 use crate::image::kind::ImageKind;
@@ -111,26 +112,4 @@ fn associated(contents: &[u8], item: u32) -> Option<Vec<usize>> {
         }
     }
     Some(Vec::new())
-}
-
-/// A box of ISO's base media format (ISO/IEC 14496-12, clause 4.2).
-struct Part<'a> {
-    name: &'a [u8; 4],
-    contents: &'a [u8],
-}
-
-/// The boxes one behind the other in `rest`, as far as they are whole.
-fn boxes(mut rest: &[u8]) -> impl Iterator<Item = Part<'_>> {
-    std::iter::from_fn(move || {
-        let (&length, after) = rest.split_first_chunk::<4>()?;
-        let (name, after) = after.split_first_chunk::<4>()?;
-        let (header, length) = match u32::from_be_bytes(length) {
-            0 => (8, rest.len()),
-            1 => (16, usize::try_from(u64::from_be_bytes(*after.first_chunk()?)).ok()?),
-            length => (8, length as usize),
-        };
-        let contents = rest.get(header..length)?;
-        rest = &rest[length..];
-        Some(Part { name, contents })
-    })
 }

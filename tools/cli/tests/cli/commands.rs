@@ -322,7 +322,7 @@ fn a_contact_sheet_has_every_face() {
         "-o",
         empty.to_str().unwrap(),
     ])
-    .fails(3, &["no face in any of 1"]);
+    .fails(3, &["no face in any of the images (1)"]);
     assert!(!empty.exists());
 }
 
@@ -341,6 +341,8 @@ fn compare_tells_one_person_from_two() {
             "cosine",
             "quality_a",
             "quality_b",
+            "uqs_a",
+            "uqs_b",
             "score",
             "faces_a",
             "box_a",
