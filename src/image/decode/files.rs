@@ -40,7 +40,13 @@ fn decode_png(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     // A compressed profile may unfold to all the memory that is allowed, so that is reckoned from the size that the
     // picture says it has.
     let allowed = memory(png_pixels(bytes).map_or(limits.pixels, |pixels| pixels.min(limits.pixels)));
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Png, ImageFormat::Png, allowed, limits)?;
+    let picture = with_image_crate(
+        &mut Cursor::new(bytes),
+        ImageKind::Png,
+        ImageFormat::Png,
+        allowed,
+        limits,
+    )?;
     // It checks the CRC of every chunk of the picture, which leaves nothing to look for.
     checked(ImageKind::Png, picture, Ok(()))
 }
@@ -57,27 +63,51 @@ fn png_pixels(bytes: &[u8]) -> Option<u64> {
 
 fn decode_bmp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let allowed = memory(limits.pixels);
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Bmp, ImageFormat::Bmp, allowed, limits)?;
+    let picture = with_image_crate(
+        &mut Cursor::new(bytes),
+        ImageKind::Bmp,
+        ImageFormat::Bmp,
+        allowed,
+        limits,
+    )?;
     checked(ImageKind::Bmp, picture, bmp::check(bytes))
 }
 
 fn decode_tiff(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let allowed = memory(limits.pixels);
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Tiff, ImageFormat::Tiff, allowed, limits)?;
+    let picture = with_image_crate(
+        &mut Cursor::new(bytes),
+        ImageKind::Tiff,
+        ImageFormat::Tiff,
+        allowed,
+        limits,
+    )?;
     checked(ImageKind::Tiff, picture, tiff::check(bytes, limits))
 }
 
 /// The first frame of a GIF.
 fn decode_gif(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let allowed = memory(limits.pixels);
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Gif, ImageFormat::Gif, allowed, limits)?;
+    let picture = with_image_crate(
+        &mut Cursor::new(bytes),
+        ImageKind::Gif,
+        ImageFormat::Gif,
+        allowed,
+        limits,
+    )?;
     // It is short of pixels where the data are short, which the decoder tells.
     checked(ImageKind::Gif, picture, Ok(()))
 }
 
 fn decode_pnm(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let allowed = memory(limits.pixels);
-    let picture = with_image_crate(Cursor::new(bytes), ImageKind::Pnm, ImageFormat::Pnm, allowed, limits)?;
+    let picture = with_image_crate(
+        &mut Cursor::new(bytes),
+        ImageKind::Pnm,
+        ImageFormat::Pnm,
+        allowed,
+        limits,
+    )?;
     // Pixels that end early are an error of the decoder's.
     checked(ImageKind::Pnm, picture, Ok(()))
 }
@@ -85,8 +115,14 @@ fn decode_pnm(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
 fn decode_webp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let place = Cell::new(0);
     let with_notes = |bytes: &[u8]| {
-        let file = webp::Noted::new(bytes, &place);
-        with_image_crate(file, ImageKind::WebP, ImageFormat::WebP, memory(limits.pixels), limits)
+        let mut file = webp::Noted::new(bytes, &place);
+        with_image_crate(
+            &mut file,
+            ImageKind::WebP,
+            ImageFormat::WebP,
+            memory(limits.pixels),
+            limits,
+        )
     };
     let picture = with_notes(bytes)?;
     let whole = webp::check(bytes, place.get() as usize, |bytes| with_notes(bytes).is_ok());
@@ -101,9 +137,15 @@ pub(super) fn memory(pixels: u64) -> image::Limits {
     limits
 }
 
-/// Decodes with the `image` crate and turns the picture upright.
+/// Bytes that a decoder reads.
+pub(super) trait Source: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Source for T {}
+
+/// Decodes with the `image` crate and turns the picture upright. `dyn`: its decoders are compiled for each kind of source, which
+/// made the library a good deal larger.
 pub(super) fn with_image_crate(
-    file: impl BufRead + Seek,
+    file: &mut dyn Source,
     kind: ImageKind,
     format: ImageFormat,
     allowed: image::Limits,

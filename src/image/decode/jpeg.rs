@@ -48,8 +48,8 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     if layout.components == 4 {
         // libjpeg-turbo doesn't turn inks into colours: the other decoder does, which fills what is missing in silence.
         let bytes = whole(bytes, &layout, |bytes| glance(bytes, &layout)).map_err(refused)?;
-        let (file, allowed) = (Cursor::new(&bytes), memory(limits.pixels));
-        let picture = with_image_crate(file, ImageKind::Jpeg, ImageFormat::Jpeg, allowed, limits)?;
+        let (mut file, allowed) = (Cursor::new(&bytes), memory(limits.pixels));
+        let picture = with_image_crate(&mut file, ImageKind::Jpeg, ImageFormat::Jpeg, allowed, limits)?;
         return of_picture(picture);
     }
     let mut bgr = vec![0; 3 * layout.width * layout.height];

@@ -708,7 +708,7 @@ fn photos_are_embedded_once_and_shown() {
 fn ctrl_c_leaves_no_report_and_the_same_command_goes_on() {
     let folder = TempDir::new().unwrap();
     let source = folder.path().join("people");
-    photos(&source, 6); // a batch of 16 and one of 2
+    photos(&source, 30); // batches of 16: it must not be done before the first is seen
     let out = folder.path().join("report");
     let command = || {
         let mut command = std::process::Command::new(program());
@@ -725,7 +725,8 @@ fn ctrl_c_leaves_no_report_and_the_same_command_goes_on() {
     let begun = std::time::Instant::now();
     while fs::read_to_string(&journal).map_or(0, |text| text.lines().count()) < 2 {
         assert!(begun.elapsed().as_secs() < 120, "no batch was embedded");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before a batch was seen");
+        std::thread::sleep(std::time::Duration::from_millis(2));
     }
     // SAFETY: a signal to the child that this test started.
     assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
