@@ -34,9 +34,9 @@ impl Frame {
                 Rotation::Clockwise270 => (y, width - x),
             }
         });
-        let (width, height) = match turn {
-            Rotation::None | Rotation::Clockwise180 => (width, height),
-            Rotation::Clockwise90 | Rotation::Clockwise270 => (height, width),
+        let (width, height) = match turn.swaps_sides() {
+            false => (width, height),
+            true => (height, width),
         };
         let [left_eye, right_eye, _, left_mouth, right_mouth] = upright;
         let middle = |a: (f64, f64), b: (f64, f64)| ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0);

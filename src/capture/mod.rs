@@ -194,8 +194,9 @@ impl Measured {
 /// # Errors
 /// [`crate::ErrorKind::InvalidArgument`] when the landmarks aren't finite or don't span a face.
 pub fn measure(image: &BgrImage, face: &Face, faces: &[Face]) -> Result<Vec<Measured>> {
+    // Refuses landmarks that span no face, on which what follows relies.
     let patch = Patch::cut(image, &face.landmarks)?;
-    let pose = pose::of(&face.landmarks)?;
+    let pose = pose::of(&face.landmarks);
     let frame = frame::Frame::of(image, face, &pose);
     let mut values = vec![
         (Measure::SingleFacePresent, frame::others(face, faces)),

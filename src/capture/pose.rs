@@ -1,7 +1,6 @@
 //! How the head is turned, by five landmarks.
 
-use crate::align::{self, TEMPLATE};
-use crate::error::Result;
+use crate::align::TEMPLATE;
 use crate::face::Landmarks;
 
 /// Angles in degrees, with the signs of ISO/IEC 39794-5.
@@ -30,17 +29,9 @@ const FORM: Landmarks = {
 };
 
 /// The rotation of a rigid head under which its points, seen from far away, are nearest to the landmarks (DeMenthon and
-/// Davis 1995, without their refinement for near cameras).
-///
-/// # Errors
-/// As [`align::similarity`].
-pub(super) fn of(landmarks: &Landmarks) -> Result<Pose> {
-    // Looked at for what it refuses, and for the size.
-    let matrix = align::similarity(landmarks)?;
-    let seen = landmarks.map(|[x, y]| {
-        let scale = matrix[0][0].hypot(matrix[1][0]);
-        [scale * f64::from(x), scale * f64::from(y)]
-    });
+/// Davis 1995, without their refinement for near cameras). The landmarks are those of a face, which [`super::measure`] has seen to.
+pub(super) fn of(landmarks: &Landmarks) -> Pose {
+    let seen = landmarks.map(|point| point.map(f64::from));
     let model: [[f64; 3]; 5] = std::array::from_fn(|i| [f64::from(FORM[i][0]), f64::from(FORM[i][1]), DEPTH[i]]);
     let rows = affine(&centred(&model), &centred(&seen));
     let [across, down] = rows.map(unit);
@@ -50,11 +41,11 @@ pub(super) fn of(landmarks: &Landmarks) -> Result<Pose> {
         across[0] * down[1] - across[1] * down[0],
     ]);
     // The head is nodded first, then turned, then inclined.
-    Ok(Pose {
+    Pose {
         yaw: (-away[0]).asin().to_degrees(),
         pitch: (-away[1]).atan2(away[2]).to_degrees(),
         roll: (-down[0]).atan2(across[0]).to_degrees(),
-    })
+    }
 }
 
 fn centred<const N: usize>(points: &[[f64; N]; 5]) -> [[f64; N]; 5] {
@@ -127,7 +118,7 @@ mod tests {
         for yaw in [-40.0, -15.0, 0.0, 30.0] {
             for pitch in [-25.0, 0.0, 20.0] {
                 for roll in [-35.0, 0.0, 10.0] {
-                    let pose = of(&seen(yaw, pitch, roll)).unwrap();
+                    let pose = of(&seen(yaw, pitch, roll));
                     let off = [(pose.yaw, yaw), (pose.pitch, pitch), (pose.roll, roll)];
                     // The similarity takes the foreshortening for a part of the roll, hence not exact.
                     assert!(
@@ -137,7 +128,7 @@ mod tests {
                 }
             }
         }
-        let pose = of(&FORM).unwrap();
+        let pose = of(&FORM);
         assert!([pose.yaw, pose.pitch, pose.roll].iter().all(|angle| angle.abs() < 0.1));
     }
 }

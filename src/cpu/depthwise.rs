@@ -112,27 +112,25 @@ impl Channels<'_> {
             for (x, output) in output.iter_mut().enumerate() {
                 let left = (x * stride).wrapping_sub(1);
                 let mut sums = bias;
-                if (1..=inner).contains(&x) {
-                    for row in 0..KERNEL {
-                        let lanes = &rows[row][left..left + KERNEL];
-                        for column in 0..KERNEL {
-                            let (input, tap) = (load::<M, V>(machine, &lanes[column]), taps[row * KERNEL + column]);
-                            for v in 0..V {
-                                sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
+                let is_inner = (1..=inner).contains(&x);
+                for row in 0..KERNEL {
+                    // At the border the lanes are gathered, zeros among them.
+                    let mut gathered = [Lane::ZERO; KERNEL];
+                    let lanes = match is_inner {
+                        true => &rows[row][left..left + KERNEL],
+                        false => {
+                            for column in 0..KERNEL {
+                                if let Some(lane) = rows[row].get(left.wrapping_add(column)) {
+                                    gathered[column] = *lane;
+                                }
                             }
+                            &gathered[..]
                         }
-                    }
-                } else {
-                    for row in 0..KERNEL {
-                        for column in 0..KERNEL {
-                            let lane = match rows[row].get(left.wrapping_add(column)) {
-                                Some(lane) => lane,
-                                None => &Lane::ZERO,
-                            };
-                            let (input, tap) = (load::<M, V>(machine, lane), taps[row * KERNEL + column]);
-                            for v in 0..V {
-                                sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
-                            }
+                    };
+                    for column in 0..KERNEL {
+                        let (input, tap) = (load::<M, V>(machine, &lanes[column]), taps[row * KERNEL + column]);
+                        for v in 0..V {
+                            sums[v] = machine.multiply_add(input[v], tap[v], sums[v]);
                         }
                     }
                 }

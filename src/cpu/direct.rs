@@ -89,6 +89,7 @@ impl Direct {
                 epilogue: self.epilogue.panel(panel),
                 residual: residual.map(|map| &map.data[panel * plane + first..][..part]),
                 first,
+                places: part / input.images,
                 output,
             });
         });
@@ -109,6 +110,8 @@ struct Slide<'a> {
     residual: Option<&'a [Lane]>,
     /// The first place that `output` has; only of one image can it be another than 0.
     first: usize,
+    /// Places of one image that `output` has.
+    places: usize,
     /// By image, row, column.
     output: &'a mut [Lane],
 }
@@ -116,11 +119,10 @@ struct Slide<'a> {
 impl Slide<'_> {
     #[inline(always)]
     fn on<M: Machine, const V: usize, const FIT: usize>(mut self, machine: M) {
-        let places = self.output.len() / self.input.images;
         let one_to_one = (self.window.kernel, self.window.stride, self.window.padding) == (1, 1, 0);
         let straight = one_to_one && !self.epilogue.by_place();
         for image in 0..self.input.images {
-            for rows in blocks(places, most_rows::<V, FIT>()) {
+            for rows in blocks(self.places, most_rows::<V, FIT>()) {
                 match straight {
                     true => with_rows!(rows.len(), ROWS => self.same_places::<M, ROWS, V>(machine, image, rows.start)),
                     false => with_rows!(rows.len(), ROWS => self.places::<M, ROWS, V>(machine, image, rows.start)),
@@ -207,7 +209,7 @@ impl Slide<'_> {
         first: usize,
         sums: [[F32s<M>; V]; ROWS],
     ) {
-        let start = image * (self.output.len() / self.input.images) + first;
+        let start = image * self.places + first;
         for row in 0..ROWS {
             let residual = match self.residual {
                 Some(lanes) => Some(&lanes[start + row]),

@@ -292,6 +292,11 @@ impl Engine {
         )
     }
 
+    /// The one of an image's faces that [`Engine::extract`] goes on with ([`EngineInfo::face`]); `None` where there is none.
+    pub fn choose(&self, image: &BgrImage, faces: &[Face]) -> Option<Face> {
+        self.info().face.choose(faces, image.width(), image.height())
+    }
+
     /// Why the face of a photo is good or poor: finds the faces, chooses one ([`EngineOptions::face`]) and measures it
     /// ([`capture::measure`]). `None`: the image has no face.
     ///
@@ -308,7 +313,7 @@ impl Engine {
     ) -> Result<Option<(Face, Vec<Measured>)>> {
         let faces = self.detect_until(image, cancel)?;
         cancel::check(cancel)?;
-        let chosen = self.info().face.choose(&faces, image.width(), image.height());
+        let chosen = self.choose(image, &faces);
         let measured = |face| Ok((face, capture::measure(image, &face, &faces)?));
         chosen.map(measured).transpose()
     }
@@ -411,7 +416,7 @@ impl Engine {
     pub(crate) fn extract_until(&self, image: &BgrImage, cancel: Option<&Cancel>) -> Result<Option<Extraction>> {
         let faces = self.detect_until(image, cancel)?;
         cancel::check(cancel)?;
-        let Some(face) = self.info().face.choose(&faces, image.width(), image.height()) else {
+        let Some(face) = self.choose(image, &faces) else {
             return Ok(None);
         };
         Ok(self.embed_faces(image, &[face], faces.len(), cancel)?.pop())

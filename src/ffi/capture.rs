@@ -3,7 +3,7 @@
 use super::cancel::qmf_cancel;
 use super::engine::qmf_engine;
 use super::image::{picture, qmf_image};
-use super::memory::{array, check, invalid, put};
+use super::memory::{array, check, check_room, invalid, put};
 use super::stages::qmf_face;
 use super::status::{QMF_NO_FACE, guard, qmf_status};
 use crate::capture::{self, Measure, Measured};
@@ -129,9 +129,7 @@ pub unsafe extern "C" fn qmf_measure_capture(
         if !face.is_null() {
             check(face, "face")?;
         }
-        if capacity > 0 {
-            check(measured, "measured")?;
-        }
+        check_room(measured, capacity, "measured")?;
         // SAFETY: promised by the caller; not NULL and aligned, checked above.
         unsafe {
             qmf_engine::run(engine, |engine| {
@@ -171,9 +169,7 @@ pub unsafe extern "C" fn qmf_measure_face(
 ) -> qmf_status {
     guard(|| {
         check(count, "count")?;
-        if capacity > 0 {
-            check(measured, "measured")?;
-        }
+        check_room(measured, capacity, "measured")?;
         // SAFETY: promised by the caller.
         unsafe {
             qmf_engine::run(engine, |engine| {

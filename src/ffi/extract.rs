@@ -4,7 +4,7 @@ use super::cancel::qmf_cancel;
 use super::engine::qmf_engine;
 use super::handle::give;
 use super::image::{picture, qmf_image};
-use super::memory::{array, check, invalid};
+use super::memory::{array, check, check_room, invalid};
 use super::stages::{QMF_CHIP_SIZE, chip, five_landmarks};
 use super::status::{Failure, QMF_NO_FACE, QMF_OK, guard, qmf_status};
 use super::template::{fusion_of, qmf_fusion, qmf_template};
@@ -64,9 +64,7 @@ pub unsafe extern "C" fn qmf_extract_all(
 ) -> qmf_status {
     guard(|| {
         check(count, "count")?;
-        if capacity > 0 {
-            check(results, "results")?;
-        }
+        check_room(results, capacity, "results")?;
         // SAFETY: promised by the caller; not NULL and aligned, checked above.
         unsafe {
             qmf_engine::run(engine, |engine| {

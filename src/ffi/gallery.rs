@@ -4,7 +4,9 @@ use super::calibration::qmf_calibration;
 use super::cancel::qmf_cancel;
 use super::engine::characters;
 use super::handle::{Live, free, give};
-use super::memory::{Sized32, array, check, check_sized, init_sized, invalid, put, read_sized, reference, write_sized};
+use super::memory::{
+    Sized32, array, check, check_room, check_sized, init_sized, invalid, put, read_sized, reference, write_sized,
+};
 use super::shared::Shared;
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use super::template::{QMF_SCALAR_F32, number_of, qmf_scalar, qmf_template, scalar_of};
@@ -294,9 +296,7 @@ pub unsafe extern "C" fn qmf_gallery_score(
             }
             let probes = qmf_template::borrow_all(probes, probe_count, "probes")?;
             let needed = product(probe_count, gallery.len())?;
-            if capacity > 0 {
-                check(scores, "scores")?;
-            }
+            check_room(scores, capacity, "scores")?;
             if capacity < needed {
                 *count = needed;
                 return Err(Failure::BufferTooSmall { capacity, needed });

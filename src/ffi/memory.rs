@@ -21,6 +21,15 @@ pub(super) fn check<T>(pointer: *const T, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Fails when a buffer of `capacity` elements is NULL or misaligned; of none it may be. Asked before the work, of which nothing
+/// would come.
+pub(super) fn check_room<T>(buffer: *const T, capacity: usize, name: &str) -> Result<(), Failure> {
+    match capacity {
+        0 => Ok(()),
+        _ => check(buffer, name),
+    }
+}
+
 /// Borrows the caller's `*pointer`.
 ///
 /// # Safety
@@ -117,9 +126,7 @@ pub(super) unsafe fn put<T: Copy>(
     name: &str,
 ) -> Result<qmf_status, Failure> {
     let needed = values.len();
-    if capacity > 0 {
-        check(buffer, name)?;
-    }
+    check_room(buffer, capacity, name)?;
     if capacity >= needed && needed > 0 {
         // SAFETY: `needed` <= `capacity` writable elements, promised by the caller; `values` is the library's own.
         unsafe { std::ptr::copy_nonoverlapping(values.as_ptr(), buffer, needed) };

@@ -3,7 +3,7 @@
 use super::cancel::qmf_cancel;
 use super::engine::qmf_engine;
 use super::image::{picture, qmf_image};
-use super::memory::{array, check, invalid, put};
+use super::memory::{array, check, check_room, invalid, put};
 use super::status::{Failure, QMF_OK, guard, qmf_status};
 use crate::chip::Chip;
 use crate::detect::{Face, Landmarks};
@@ -89,10 +89,7 @@ pub unsafe extern "C" fn qmf_detect(
 ) -> qmf_status {
     guard(|| {
         check(count, "count")?;
-        if capacity > 0 {
-            // Before the work: nothing comes of it.
-            check(faces, "faces")?;
-        }
+        check_room(faces, capacity, "faces")?;
         // SAFETY: promised by the caller.
         unsafe {
             qmf_engine::run(engine, |engine| {
@@ -126,9 +123,7 @@ pub unsafe extern "C" fn qmf_align(
 ) -> qmf_status {
     guard(|| {
         check(size, "size")?;
-        if capacity > 0 {
-            check(chip, "chip")?;
-        }
+        check_room(chip, capacity, "chip")?;
         // SAFETY: promised by the caller.
         unsafe {
             qmf_engine::run(engine, |engine| {

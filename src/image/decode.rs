@@ -116,13 +116,12 @@ impl ImageKind {
 /// * **Face records** (ISO/IEC 19794-5:2005, by themselves or in a data group 2 of ICAO Doc 9303): the record has its length, and
 ///   the first face's picture, JPEG or JPEG 2000, is whole as above; it is read.
 ///
-/// Some damage leaves valid data and can't be noticed: changed bytes in JPEG, WebP, LZW, PackBits, GIF,
-/// JPEG 2000, HEIC or AVIF data after which
-/// the decoder falls into step again, and any changed bytes in uncompressed pixels, zeros included.
+/// Some damage leaves valid data and can't be noticed: changed bytes in JPEG, WebP, LZW, PackBits, GIF, JPEG 2000, HEIC or
+/// AVIF data after which the decoder falls into step again, and any changed bytes in uncompressed pixels, zeros included.
 ///
 /// # Errors
-/// [`ErrorKind::Backend`] where a decoder's thread can't be started, [`ErrorKind::ImageDecode`] for bytes that are no such image (with the kind's name where it is known but not read)
-/// or a damaged one, [`ErrorKind::Limit`] for one over `limits`.
+/// [`ErrorKind::ImageDecode`] for bytes that are no such image (with the kind's name where it is known but not read) or a
+/// damaged one, [`ErrorKind::Limit`] for one over `limits`, [`ErrorKind::Backend`] where a decoder's thread can't be started.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     if cfg!(not(feature = "decode")) {
         let message = "this library was built without the feature `decode`: it takes pixels, no image files";

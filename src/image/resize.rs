@@ -109,6 +109,9 @@ fn fixed(tap: &Tap) -> (i32, i32) {
 
 /// Resizes to packed 3-channel 8-bit rows of `out_width` x `out_height` pixels, both at least 1.
 pub(crate) fn resize_u8(crop: &Crop, (out_width, out_height): (usize, usize)) -> Vec<u8> {
+    if (crop.width, crop.height) == (out_width, out_height) {
+        return copied_u8(crop);
+    }
     if crop.width == 2 * out_width && crop.height == 2 * out_height {
         return halve_u8(crop, (out_width, out_height));
     }
@@ -144,6 +147,24 @@ pub(crate) fn resize_u8(crop: &Crop, (out_width, out_height): (usize, usize)) ->
         for ((value, &up), &low) in line.iter_mut().zip(&upper).zip(&lower) {
             let sum = ((a * (up >> 4)) >> 16) + ((b * (low >> 4)) >> 16);
             *value = ((sum + 2) >> 2).clamp(0, 255) as u8;
+        }
+    }
+    out
+}
+
+/// At its own size: what weights of one and zero come to.
+fn copied_u8(crop: &Crop) -> Vec<u8> {
+    let mut out = vec![0; crop.width * crop.height * 3];
+    // The columns that are inside the image follow each other.
+    let inside = |x: &usize| crop.column(*x).is_some();
+    let Some(first) = (0..crop.width).find(inside) else {
+        return out;
+    };
+    let count = (first..crop.width).take_while(inside).count();
+    let from = crop.column(first).unwrap_or_default();
+    for (y, line) in out.chunks_exact_mut(crop.width * 3).enumerate() {
+        if let Some(row) = crop.row(y) {
+            line[first * 3..(first + count) * 3].copy_from_slice(&row[from..from + count * 3]);
         }
     }
     out
@@ -291,6 +312,34 @@ mod tests {
             assert_eq!(resize_u8(&reaching, (24, 24)), resize_u8(&inner, (24, 24)));
             assert_eq!(resize_u8(&reaching, (20, 20)), resize_u8(&inner, (20, 20)));
             assert_eq!(resize_f32(&reaching, (48, 48)), resize_f32(&inner, (48, 48)));
+        }
+    }
+
+    #[test]
+    fn a_crop_of_its_own_size_is_copied_black_outside() {
+        let image = ramp(9, 7);
+        for (left, top, width, height) in [
+            (0, 0, 9, 7),
+            (-3, 2, 8, 9),
+            (4, -2, 11, 5),
+            (20, 0, 3, 3),
+            (-9, -9, 4, 30),
+        ] {
+            let crop = Crop {
+                image: &image,
+                left,
+                top,
+                width,
+                height,
+            };
+            let copied = resize_u8(&crop, (width, height));
+            for (at, pixel) in copied.chunks_exact(3).enumerate() {
+                let (x, y) = (left + (at % width) as i64, top + (at / width) as i64);
+                let is_inside = (0..9).contains(&x) && (0..7).contains(&y);
+                let from = 3 * (y * 9 + x);
+                let wanted = is_inside.then(|| &image.data()[from as usize..][..3]);
+                assert_eq!(pixel, wanted.unwrap_or(&[0; 3]), "{left} {top} {at}");
+            }
         }
     }
 }

@@ -47,10 +47,7 @@ impl Canvas {
     /// The image at this size (width, height; at least 1 each) with `margin` black rows and columns on each side.
     pub fn new(image: &mut Halved, (width, height): (usize, usize), margin: usize) -> Self {
         let (from, halvings) = image.towards((width, height));
-        let resized = match (from.width(), from.height()) == (width, height) {
-            true => from.data().to_vec(),
-            false => resize_u8(&Crop::whole(from), (width, height)),
-        };
+        let resized = resize_u8(&Crop::whole(from), (width, height));
         let whole = |length: usize| (length + 2 * margin).next_multiple_of(STRIDES[STRIDES.len() - 1]);
         let (rows, columns) = (whole(height), whole(width));
         let pixels = match (rows, columns) == (height, width) {

@@ -62,54 +62,30 @@ fn png_pixels(bytes: &[u8]) -> Option<u64> {
 }
 
 fn decode_bmp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    let allowed = memory(limits.pixels);
-    let picture = with_image_crate(
-        &mut Cursor::new(bytes),
-        ImageKind::Bmp,
-        ImageFormat::Bmp,
-        allowed,
-        limits,
-    )?;
+    let picture = picture(bytes, ImageKind::Bmp, ImageFormat::Bmp, limits)?;
     checked(ImageKind::Bmp, picture, bmp::check(bytes))
 }
 
 fn decode_tiff(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    let allowed = memory(limits.pixels);
-    let picture = with_image_crate(
-        &mut Cursor::new(bytes),
-        ImageKind::Tiff,
-        ImageFormat::Tiff,
-        allowed,
-        limits,
-    )?;
+    let picture = picture(bytes, ImageKind::Tiff, ImageFormat::Tiff, limits)?;
     checked(ImageKind::Tiff, picture, tiff::check(bytes, limits))
 }
 
 /// The first frame of a GIF.
 fn decode_gif(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    let allowed = memory(limits.pixels);
-    let picture = with_image_crate(
-        &mut Cursor::new(bytes),
-        ImageKind::Gif,
-        ImageFormat::Gif,
-        allowed,
-        limits,
-    )?;
-    // It is short of pixels where the data are short, which the decoder tells.
+    // Pixels that end early are an error of the decoder's, as with PNM.
+    let picture = picture(bytes, ImageKind::Gif, ImageFormat::Gif, limits)?;
     checked(ImageKind::Gif, picture, Ok(()))
 }
 
 fn decode_pnm(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
-    let allowed = memory(limits.pixels);
-    let picture = with_image_crate(
-        &mut Cursor::new(bytes),
-        ImageKind::Pnm,
-        ImageFormat::Pnm,
-        allowed,
-        limits,
-    )?;
-    // Pixels that end early are an error of the decoder's.
+    let picture = picture(bytes, ImageKind::Pnm, ImageFormat::Pnm, limits)?;
     checked(ImageKind::Pnm, picture, Ok(()))
+}
+
+/// Decodes with the `image` crate, with the memory that pictures of the most pixels take.
+fn picture(bytes: &[u8], kind: ImageKind, format: ImageFormat, limits: &DecodeLimits) -> Result<DynamicImage> {
+    with_image_crate(&mut Cursor::new(bytes), kind, format, memory(limits.pixels), limits)
 }
 
 fn decode_webp(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {

@@ -26,9 +26,10 @@ fn every_format_is_read() {
         let image = decode(&encoded(format, 24, 16), &DecodeLimits::default()).unwrap();
         assert_eq!((image.width(), image.height()), (24, 16), "{format:?}");
         let first = &image.data()[3 * 23..3 * 24]; // top right: red 207, blue 40
+        // A GIF has 256 colours.
+        let most = if format == ImageFormat::Gif { 24 } else { 12 };
         assert!(
-            // A GIF has 256 colours.
-            first[0].abs_diff(40) < 24 && first[2].abs_diff(207) < 24,
+            first[0].abs_diff(40) < most && first[2].abs_diff(207) < most,
             "{format:?}: {first:?}"
         );
     }
@@ -77,10 +78,8 @@ fn what_is_not_read_is_named() {
     };
     assert_eq!(
         said(b"\xFF\x0A\xFA\x1F\x01"),
-        format!(
-            "a JPEG XL image, which this library does not read; it reads {}",
-            ImageKind::read_names()
-        )
+        "a JPEG XL image, which this library does not read; it reads JPEG, PNG, BMP, TIFF, WebP, GIF, JPEG 2000, face record \
+         and PNM"
     );
     assert!(said(b"qoif\0\0\0\x08\0\0\0\x08\x03\0").starts_with("a QOI image, which"));
     assert_eq!(

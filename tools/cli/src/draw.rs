@@ -5,7 +5,6 @@ use crate::extract::{Aligned, extract, extract_all};
 use crate::failure::Outcome;
 use crate::inputs::{Images, Inputs};
 use crate::output::{self, face_count};
-use crate::picture::Framed;
 use crate::targets::targets;
 use crate::{apart, folder, many, picture};
 use clap::Args;
@@ -92,12 +91,10 @@ fn sheet(shared: &Shared, arguments: &Arguments, images: &Images) -> Outcome {
     let (mut faces, mut without) = (Vec::new(), 0);
     let outcome = many::each(shared, arguments.embedding.machine(), images, work, |path, found| {
         match found {
-            Some(found) => faces.push(Framed {
-                title: folder::name(Path::new(path.file_name().unwrap_or(path.as_os_str()))),
-                quality: found.quality(),
-                uqs: found.uqs(),
-                chip: found.chip,
-            }),
+            Some(found) => {
+                let file = path.file_name().unwrap_or(path.as_os_str());
+                faces.push((folder::name(Path::new(file)), found));
+            }
             None => without += 1,
         }
         Ok(())
@@ -111,7 +108,7 @@ fn sheet(shared: &Shared, arguments: &Arguments, images: &Images) -> Outcome {
         )
         .into());
     }
-    faces.sort_by(|a, b| b.quality.total_cmp(&a.quality));
+    faces.sort_by(|(_, a), (_, b)| b.quality().total_cmp(&a.quality()));
     let missing = match without {
         0 => String::new(),
         1 => ", 1 image without a face".to_owned(),
@@ -139,7 +136,7 @@ fn draw(engine: &Engine, arguments: &Arguments, path: &Path, out: &Path) -> Resu
     let (image, found) = extract_all(engine, &arguments.embedding, &arguments.aligned, path)?;
     let chosen = {
         let faces: Vec<Face> = found.iter().filter_map(|found| Some(found.face?.0)).collect();
-        let face = engine.info().face.choose(&faces, image.width(), image.height());
+        let face = engine.choose(&image, &faces);
         face.and_then(|face| faces.iter().position(|other| *other == face))
     };
     picture::faces(&image, &found, chosen, out)?;

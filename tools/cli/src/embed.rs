@@ -279,7 +279,7 @@ pub fn chip(engine: &Engine, image: BgrImage, align: bool) -> Result<Chip> {
         });
     }
     let faces = engine.detect(&image)?;
-    let face = engine.info().face.choose(&faces, image.width(), image.height());
+    let face = engine.choose(&image, &faces);
     let face = face.ok_or_else(|| Error::new(ErrorKind::NoFace, "no face"))?;
     engine.align(&image, &face.landmarks)
 }

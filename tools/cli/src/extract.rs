@@ -80,7 +80,7 @@ pub fn extract_measured(
     let image = embedding.reading().read(path)?;
     let work = || {
         let faces = engine.detect(&image)?;
-        let Some(face) = engine.info().face.choose(&faces, image.width(), image.height()) else {
+        let Some(face) = engine.choose(&image, &faces) else {
             return Ok(None);
         };
         let measures = capture::measure(&image, &face, &faces)?;

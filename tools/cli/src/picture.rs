@@ -147,22 +147,12 @@ pub fn faces(image: &BgrImage, found: &[Extracted], chosen: Option<usize>, out: 
     save(&picture, out)
 }
 
-/// One face of a contact sheet: its image's name, its chip, and what the network makes of it.
-pub struct Framed {
-    pub title: String,
-    pub chip: Chip,
-    /// Magnitude of its embedding.
-    pub quality: f64,
-    /// The same on a scale of 0 to 100.
-    pub uqs: Option<u8>,
-}
-
-/// Draws a contact sheet: the chips in the given order, from left to right, each with its quality and a bar as long as that
-/// is of the best, and the image's name.
+/// Draws a contact sheet: the chips of faces in the given order, from left to right, each with its quality, a bar for it (of a
+/// model without a scale of 0 to 100: as a part of the best), and the name that it comes with.
 ///
 /// # Errors
 /// As [`comparison`].
-pub fn contact_sheet(title: &str, faces: &[Framed], out: &Path) -> Result<()> {
+pub fn contact_sheet(title: &str, faces: &[(String, Extracted)], out: &Path) -> Result<()> {
     const SIDE: u32 = Chip::SIZE as u32;
     const SMALL: f32 = 12.5;
     /// Height of a line of small letters, and how far below its top they stand.
@@ -181,12 +171,15 @@ pub fn contact_sheet(title: &str, faces: &[Framed], out: &Path) -> Result<()> {
     );
     let mut sheet = Sheet::new(Lettering::shared());
     write(&mut sheet, &title, MARGIN, MARGIN, INK);
-    let most = faces.iter().map(|face| face.quality).fold(f64::MIN_POSITIVE, f64::max);
-    for (index, face) in faces.iter().enumerate() {
+    let most = faces
+        .iter()
+        .map(|(_, face)| face.quality())
+        .fold(f64::MIN_POSITIVE, f64::max);
+    for (index, (name, face)) in faces.iter().enumerate() {
         let x = MARGIN + index as u32 % columns * cell.0;
         let y = MARGIN + LINE + index as u32 / columns * cell.1;
         put(&mut picture, &rgb(&face.chip.to_image()), x, y);
-        let share = face.uqs.map_or(face.quality / most, |uqs| f64::from(uqs) / 100.0);
+        let share = face.uqs().map_or(face.quality() / most, |uqs| f64::from(uqs) / 100.0);
         let (left, top) = (x as f32, (y + SIDE + 1) as f32);
         sheet.filled((left, top), (SIDE as f32, BAR as f32), [225; 3]);
         sheet.filled(
@@ -194,12 +187,12 @@ pub fn contact_sheet(title: &str, faces: &[Framed], out: &Path) -> Result<()> {
             (SIDE as f32 * share as f32, BAR as f32),
             traffic_light(share),
         );
-        let quality = match face.uqs {
+        let quality = match face.uqs() {
             Some(uqs) => format!("{uqs} of 100"),
-            None => format!("{:.2}", face.quality),
+            None => format!("{:.2}", face.quality()),
         };
         let quality = Lettering::shared().line(&quality, Typeface::Monospaced, SMALL);
-        let name = Lettering::shared().line_within(&face.title, Typeface::Monospaced, SMALL, SIDE as f32);
+        let name = Lettering::shared().line_within(name, Typeface::Monospaced, SMALL, SIDE as f32);
         for (row, words) in [quality, name].iter().enumerate() {
             let below = y + SIDE + BAR + 3 + SMALL_LINE * row as u32;
             sheet.words(words, (left, below as f32 + SMALL_STAND), INK);

@@ -48,13 +48,12 @@ pub(super) fn of_primary(file: &[u8]) -> Result<Vec<Transform>> {
         return Ok(Vec::new());
     };
     let indices = associated(associations.contents, primary).ok_or_else(|| wrong("its properties end early"))?;
+    // Once: an item may name many of many.
+    let properties: Vec<_> = boxes(container.contents).collect();
     let mut transforms = Vec::new();
     for index in indices {
         // Numbered from 1; 0 is none.
-        let Some(property) = index
-            .checked_sub(1)
-            .and_then(|index| boxes(container.contents).nth(index))
-        else {
+        let Some(property) = index.checked_sub(1).and_then(|index| properties.get(index)) else {
             continue;
         };
         let first = property.contents.first().copied().unwrap_or(0);
