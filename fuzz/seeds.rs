@@ -1,6 +1,7 @@
 //! Makes the seeds of every target: small files of each kind as this library or another program writes them, from which the
 //! fuzzer starts. `seeds FOLDER` writes FOLDER/TARGET/NAME.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use qmagface::model::{Fingerprint, Manifest, catalogue};
 use qmagface::template::{Fusion, Scalar};
@@ -63,6 +64,23 @@ fn images(seeds: &Seeds) -> Outcome {
             }
         }
     }
+    for (ending, base64) in [("heic", HEIC), ("jp2", JPEG_2000)] {
+        seeds.add(
+            "image_decode",
+            &format!("rgb.{ending}"),
+            &BASE64_STANDARD.decode(base64)?,
+        )?;
+    }
+    let (mut jpeg, mut record) = (Cursor::new(Vec::new()), b"FAC\x00010\0".to_vec());
+    colours.write_to(&mut jpeg, ImageFormat::Jpeg)?;
+    // A face without feature points: the lengths of the record and of the face, then what is said of both.
+    let length = 4 + 2 + 14 + 12 + jpeg.get_ref().len() as u32;
+    record.extend((14 + length).to_be_bytes());
+    record.extend([0, 1]);
+    record.extend(length.to_be_bytes());
+    record.extend([0; 2 + 14 + 12]);
+    record.extend(jpeg.get_ref());
+    seeds.add("image_decode", "face_record", &record)?;
     // The fuzzer makes structured inputs of any bytes.
     for length in [64, 512, 4096] {
         let bytes: Vec<u8> = (0..length).map(|at: usize| (at * 37 % 251) as u8).collect();
@@ -72,6 +90,23 @@ fn images(seeds: &Seeds) -> Outcome {
     }
     Ok(())
 }
+
+/// Pictures of colours of 24 x 16 pixels in kinds that nothing here writes, as libheif and OpenJPEG wrote them.
+const HEIC: &str = "\
+    AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAA\
+    AAAERAAAEAAQAAAAABoAABAAAAAAAAAHoAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/GlwcnAA\
+    AADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkA\
+    AAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAA\
+    AChjbGFwAAAAGAAAAAEAAAAQAAAAAf///9gAAAAC////0AAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAAgm\
+    1kYXQAAAB2KAGvEyG4jHj1IYs0IRBzQH5lR4ayY485qrC2x7N3bcVITdjfjMx1vgKkvp4zCqsMu1bP3i/3dJ8aZPm0nXjH70D6fhC/fTrlLLNl\
+    93dydOZZjUeq/Gs1HyvAgSrvOUozreA7poDg+hfnKOJR0B2S87lkwa4//g==\
+    ";
+const JPEG_2000: &str = "\
+    AAAADGpQICANCocKAAAAFGZ0eXBqcDIgAAAAAGpwMiAAAAAtanAyaAAAABZpaGRyAAAAEAAAABgAAwcHAAAAAAAPY29scgEAAAAAABAAAADjan\
+    AyY/9P/1EALwAAAAAAGAAAABAAAAAAAAAAAAAAABgAAAAQAAAAAAAAAAAAAwcBAQcBAQcBAf9SAAwAAAABAAQEBAAA/1wAHUJvIG8AbwBu4GdQ\
+    Z1BnaFAFUAVQR1fTV9NXYv9kACUAAUNyZWF0ZWQgYnkgT3BlbkpQRUcgdmVyc2lvbiAyLjUuNP+QAAoAAAAAAFIAAf+Tx8wMBjaIw4IIdMfSDA\
+    XE4oChwQABvKHzAwALAN7BEBFEoPgDAAs5oKDwUEQPbRSugICnwBxELw1FLpaAgKOEAIExmtP/2Q==\
+    ";
 
 fn templates(seeds: &Seeds) -> Outcome {
     let embedding: Vec<f32> = (0..16).map(|at| (at as f32 * 0.7).sin() * 3.0).collect();

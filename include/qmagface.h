@@ -1166,7 +1166,7 @@ typedef struct qmf_match {
 #define QMF_IMAGE_I420 7
 
 /**
- * The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000 or a passport's face record with JPEG or
+ * The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC or a passport's face record with JPEG or
  * JPEG 2000 in it (docs/images.md). EXIF orientation is applied, before `rotation`.
  */
 #define QMF_IMAGE_ENCODED 8

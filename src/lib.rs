@@ -24,6 +24,7 @@
 //! | [`work`] | on how many threads long work runs, who hears of it, who may end it |
 //! | [`replace`] | writing a file or a folder whole or not at all |
 //! | `message` | where an engine's messages go |
+//! | `buffers` | memory that is used again |
 //! | `identity` | which model an embedding is of |
 //! | [`matrix`] | rows of numbers as callers give and get them |
 //! | [`image`] | pixels: borrowed views, kinds of image files, decoding with limits, OpenCV-compatible resizing |
@@ -52,6 +53,7 @@
 
 pub mod align;
 mod backend;
+mod buffers;
 pub mod build_info;
 pub mod calibrate;
 pub mod cancel;

@@ -1,6 +1,6 @@
-//! Maps of features in memory, and the buffers they are made of.
+//! Maps of features in memory.
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::buffers::Buffers;
 
 /// Channels that lie side by side.
 pub(crate) const LANES: usize = 16;
@@ -26,6 +26,15 @@ impl Lane {
             .collect()
     }
 }
+
+impl Default for Lane {
+    fn default() -> Self {
+        Lane::ZERO
+    }
+}
+
+/// What maps are made of.
+pub(crate) type Scratch = Buffers<Lane>;
 
 /// Features of some images: by panel of channels, then image, then row, then column.
 #[derive(Debug, Default)]
@@ -68,76 +77,5 @@ impl Map {
     /// Gives the buffer back.
     pub fn release(self, scratch: &Scratch) {
         scratch.give(self.data);
-    }
-}
-
-/// How often a thread looks whether another is done with the free buffers, which takes a few instructions.
-const LOOKS: usize = 1000;
-
-/// Buffers that are used again: memory fresh from the system costs more than filling it.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch(Mutex<Vec<Vec<Lane>>>);
-
-impl Scratch {
-    /// A buffer of `length` lanes of any values.
-    pub fn take(&self, length: usize) -> Vec<Lane> {
-        let mut buffer = match self.free() {
-            Some(mut free) => {
-                // The smallest that is large enough, else the largest.
-                let best = (0..free.len()).min_by_key(|&at| {
-                    let room = free[at].capacity();
-                    (room < length, if room < length { usize::MAX - room } else { room })
-                });
-                best.map(|at| free.swap_remove(at)).unwrap_or_default()
-            }
-            None => Vec::new(),
-        };
-        buffer.resize(length, Lane::ZERO);
-        buffer
-    }
-
-    /// Takes a buffer back.
-    pub fn give(&self, buffer: Vec<Lane>) {
-        if let Some(mut free) = self.free() {
-            free.push(buffer);
-        }
-    }
-
-    /// The free buffers; `None` where another thread has them for long: it was stopped in between, or a child of `fork`
-    /// asks and the thread is its parent's. One can do without them.
-    fn free(&self) -> Option<MutexGuard<'_, Vec<Vec<Lane>>>> {
-        (0..LOOKS).find_map(|_| {
-            let free = self.0.try_lock();
-            if free.is_none() {
-                std::hint::spin_loop();
-            }
-            free
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn buffers_are_used_again_and_done_without_where_a_thread_keeps_them() {
-        let scratch = Scratch::default();
-        let buffer = scratch.take(100);
-        let place = buffer.as_ptr();
-        scratch.give(buffer);
-        let again = scratch.take(50);
-        assert_eq!((again.len(), again.as_ptr()), (50, place));
-        scratch.give(again);
-
-        // As in a child of fork whose parent had another thread here.
-        let kept = scratch.0.lock();
-        let other = scratch.take(10);
-        assert_eq!(other, vec![Lane::ZERO; 10]);
-        assert_ne!(other.as_ptr(), place);
-        scratch.give(other);
-        drop(kept);
-        let again = scratch.take(50);
-        assert_eq!(again.as_ptr(), place);
     }
 }

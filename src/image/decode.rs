@@ -5,7 +5,7 @@
 mod avif;
 #[cfg(feature = "decode")]
 mod bmp;
-#[cfg(any(feature = "avif", feature = "jpeg2000"))]
+#[cfg(any(feature = "avif", feature = "heic", feature = "jpeg2000"))]
 mod boxes;
 #[cfg(feature = "decode")]
 mod face_record;
@@ -13,6 +13,8 @@ mod face_record;
 mod files;
 #[cfg(feature = "heic")]
 mod heic;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod heif;
 #[cfg(feature = "decode")]
 mod jpeg;
 #[cfg(feature = "jpeg2000")]

@@ -13,7 +13,7 @@ mod yuv;
 
 pub use decode::{DecodeLimits, decode, read};
 pub use kind::ImageKind;
-pub(crate) use resize::{Crop, resize_f32, resize_u8};
+pub(crate) use resize::{Crop, resize_f32, resize_u8, resize_u8_into};
 pub use rotate::Rotation;
 pub use view::{ImageView, PixelFormat};
 pub use yuv::Yuv;

@@ -4,6 +4,7 @@ use super::describe::embedding_and_stages;
 use super::rounding::Rounding;
 use super::spec::Network;
 use super::{EmbeddingNetwork, FeatureMap, check_finite, check_inspected};
+use crate::buffers::Buffers;
 use crate::cancel::cancelled;
 use crate::chip::Chip;
 use crate::cpu::colour::Pixels;
@@ -14,7 +15,6 @@ use crate::cpu::{LANES, Map, Scratch, Workers};
 use crate::error::Result;
 use crate::graph::Folded;
 use crate::graph::carry::carry;
-use crate::wiped::Wiped;
 use zeroize::Zeroizing;
 
 /// Images that one thread takes through the network at once: more share the reading of weights, but need more memory
@@ -33,6 +33,8 @@ pub(super) struct OnCpu {
     rounding: Option<Rounding>,
     workers: Workers,
     scratch: Scratch,
+    /// Chips as floats. A buffer in it has zeros only.
+    pixels: Buffers<f32>,
 }
 
 impl OnCpu {
@@ -56,14 +58,16 @@ impl OnCpu {
             rounding,
             workers: workers.clone(),
             scratch: Scratch::default(),
+            pixels: Buffers::default(),
         })
     }
 
     /// Takes a few chips through the network, up to what is wanted.
     fn run(&self, chips: &[&Chip], wanted: &[usize], share: Share) -> Made<'_> {
         let border = self.program.border();
+        let mut data = self.padded(chips, border);
         let pixels = Pixels {
-            data: &padded(chips, border),
+            data: &data,
             images: chips.len(),
             height: Chip::SIZE + 2 * border,
             width: Chip::SIZE + 2 * border,
@@ -78,7 +82,27 @@ impl OnCpu {
             share,
             stored: &stored,
         };
-        self.program.run(&[pixels], wanted, run)
+        let made = self.program.run(&[pixels], wanted, run);
+        // The buffer may lie unused for long.
+        data.fill(0.0);
+        self.pixels.give(data);
+        made
+    }
+
+    /// The chips' pixels with a border of zeros.
+    fn padded(&self, chips: &[&Chip], border: usize) -> Vec<f32> {
+        let side = Chip::SIZE + 2 * border;
+        let row = side * 3;
+        let mut pixels = self.pixels.take(chips.len() * side * row);
+        for (chip, pixels) in chips.iter().zip(pixels.chunks_exact_mut(side * row)) {
+            let rows = pixels[border * row..].chunks_exact_mut(row);
+            for (bytes, row) in chip.bgr().chunks_exact(Chip::SIZE * 3).zip(rows) {
+                for (value, &byte) in row[border * 3..].iter_mut().zip(bytes) {
+                    *value = f32::from(byte);
+                }
+            }
+        }
+        pixels
     }
 
     /// The embeddings of a few chips.
@@ -165,20 +189,4 @@ fn feature_map(map: &Map, carried: Option<&Vec<f32>>) -> FeatureMap {
         shape: [map.images, channels, map.height, map.width],
         data: data.collect(),
     }
-}
-
-/// The chips' pixels with a border of zeros.
-fn padded(chips: &[&Chip], border: usize) -> Wiped<f32> {
-    let side = Chip::SIZE + 2 * border;
-    let row = side * 3;
-    let mut pixels = Wiped::zeros(chips.len() * side * row);
-    for (chip, pixels) in chips.iter().zip(pixels.chunks_exact_mut(side * row)) {
-        let rows = pixels[border * row..].chunks_exact_mut(row);
-        for (bytes, row) in chip.bgr().chunks_exact(Chip::SIZE * 3).zip(rows) {
-            for (value, &byte) in row[border * 3..].iter_mut().zip(bytes) {
-                *value = f32::from(byte);
-            }
-        }
-    }
-    pixels
 }

@@ -3,10 +3,11 @@
 use super::OnDevice;
 use super::net::Net;
 use super::program::{Data, Pixels};
+use crate::detect::Face;
 use crate::detect::mtcnn::CropScores;
 use crate::detect::mtcnn::describe::{OUTPUT_SIDE, output};
 use crate::detect::yunet::describe::{HEADS, STRIDES, yunet};
-use crate::detect::yunet::{Canvas, Maps, Networks};
+use crate::detect::yunet::{Canvas, Cells, Networks, faces};
 use crate::error::{Error, ErrorKind, Result};
 use crate::image::{Crop, resize_f32};
 use crate::weights::TensorMap;
@@ -30,31 +31,33 @@ impl YuNet {
 }
 
 impl Networks for YuNet {
-    fn find(&self, canvas: &Canvas) -> Result<Vec<Maps>> {
+    fn find(&self, canvas: &Canvas, threshold: f32) -> Result<Vec<Face>> {
         let given = Pixels {
             data: Data::Bytes(&canvas.pixels),
             count: 1,
             height: canvas.rows,
             width: canvas.columns,
         };
-        let mut made = self.finds.run(&[given])?.into_iter();
-        let mut maps = Vec::with_capacity(STRIDES.len());
-        for stride in STRIDES {
-            let [Some(class), Some(object), Some(bbox), Some(landmarks)] = HEADS.map(|_| made.next()) else {
-                return Err(Error::new(ErrorKind::Backend, "the GPU back end gave too few maps"));
-            };
-            let [_, _, rows, columns] = class.shape;
-            maps.push(Maps {
-                stride,
-                rows,
-                columns,
-                class: class.data,
-                object: object.data,
-                bbox: bbox.data,
-                landmarks: landmarks.data,
-            });
+        let made = self.finds.run(&[given])?;
+        let mut found = Vec::new();
+        for (stride, heads) in STRIDES.into_iter().zip(made.chunks(HEADS.len())) {
+            let [_, _, rows, columns] = heads[0].shape;
+            let cells = rows * columns;
+            if heads
+                .iter()
+                .zip(HEADS)
+                .any(|(map, (_, channels))| map.data.len() != channels * cells)
+                || heads.len() != HEADS.len()
+            {
+                return Err(Error::new(
+                    ErrorKind::Backend,
+                    "the GPU back end gave maps of other sizes than were asked for",
+                ));
+            }
+            let value = |head: usize, channel: usize, cell: usize| heads[head].data[channel * cells + cell];
+            faces(Cells { stride, rows, columns }, value, threshold, &mut found);
         }
-        Ok(maps)
+        Ok(found)
     }
 
     fn place(&self, crops: &[Crop]) -> Result<CropScores> {

@@ -46,7 +46,7 @@ fn difference(a: &BgrImage, b: &BgrImage) -> (f64, u8) {
 
 #[test]
 fn every_kind_has_the_pixels_that_pillow_reads() {
-    assert_eq!(PICTURES.len(), 24);
+    assert_eq!(PICTURES.len(), 26);
     for (name, file, wanted) in PICTURES.iter().filter(|picture| is_read(&picture.0)) {
         let image = decode(file).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(
@@ -80,6 +80,7 @@ fn a_file_that_is_cut_is_refused_wherever_it_is_cut() {
         "codestream.j2k",
         "tiles.jp2",
         "colour.heic",
+        "tiles.heic",
         "colour.avif",
         "colour.gif",
         "colour.ppm",
@@ -125,6 +126,61 @@ fn a_larger_picture_than_is_allowed_is_refused() {
         let error = image::decode(file, &limits).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit, "{name}: {error}");
     }
+}
+
+/// Where a name stands in a file.
+#[cfg(feature = "heic")]
+fn position(file: &[u8], name: &[u8]) -> usize {
+    file.windows(name.len()).position(|window| window == name).unwrap()
+}
+
+/// Files of kilobytes that would take gigabytes, or show what was in the memory before.
+#[test]
+#[cfg(feature = "heic")]
+fn tiles_that_make_no_picture_are_refused() {
+    let whole = &PICTURES.iter().find(|picture| picture.0 == "tiles.heic").unwrap().1;
+    let said = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut file = whole.clone();
+        change(&mut file);
+        let error = decode(&file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ImageDecode, "{error}");
+        error.message().to_owned()
+    };
+    // What it says of itself: three rows of two tiles of 128 pixels, 241 x 301 pixels.
+    let grid = position(whole, &[0, 0, 2, 1, 0, 241, 1, 45]);
+    let sides = |width: u16, height: u16| {
+        move |file: &mut Vec<u8>| {
+            file[grid + 4..grid + 6].copy_from_slice(&width.to_be_bytes());
+            file[grid + 6..grid + 8].copy_from_slice(&height.to_be_bytes());
+        }
+    };
+    for (width, height) in [(257, 301), (241, 385), (128, 301), (241, 256)] {
+        let message = said(&sides(width, height));
+        assert!(message.contains("don't cover"), "{width} x {height}: {message}");
+    }
+    for (width, height) in [(0, 301), (241, 0)] {
+        assert!(said(&sides(width, height)).contains("another number of tiles"));
+    }
+    let mut far = whole.clone();
+    sides(u16::MAX, u16::MAX)(&mut far);
+    assert_eq!(decode(&far).unwrap_err().kind(), ErrorKind::Limit);
+    assert!(said(&|file| file[grid + 2] = 3).contains("another number of tiles"));
+
+    // Where its seven items' data are: number, source, count of parts, offset, length.
+    let places = position(whole, b"iloc") + 4 + 4 + 2 + 2;
+    let message = said(&|file| file[places + 14 + 6] = 0x7F);
+    assert!(message.contains("data end early"), "{message}");
+    let message = said(&|file| file[places + 2] = 1);
+    assert!(message.contains("parts of other items"), "{message}");
+
+    // One of several parameter sets could be another than the one that is looked at.
+    let configuration = position(whole, b"hvcC");
+    let set = configuration + position(&whole[configuration..], &[0x42, 0x01]);
+    let message = said(&|file| file[set + 1] = 0x09);
+    assert!(message.contains("configuration isn't that of one picture"), "{message}");
+    let kind = position(whole, b"hvc1");
+    let message = said(&|file| file[kind..kind + 4].copy_from_slice(b"av01"));
+    assert!(message.contains("isn't HEVC"), "{message}");
 }
 
 /// A tag, its length in as many bytes as it takes, and its value.

@@ -1,5 +1,6 @@
 //! What the library takes of its process and leaves in its memory. The tests run one at a time.
 
+mod buffers;
 #[path = "../common/mod.rs"]
 mod common;
 #[cfg(target_os = "linux")]
@@ -11,6 +12,7 @@ mod privacy;
 #[cfg(target_os = "linux")]
 #[path = "../common/process.rs"]
 mod process;
+mod watched;
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -4,14 +4,31 @@ Arguments: width, height, a folder that holds the picture as `pixels` (RGB). The
 each, and `list`: a line `NAME WIDTH HEIGHT` for each.
 """
 
+import io
 import pathlib
 import sys
 
+import heif_grid
 import numpy
 import pillow_heif
 from PIL import Image
 
 pillow_heif.register_heif_opener()
+
+
+def tiles_of(pixels, side):
+    """HEIC files of the picture's tiles, row by row, and how many a row has. What is beyond the picture repeats its border."""
+    height, width, _ = pixels.shape
+    rows, columns = -(-height // side), -(-width // side)
+    padded = numpy.pad(pixels, ((0, rows * side - height), (0, columns * side - width), (0, 0)), "edge")
+    files = []
+    for y in range(0, rows * side, side):
+        for x in range(0, columns * side, side):
+            file = io.BytesIO()
+            tile = Image.fromarray(padded[y : y + side, x : x + side])
+            tile.save(file, format="HEIF", quality=90, chroma=444)
+            files.append(file.getvalue())
+    return files, columns
 
 
 def main(width, height, folder):
@@ -34,6 +51,9 @@ def main(width, height, folder):
     picture.save(folder / "full.heic", quality=90, chroma=444)
     grey.save(folder / "grey.heic", quality=90)
     picture.save(folder / "lying.heic", quality=90, exif=lying)
+    tiles = tiles_of(pixels, 128)
+    (folder / "tiles.heic").write_bytes(heif_grid.grid(*tiles, width, height))
+    (folder / "turned.heic").write_bytes(heif_grid.grid(*tiles, width, height, turns=3))
     picture.save(folder / "colour.avif", quality=90)
     picture.save(folder / "full.avif", quality=90, subsampling="4:4:4")
     picture.save(folder / "half.avif", quality=90, subsampling="4:2:2")

@@ -17,10 +17,12 @@ mod on_cpu;
 mod passes;
 mod square;
 
+pub(crate) use decode::{Cells, faces};
 use networks::Halved;
-pub(crate) use networks::{Canvas, Maps, Networks};
+pub(crate) use networks::{Canvas, Networks};
 
 use super::{DetectorOptions, Face};
+use crate::buffers::Buffers;
 use crate::cancel::{self, Cancel};
 use crate::cpu::Workers;
 use crate::error::Result;
@@ -39,7 +41,11 @@ const PLACED: f32 = 0.6;
 const CROPS_AT_ONCE: usize = 512;
 
 /// YuNet with its weights and O-Net's. Many threads may use one at a time.
-pub struct YuNet(Box<dyn Networks>);
+pub struct YuNet {
+    networks: Box<dyn Networks>,
+    /// What photos are resized into.
+    buffers: Buffers<u8>,
+}
 
 impl YuNet {
     /// Takes YuNet and O-Net (names `onet.*`) from `weights`, to run on the CPU on `workers`.
@@ -47,12 +53,15 @@ impl YuNet {
     /// # Errors
     /// [`crate::ErrorKind::Weights`] naming the first tensor that is missing, misshapen or not finite.
     pub fn new(weights: &TensorMap, workers: &Workers) -> Result<Self> {
-        Ok(YuNet(Box::new(on_cpu::OnCpu::load(weights, workers)?)))
+        Ok(YuNet::on(Box::new(on_cpu::OnCpu::load(weights, workers)?)))
     }
 
     /// On networks that run elsewhere.
     pub(crate) fn on(networks: Box<dyn Networks>) -> Self {
-        YuNet(networks)
+        YuNet {
+            networks,
+            buffers: Buffers::default(),
+        }
     }
 
     /// All faces, best score first, until `cancel` is cancelled: looked at between looks at the image. The options are those
@@ -70,7 +79,7 @@ impl YuNet {
         for group in passes(image, options.minimum_face) {
             let mut found = Vec::new();
             // The looks of a group are from the largest to the smallest.
-            let mut halved = Halved::new(image);
+            let mut halved = Halved::new(image, &self.buffers);
             for pass in group {
                 cancel::check(cancel)?;
                 found.append(&mut self.look(&mut halved, &pass, threshold)?);
@@ -96,13 +105,14 @@ impl YuNet {
             margin: 0,
             minimum: 0.0,
         };
-        self.look(&mut Halved::new(image), &pass, threshold).map(decode::best)
+        self.look(&mut Halved::new(image, &self.buffers), &pass, threshold)
+            .map(decode::best)
     }
 
     /// All boxes of one look, overlapping ones among them.
     fn look(&self, image: &mut Halved, pass: &Pass, threshold: f32) -> Result<Vec<Face>> {
         let canvas = Canvas::new(image, pass.size, pass.margin);
-        let maps = self.0.find(&canvas)?;
+        let found = self.networks.find(&canvas, threshold)?;
         let in_image = |mut face: Face| {
             let [x1, y1, x2, y2] = face.bbox;
             let ([x1, y1], [x2, y2]) = (canvas.in_image([x1, y1]), canvas.in_image([x2, y2]));
@@ -114,10 +124,9 @@ impl YuNet {
             let [x1, y1, x2, y2] = face.bbox;
             (x2 - x1).max(y2 - y1) >= pass.minimum
         };
-        Ok(decode::faces(&maps, threshold)
-            .map(in_image)
-            .filter(large_enough)
-            .collect())
+        let faces = found.into_iter().map(in_image).filter(large_enough).collect();
+        self.buffers.give(canvas.pixels);
+        Ok(faces)
     }
 
     /// Moves the landmarks of faces that O-Net sees too to where it sees them.
@@ -136,7 +145,7 @@ impl YuNet {
                 .zip(&upright)
                 .map(|(square, upright)| upright.as_ref().map_or_else(|| square.crop(image), Crop::whole))
                 .collect();
-            let scores = self.0.place(&crops)?;
+            let scores = self.networks.place(&crops)?;
             let seen = scores.face.iter().zip(scores.landmarks.chunks_exact(10));
             for ((face, square), (&score, landmarks)) in faces.into_iter().zip(&squares).zip(seen) {
                 if score >= PLACED {

@@ -1,33 +1,21 @@
 //! What YuNet asks of its two networks, wherever they run.
 
 use super::describe::STRIDES;
+use crate::buffers::Buffers;
+use crate::detect::Face;
 use crate::detect::mtcnn::CropScores;
 use crate::error::Result;
-use crate::image::{BgrImage, Crop, resize_u8};
+use crate::image::{BgrImage, Crop, resize_u8_into};
 
 /// YuNet and MTCNN's O-Net. Usable by many threads at once.
 ///
 /// Each fails with [`crate::ErrorKind::Backend`] when the device fails (out of memory).
 pub(crate) trait Networks: Send + Sync {
-    /// YuNet's maps of a canvas, one for each stride.
-    fn find(&self, canvas: &Canvas) -> Result<Vec<Maps>>;
+    /// YuNet on a canvas: all faces of at least this score, in the canvas' pixels, overlapping ones among them.
+    fn find(&self, canvas: &Canvas, threshold: f32) -> Result<Vec<Face>>;
 
     /// O-Net on crops.
     fn place(&self, crops: &[Crop]) -> Result<CropScores>;
-}
-
-/// One stride's maps, row by row of cells: planes of one number a cell, one after the other.
-pub(crate) struct Maps {
-    pub stride: usize,
-    pub rows: usize,
-    pub columns: usize,
-    /// Whether a face is there, and how well the box fits, each 0..1.
-    pub class: Vec<f32>,
-    pub object: Vec<f32>,
-    /// Of the box: its centre from the cell, and the logarithms of its sides, all in strides.
-    pub bbox: Vec<f32>,
-    /// Of the five landmarks: x and y from the cell, in strides.
-    pub landmarks: Vec<f32>,
 }
 
 /// What the network sees: an image at another size, black around it.
@@ -46,21 +34,16 @@ pub(crate) struct Canvas {
 impl Canvas {
     /// The image at this size (width, height; at least 1 each) with `margin` black rows and columns on each side.
     pub fn new(image: &mut Halved, (width, height): (usize, usize), margin: usize) -> Self {
+        let buffers = image.buffers;
         let (from, halvings) = image.towards((width, height));
-        let resized = resize_u8(&Crop::whole(from), (width, height));
         let whole = |length: usize| (length + 2 * margin).next_multiple_of(STRIDES[STRIDES.len() - 1]);
         let (rows, columns) = (whole(height), whole(width));
-        let pixels = match (rows, columns) == (height, width) {
-            true => resized,
-            false => {
-                let mut pixels = vec![0; rows * columns * 3];
-                let lines = pixels.chunks_exact_mut(columns * 3).skip(margin);
-                for (to, from) in lines.zip(resized.chunks_exact(width * 3)) {
-                    to[margin * 3..(margin + width) * 3].copy_from_slice(from);
-                }
-                pixels
-            }
-        };
+        let mut pixels = buffers.take(rows * columns * 3);
+        if (rows, columns) != (height, width) {
+            pixels.fill(0);
+        }
+        let inside = &mut pixels[(margin * columns + margin) * 3..];
+        resize_u8_into(&Crop::whole(from), (width, height), inside, columns * 3);
         let scale = |source: usize, target: usize| (source << halvings) as f64 / target as f64;
         Canvas {
             rows,
@@ -84,18 +67,25 @@ pub(crate) struct Halved<'a> {
     image: &'a BgrImage,
     /// The image halved, and how often.
     smaller: Option<(BgrImage, u32)>,
+    buffers: &'a Buffers<u8>,
 }
 
 impl<'a> Halved<'a> {
-    pub fn new(image: &'a BgrImage) -> Self {
-        Halved { image, smaller: None }
+    /// Halves are made of these buffers.
+    pub fn new(image: &'a BgrImage, buffers: &'a Buffers<u8>) -> Self {
+        Halved {
+            image,
+            smaller: None,
+            buffers,
+        }
     }
 
     /// The image halved until it has less than twice this size (width, height) on one side, and how often it was; an odd row
     /// or column at the end is left out. Later sizes must not be larger: they go on from here.
     fn towards(&mut self, (width, height): (usize, usize)) -> (&BgrImage, u32) {
         while let Some(half) = self.half((width, height)) {
-            self.smaller = Some(half);
+            let before = self.smaller.replace(half);
+            self.give(before);
         }
         match &self.smaller {
             Some((image, halvings)) => (image, *halvings),
@@ -118,8 +108,23 @@ impl<'a> Halved<'a> {
             height: 2 * half.1,
             ..Crop::whole(from)
         };
+        let mut pixels = self.buffers.take(half.0 * half.1 * 3);
+        resize_u8_into(&even, half, &mut pixels, half.0 * 3);
         // So many pixels are made.
-        let image = BgrImage::new(half.0, half.1, resize_u8(&even, half)).ok()?;
+        let image = BgrImage::new(half.0, half.1, pixels).ok()?;
         Some((image, halvings + 1))
+    }
+
+    fn give(&self, smaller: Option<(BgrImage, u32)>) {
+        if let Some((image, _)) = smaller {
+            self.buffers.give(image.into_data());
+        }
+    }
+}
+
+impl Drop for Halved<'_> {
+    fn drop(&mut self) {
+        let smaller = self.smaller.take();
+        self.give(smaller);
     }
 }

@@ -1,10 +1,13 @@
 //! YuNet and O-Net on the CPU by the crate's own convolutions.
 
+use super::decode::{self, Cells};
 use super::describe::{self, HEADS, STRIDES};
-use super::networks::{Canvas, Maps, Networks};
+use super::networks::{Canvas, Networks};
+use crate::buffers::Buffers;
 use crate::cpu::colour::Pixels;
-use crate::cpu::program::{Made, Program, Run};
+use crate::cpu::program::{Program, Run};
 use crate::cpu::{LANES, Scratch, Workers};
+use crate::detect::Face;
 use crate::detect::mtcnn::describe::{OUTPUT_SIDE, output};
 use crate::detect::mtcnn::{CropScores, on_cpu::for_output};
 use crate::detect::on_cpu::Net;
@@ -21,6 +24,8 @@ pub(super) struct OnCpu {
     places: Net,
     workers: Workers,
     scratch: Scratch,
+    /// Canvases as floats.
+    floats: Buffers<f32>,
 }
 
 impl OnCpu {
@@ -34,31 +39,48 @@ impl OnCpu {
             places: Net::load(&output(), weights)?,
             workers: workers.clone(),
             scratch: Scratch::default(),
+            floats: Buffers::default(),
         })
     }
 }
 
 impl Networks for OnCpu {
-    fn find(&self, canvas: &Canvas) -> Result<Vec<Maps>> {
+    fn find(&self, canvas: &Canvas, threshold: f32) -> Result<Vec<Face>> {
         let border = self.finds.border();
-        let data = bordered(canvas, border);
+        let data = self.bordered(canvas, border);
         let given = Pixels {
             data: &data,
             images: 1,
             height: canvas.rows + 2 * border,
             width: canvas.columns + 2 * border,
         };
-        Ok(self.workers.run(|share| {
+        let found = self.workers.run(|share| {
             let run = Run {
                 scratch: &self.scratch,
                 share,
                 stored: &|_, _| (),
             };
             let made = self.finds.run(&[given], &self.outputs, run);
-            let maps = (0..STRIDES.len()).map(|level| maps(&made, level)).collect();
+            let mut found = Vec::new();
+            for (level, &stride) in STRIDES.iter().enumerate() {
+                let heads: [_; HEADS.len()] = std::array::from_fn(|head| made.output(level * HEADS.len() + head));
+                let (map, _) = heads[0];
+                let cells = Cells {
+                    stride,
+                    rows: map.height,
+                    columns: map.width,
+                };
+                let value = |head: usize, channel: usize, cell: usize| {
+                    let (map, first) = heads[head];
+                    map.plane((first + channel) / LANES, 0)[cell].0[(first + channel) % LANES]
+                };
+                decode::faces(cells, value, threshold, &mut found);
+            }
             made.release(&self.scratch);
-            maps
-        }))
+            found
+        });
+        self.floats.give(data);
+        Ok(found)
     }
 
     fn place(&self, crops: &[Crop]) -> Result<CropScores> {
@@ -67,39 +89,25 @@ impl Networks for OnCpu {
     }
 }
 
-/// The canvas as floats, with a border of zeros around.
-fn bordered(canvas: &Canvas, border: usize) -> Vec<f32> {
-    let width = (canvas.columns + 2 * border) * 3;
-    let mut data = vec![0.0; (canvas.rows + 2 * border) * width];
-    let rows = data.chunks_exact_mut(width).skip(border);
-    for (to, from) in rows.zip(canvas.pixels.chunks_exact(canvas.columns * 3)) {
-        for (to, &from) in to[border * 3..].iter_mut().zip(from) {
-            *to = f32::from(from);
+impl OnCpu {
+    /// The canvas as floats, with a border of zeros around.
+    fn bordered(&self, canvas: &Canvas, border: usize) -> Vec<f32> {
+        let width = (canvas.columns + 2 * border) * 3;
+        let mut data = self.floats.take((canvas.rows + 2 * border) * width);
+        let (above, rest) = data.split_at_mut(border * width);
+        let (rows, below) = rest.split_at_mut(canvas.rows * width);
+        above.fill(0.0);
+        below.fill(0.0);
+        let lines = rows.chunks_exact_mut(width);
+        for (to, from) in lines.zip(canvas.pixels.chunks_exact(canvas.columns * 3)) {
+            let (left, rest) = to.split_at_mut(border * 3);
+            let (inside, right) = rest.split_at_mut(from.len());
+            left.fill(0.0);
+            right.fill(0.0);
+            for (to, &from) in inside.iter_mut().zip(from) {
+                *to = f32::from(from);
+            }
         }
-    }
-    data
-}
-
-/// What one stride's heads handed out.
-fn maps(made: &Made, level: usize) -> Maps {
-    let planes = |head: usize| -> Vec<f32> {
-        let (map, first) = made.output(level * HEADS.len() + head);
-        let channels = first..first + HEADS[head].1;
-        channels
-            .flat_map(|channel| {
-                let plane = map.plane(channel / LANES, 0);
-                plane.iter().map(move |lane| lane.0[channel % LANES])
-            })
-            .collect()
-    };
-    let (map, _) = made.output(level * HEADS.len());
-    Maps {
-        stride: STRIDES[level],
-        rows: map.height,
-        columns: map.width,
-        class: planes(0),
-        object: planes(1),
-        bbox: planes(2),
-        landmarks: planes(3),
+        data
     }
 }

@@ -1,7 +1,7 @@
 //! AVIF: still pictures of AV1 in HEIF files.
 
-mod transforms;
-
+use super::heif::items::Items;
+use super::heif::transforms::{shown, transforms};
 use super::own_thread::on_own_thread;
 use super::{DecodeLimits, damaged, over_limit, unsupported};
 use crate::error::{Error, Result};
@@ -21,17 +21,15 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let header = file.primary_item_metadata().map_err(wrong)?;
     let (width, height) = (header.max_frame_width.get(), header.max_frame_height.get());
     crate::image::check_pixels(width.into(), height.into(), limits)?;
-    let transforms = transforms::of_primary(bytes)?;
+    let items = Items::of(bytes, ImageKind::Avif)?;
+    let transforms = transforms(items.properties(items.primary), ImageKind::Avif)?;
     let picture = decoded(file.primary_item.to_vec(), limits)?;
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let planes = planes(&picture)?;
     let rgb = on_own_thread(|| planes.to_rgb8())?.map_err(wrong)?;
     let rgb = image::RgbImage::from_raw(width as u32, height as u32, rgb.data);
     let rgb = rgb.ok_or_else(|| wrong("its picture has another size than its planes"))?;
-    let upright = transforms
-        .into_iter()
-        .fold(DynamicImage::from(rgb), |picture, transform| transform.of(picture));
-    super::files::of_picture(upright)
+    super::files::of_picture(DynamicImage::from(shown(rgb, &transforms, ImageKind::Avif)?))
 }
 
 fn wrong(why: impl Display) -> Error {
