@@ -35,21 +35,35 @@ fn main() {
         .map(|embedding| required(Template::from_embedding("random", Fingerprint([1; 32]), embedding)))
         .collect();
     let calibration = required(Calibration::from_parameters(PARAMETERS));
-    pair(&mut criterion, &calibration, &templates);
-    pair_in_c(&mut criterion, &embeddings, &templates);
+    let decides = with_quality_model();
+    pair(&mut criterion, &calibration, "Rust, templates", &templates);
+    pair(
+        &mut criterion,
+        &decides,
+        "Rust, templates, at their qualities",
+        &templates,
+    );
+    pair_in_c(&mut criterion, &decides, &embeddings, &templates);
     many(&mut criterion, &calibration, &templates);
     criterion.final_summary();
 }
 
-fn pair(criterion: &mut Criterion, calibration: &Calibration, templates: &[Template]) {
+/// SFace's calibration, which says what a cosine means at each quality, for any model.
+fn with_quality_model() -> Calibration {
+    let manifest = required(qmagface::model::catalogue::find("sface"));
+    let fitted = manifest.calibration.as_ref().expect("SFace's pack has a calibration");
+    Calibration::from_pack("random", Fingerprint([1; 32]), fitted)
+}
+
+fn pair(criterion: &mut Criterion, calibration: &Calibration, name: &str, templates: &[Template]) {
     let mut group = criterion.benchmark_group("pair");
-    group.bench_function("Rust, templates", |bencher| {
+    group.bench_function(name, |bencher| {
         bencher.iter(|| required(calibration.compare(black_box(&templates[0]), black_box(&templates[1]))));
     });
     group.finish();
 }
 
-fn pair_in_c(criterion: &mut Criterion, embeddings: &[Vec<f32>], templates: &[Template]) {
+fn pair_in_c(criterion: &mut Criterion, decides: &Calibration, embeddings: &[Vec<f32>], templates: &[Template]) {
     let mut comparison = ffi::qmf_comparison::default();
     let made = |status: ffi::qmf_status| assert_eq!(status, ffi::QMF_OK);
     let (mut calibration, mut a, mut b) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -68,6 +82,12 @@ fn pair_in_c(criterion: &mut Criterion, embeddings: &[Vec<f32>], templates: &[Te
         group.bench_function("C ABI, templates", |bencher| {
             bencher.iter(|| ffi::qmf_compare(black_box(calibration), black_box(a), black_box(b), &mut comparison));
         });
+        let (text, mut own) = (required(decides.to_toml()), ptr::null_mut());
+        made(ffi::qmf_calibration_parse(text.as_ptr(), text.len(), &mut own));
+        group.bench_function("C ABI, templates, at their qualities", |bencher| {
+            bencher.iter(|| ffi::qmf_compare(black_box(own), black_box(a), black_box(b), &mut comparison));
+        });
+        ffi::qmf_calibration_destroy(own);
         let [x, y] = [0, 1].map(|index: usize| embeddings[index].as_ptr());
         group.bench_function("C ABI, embeddings", |bencher| {
             bencher.iter(|| {

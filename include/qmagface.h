@@ -123,6 +123,12 @@
 #define QMF_COMPARISON_UNIT_LENGTH 8
 
 /**
+ * A quality is below all that the calibration's data has: `log_likelihood_ratio` and `negative_log10_fmr_at_quality` are those
+ * of the least that it has.
+ */
+#define QMF_COMPARISON_QUALITY_BELOW_DATA 16
+
+/**
  * The template is a failed one: it takes no part.
  */
 #define QMF_PART_FAILED 1
@@ -815,7 +821,59 @@ typedef struct qmf_comparison {
      * `qmf_calibration_fmr`; NaN if the calibration has no thresholds.
      */
     double negative_log10_fmr;
+    /**
+     * Natural logarithm of how many times likelier this cosine is of one person than of two, at these two qualities: 0 says
+     * nothing, 4.6 is a hundred times; held to what the data supports. NaN if the calibration doesn't say what a cosine means at each quality, and with a
+     * failed template.
+     */
+    double log_likelihood_ratio;
+    /**
+     * -log10 of the share of pairs of different people of these two qualities that reach this cosine, 0 to what the
+     * calibration's data supports: 3 is one in a thousand. It holds for poor photos as well; `qmf_decide` uses it. NaN as above.
+     */
+    double negative_log10_fmr_at_quality;
 } qmf_comparison;
+
+/**
+ * What a comparison says at a false match rate: one of `QMF_OUTCOME_*`.
+ */
+typedef int32_t qmf_outcome;
+
+/**
+ * Why photos can't tell: one of `QMF_LACKING_*`.
+ */
+typedef int32_t qmf_lacking;
+
+/**
+ * A decision. Set `struct_size` with `qmf_decision_init` before the call.
+ */
+typedef struct qmf_decision {
+    /**
+     * Bytes of this struct as the caller knows it; `qmf_decision_init` fills it.
+     */
+    uint32_t struct_size;
+    /**
+     * Match, no match, or not enough information.
+     */
+    qmf_outcome outcome;
+    /**
+     * Why not enough.
+     */
+    qmf_lacking lacking;
+    /**
+     * Zero.
+     */
+    uint32_t reserved;
+    /**
+     * The cosine that the wanted share of pairs of different people of these qualities reaches; NaN without a face or a
+     * quality.
+     */
+    double threshold;
+    /**
+     * Which share of pairs of one person of these qualities reaches it, 0..1; NaN as above.
+     */
+    double pass_rate;
+} qmf_decision;
 
 /**
  * One of the templates that are fused, see `qmf_template_review_fusion`. This struct never grows: it is used in
@@ -1336,6 +1394,46 @@ typedef struct qmf_match {
  * The (alpha, beta) with the least mean log FNMR, searched without a line through a grid.
  */
 #define QMF_FIT_PROCEDURE_DIRECT 2
+
+/**
+ * Less alike than most pairs of one person of these qualities are.
+ */
+#define QMF_OUTCOME_NO_MATCH 0
+
+/**
+ * At most the wanted share of pairs of different people of these qualities is so alike.
+ */
+#define QMF_OUTCOME_MATCH 1
+
+/**
+ * The photos can't tell: take better ones. `lacking` says why.
+ */
+#define QMF_OUTCOME_NOT_ENOUGH_INFORMATION 2
+
+/**
+ * They can.
+ */
+#define QMF_LACKING_NOTHING 0
+
+/**
+ * A quality is below the calibration's gate, or below all that its data has.
+ */
+#define QMF_LACKING_QUALITY 1
+
+/**
+ * At these qualities even one person's own photos would mostly not match, and these don't.
+ */
+#define QMF_LACKING_PASS_RATE 2
+
+/**
+ * A template is a failed one: there was no face.
+ */
+#define QMF_LACKING_FACE 3
+
+/**
+ * An embedding was normalised to length 1: its quality is lost.
+ */
+#define QMF_LACKING_LENGTH 4
 
 #ifdef __cplusplus
 extern "C" {
@@ -2120,6 +2218,32 @@ qmf_status qmf_score_matrix_embeddings(const struct qmf_calibration *calibration
                                        const struct qmf_cancel *cancel,
                                        float *scores,
                                        size_t capacity);
+
+/**
+ * Fills `decision` of `size` bytes (pass `sizeof(qmf_decision)`) with its size and "nothing known".
+ *
+ * The caller promises:
+ * `decision` points to `size` writable bytes.
+ */
+qmf_status qmf_decision_init(struct qmf_decision *decision, size_t size);
+
+/**
+ * Decides on a comparison that `qmf_compare` or `qmf_compare_embeddings` made with this calibration, at a false match rate
+ * that holds at the two qualities: match if at most the share `fmr` of pairs of different people of these qualities is so
+ * alike; not enough information where a quality is below the gate or below all that the calibration's data has, or where
+ * more than half of the pairs of one person of these qualities would not match; else no match.
+ *
+ * `QMF_ERROR_CALIBRATION` for an FMR below what the data supports, and for a calibration that doesn't say what a cosine means
+ * at each quality (the packs with published parameters, and those that `qmf_calibration_create` makes): nothing can be
+ * promised for poor photos then. `QMF_ERROR_INVALID_ARGUMENT` for an FMR that is not above 0 and below 1.
+ *
+ * The caller promises:
+ * `calibration` is a live handle, `comparison` was filled by a comparison, `decision` is initialised.
+ */
+qmf_status qmf_decide(const struct qmf_calibration *calibration,
+                      const struct qmf_comparison *comparison,
+                      double fmr,
+                      struct qmf_decision *decision);
 
 /**
  * Says what each of `count` templates, which `qmf_template_fuse` would make one of, has to do with the others. Fusing

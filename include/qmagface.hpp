@@ -635,6 +635,18 @@ struct Comparison {
     double score = 0.0;
     /** -log10 of the FMR at that score; empty where the calibration has no thresholds. */
     std::optional<double> negative_log10_fmr;
+    /**
+     * Natural logarithm of how many times likelier this cosine is of one person than of two, at these two qualities; empty
+     * where the calibration doesn't say what a cosine means at each quality, and with a failed template.
+     */
+    std::optional<double> log_likelihood_ratio;
+    /**
+     * -log10 of the share of pairs of different people of these two qualities that reach this cosine, up to what the data
+     * supports. It holds for poor photos as well; Calibration::decide() uses it. Empty as above.
+     */
+    std::optional<double> negative_log10_fmr_at_quality;
+    /** Whether a quality is below all that the calibration's data has. */
+    bool quality_below_data = false;
     /** Whether a quality is below the calibration's gate. */
     bool low_quality = false;
     /** Whether the score is outside the calibration's thresholds. */
@@ -646,6 +658,42 @@ struct Comparison {
      * nothing then; the cosine holds.
      */
     bool unit_length = false;
+};
+
+/** What a comparison says at a false match rate. */
+enum class Outcome {
+    /** Less alike than most pairs of one person of these qualities are. */
+    no_match = QMF_OUTCOME_NO_MATCH,
+    /** At most the wanted share of pairs of different people of these qualities is so alike. */
+    match = QMF_OUTCOME_MATCH,
+    /** The photos can't tell: take better ones. */
+    not_enough_information = QMF_OUTCOME_NOT_ENOUGH_INFORMATION,
+};
+
+/** Why photos can't tell. */
+enum class Lacking {
+    /** They can. */
+    nothing = QMF_LACKING_NOTHING,
+    /** A quality is below the calibration's gate, or below all that its data has. */
+    quality = QMF_LACKING_QUALITY,
+    /** At these qualities even one person's own photos would mostly not match, and these don't. */
+    pass_rate = QMF_LACKING_PASS_RATE,
+    /** A template is a failed one: there was no face. */
+    face = QMF_LACKING_FACE,
+    /** An embedding was normalised to length 1: its quality is lost. */
+    length = QMF_LACKING_LENGTH,
+};
+
+/** A decision on a comparison. */
+struct Decision {
+    /** Match, no match, or neither. */
+    Outcome outcome = Outcome::not_enough_information;
+    /** Why neither. */
+    Lacking lacking = Lacking::nothing;
+    /** The cosine that the wanted share of pairs of different people of these qualities reaches; empty without a face. */
+    std::optional<double> threshold;
+    /** Which share of pairs of one person of these qualities reaches it, 0..1; empty without a face. */
+    std::optional<double> pass_rate;
 };
 
 /** One of the templates that are fused. */
@@ -1034,6 +1082,9 @@ inline Comparison from_c(const qmf_comparison &raw) {
     result.quality_b = raw.quality_b;
     result.score = raw.score;
     result.negative_log10_fmr = unless_nan(raw.negative_log10_fmr);
+    result.log_likelihood_ratio = unless_nan(raw.log_likelihood_ratio);
+    result.negative_log10_fmr_at_quality = unless_nan(raw.negative_log10_fmr_at_quality);
+    result.quality_below_data = has_flag(raw.flags, QMF_COMPARISON_QUALITY_BELOW_DATA);
     result.low_quality = has_flag(raw.flags, QMF_COMPARISON_LOW_QUALITY);
     result.out_of_range = has_flag(raw.flags, QMF_COMPARISON_OUT_OF_RANGE);
     result.failed_template = has_flag(raw.flags, QMF_COMPARISON_FAILED_TEMPLATE);
@@ -1565,6 +1616,15 @@ public:
     }
 
     /**
+     * Decides on a comparison that this calibration made, at a false match rate that holds at its two qualities.
+     * Status::calibration for a rate that the data doesn't support, and for a calibration that doesn't say what a cosine
+     * means at each quality.
+     */
+    [[nodiscard]] Return<Decision> decide(const Comparison &compared, double fmr) const {
+        return detail::deliver(decided(compared, fmr));
+    }
+
+    /**
      * As Template::review_fusion(), and for each part whether it would match the fusion of the others at this FMR.
      * Status::model_mismatch if they or the calibration are of different models; Status::calibration as threshold().
      */
@@ -1750,6 +1810,29 @@ private:
             all.push_back(from_c(raw));
         }
         return detail::answer(status, [&] { return std::move(all); });
+    }
+
+    Result<Decision> decided(const Comparison &compared, double fmr) const {
+        qmf_comparison given{};
+        qmf_decision raw{};
+        qmf_status status = qmf_comparison_init(&given, sizeof given);
+        if (status == QMF_OK) {
+            status = qmf_decision_init(&raw, sizeof raw);
+        }
+        if (status == QMF_OK) {
+            given.cosine = compared.cosine;
+            given.quality_a = compared.quality_a;
+            given.quality_b = compared.quality_b;
+            given.score = compared.score;
+            given.flags = (compared.low_quality ? QMF_COMPARISON_LOW_QUALITY : 0U) |
+                          (compared.failed_template ? QMF_COMPARISON_FAILED_TEMPLATE : 0U) |
+                          (compared.unit_length ? QMF_COMPARISON_UNIT_LENGTH : 0U);
+            status = qmf_decide(get(), &given, fmr, &raw);
+        }
+        return detail::answer(status, [&] {
+            return Decision{static_cast<Outcome>(raw.outcome), static_cast<Lacking>(raw.lacking),
+                            detail::unless_nan(raw.threshold), detail::unless_nan(raw.pass_rate)};
+        });
     }
 
     static MeasuredThreshold from_c(const qmf_threshold &raw) {

@@ -18,5 +18,8 @@ fuzz_target!(|bytes: &[u8]| {
     }
     for score in [-1e9, -1.0, 0.0, 0.3, 1.0, f64::NAN] {
         let _ = calibration.negative_log10_fmr(score);
+        if let Some(at) = calibration.at_quality(score, 3.0, 12.0) {
+            assert!(at.log_likelihood_ratio.is_finite() && at.negative_log10_fmr.is_finite());
+        }
     }
 });

@@ -1,6 +1,6 @@
 //! Comparing templates and embeddings with a calibration.
 
-use super::Calibration;
+use super::{AtQuality, Calibration};
 use crate::cancel::Cancel;
 use crate::compare::{self, Comparison, Directions};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +17,9 @@ pub struct ScoredComparison {
     /// -log10 of the false match rate that this score as threshold has, see [`Calibration::negative_log10_fmr`];
     /// `None` where the calibration has no thresholds.
     pub negative_log10_fmr: Option<f64>,
+    /// What the cosine means at these two qualities; `None` where the calibration has no [`super::QualityModel`], and with a
+    /// failed template.
+    pub at_quality: Option<AtQuality>,
     /// One quality is below the calibration's gate.
     pub low_quality: bool,
     /// The score is outside the calibration's thresholds.
@@ -55,10 +58,7 @@ impl Calibration {
                 score: self.parameters.score(cosine, quality_a, quality_b),
             }
         };
-        Ok(ScoredComparison {
-            failed_template,
-            ..self.judge(comparison)
-        })
+        Ok(self.judge(comparison, failed_template))
     }
 
     /// Compares two embeddings with the quality-aware score, in f64 arithmetic. That they are of the calibration's
@@ -67,7 +67,7 @@ impl Calibration {
     /// # Errors
     /// As [`compare::compare`].
     pub fn compare_embeddings(&self, a: &[f32], b: &[f32]) -> Result<ScoredComparison> {
-        Ok(self.judge(compare::compare(a, b, &self.parameters)?))
+        Ok(self.judge(compare::compare(a, b, &self.parameters)?, false))
     }
 
     /// Quality-aware scores of every probe (row) with every gallery template (column), in f32 arithmetic; negative
@@ -115,15 +115,20 @@ impl Calibration {
         Ok(Matrix::of(scores))
     }
 
-    fn judge(&self, comparison: Comparison) -> ScoredComparison {
+    fn judge(&self, comparison: Comparison, failed: bool) -> ScoredComparison {
         let fmr = self.negative_log10_fmr(comparison.score);
         let least = comparison.quality_a.min(comparison.quality_b);
         ScoredComparison {
             comparison,
             negative_log10_fmr: fmr.map(|(value, _)| value),
+            at_quality: self
+                .functions
+                .as_ref()
+                .filter(|_| !failed)
+                .map(|functions| functions.at(comparison.cosine, comparison.quality_a, comparison.quality_b)),
             low_quality: self.quality_gate.is_some_and(|gate| least < gate),
             out_of_range: fmr.is_some_and(|(_, in_range)| !in_range),
-            failed_template: false,
+            failed_template: failed,
             unit_length: compare::has_unit_length(comparison.quality_a)
                 || compare::has_unit_length(comparison.quality_b),
         }

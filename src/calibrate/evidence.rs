@@ -124,6 +124,8 @@ impl Calibration {
             quality_gate: None,
             logs: super::thresholds::logs(&thresholds),
             thresholds,
+            quality_model: None,
+            functions: None,
             evidence,
             measured: measured.iter().map(of).collect(),
         })

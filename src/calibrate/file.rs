@@ -1,9 +1,12 @@
 //! Calibrations as TOML: a few lines that a person can read and keep beside the model.
 
+use super::at_quality::Functions;
 use super::canonical;
 use super::evidence::check_text;
 use super::fitted::ScoreThreshold;
-use super::{CalibratedModel, Calibration, Evidence, Status, ThresholdEvidence, check_gate, check_parameters};
+use super::{
+    CalibratedModel, Calibration, Evidence, QualityModel, Status, ThresholdEvidence, check_gate, check_parameters,
+};
 use crate::compare::QualityParameters;
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::{Fingerprint, NAME_RULE, is_pack_name};
@@ -13,8 +16,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-/// The version of the file's format this library reads and writes.
+/// The versions of the file's format: without and with a model of quality. A file is written in the oldest that holds it.
 const FORMAT: u32 = 1;
+const FORMAT_WITH_QUALITY: u32 = 2;
 
 /// Longest file that is read, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -56,6 +60,8 @@ struct Fields {
     sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     thresholds: Vec<Row>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_quality: Option<QualityModel>,
 }
 
 /// A threshold as it stands there.
@@ -81,7 +87,8 @@ struct Row {
 impl Calibration {
     /// Reads a calibration from the TOML of its file.
     ///
-    /// `format` (1), `alpha`, `beta` and `status` must be there, the rest may; `model` and `fingerprint` come together.
+    /// `format`, `alpha`, `beta` and `status` must be there, the rest may; `model` and `fingerprint` come together. `format`
+    /// is 1, or 2 with `at_quality` ([`QualityModel`]).
     ///
     /// ```
     /// let calibration = qmagface::Calibration::parse(br#"
@@ -114,9 +121,9 @@ impl Calibration {
         // The format first: a newer one may have fields that this version doesn't know.
         let table: toml::Table = toml::from_str(text).map_err(|error| not_toml(&error))?;
         match table.get("format") {
-            Some(toml::Value::Integer(format)) if *format != i64::from(FORMAT) => {
+            Some(toml::Value::Integer(format)) if ![FORMAT, FORMAT_WITH_QUALITY].map(i64::from).contains(format) => {
                 return Err(wrong(format!(
-                    "the calibration is of format {format}, this library reads {FORMAT}: update qmagface"
+                    "the calibration is of format {format}, this library reads {FORMAT} and {FORMAT_WITH_QUALITY}: update qmagface"
                 )));
             }
             _ => {}
@@ -136,7 +143,10 @@ impl Calibration {
     /// manifest can be.
     pub fn to_toml(&self) -> Result<String> {
         let mut fields = Fields {
-            format: FORMAT,
+            format: match self.quality_model {
+                Some(_) => FORMAT_WITH_QUALITY,
+                None => FORMAT,
+            },
             model: self.model.as_ref().map(|model| model.name.clone()),
             fingerprint: self.model.as_ref().map(|model| model.fingerprint.to_string()),
             alpha: self.parameters.alpha,
@@ -154,6 +164,7 @@ impl Calibration {
             impostor_pairs: self.evidence.impostor_pairs,
             sha256: None,
             thresholds: self.thresholds.iter().zip(&self.measured).map(Row::new).collect(),
+            at_quality: self.quality_model.clone(),
         };
         // What someone measured is protected; a few lines of someone's own may be edited.
         if self.evidence != Evidence::default() {
@@ -236,6 +247,11 @@ impl Fields {
             impostor_pairs: self.impostor_pairs,
         };
         evidence.check()?;
+        match (self.format, &self.at_quality) {
+            (FORMAT, Some(_)) => return Err(format!("at_quality takes format {FORMAT_WITH_QUALITY}")),
+            (_, Some(model)) => model.check().map_err(|what| format!("at_quality.{what}"))?,
+            (_, None) => {}
+        }
         Ok(Calibration {
             model,
             parameters,
@@ -245,6 +261,8 @@ impl Fields {
             quality_gate: self.quality_gate,
             logs: super::thresholds::logs(&thresholds),
             thresholds,
+            functions: self.at_quality.as_ref().map(Functions::new),
+            quality_model: self.at_quality,
             evidence,
             measured,
         })

@@ -1,5 +1,6 @@
 //! What was fitted for a model, as its pack carries it.
 
+use super::at_quality::QualityModel;
 use serde::{Deserialize, Serialize};
 
 /// Constants of the quality-aware score `s + min(0, beta * s - alpha) * q` (arXiv 2111.13475). They belong to one
@@ -20,6 +21,9 @@ pub struct Fitted {
     /// Scores that few impostor pairs of that data reach, by falling FMR; empty where none were measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub thresholds: Vec<ScoreThreshold>,
+    /// What a cosine means at two qualities, where that was fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_quality: Option<QualityModel>,
 }
 
 /// The quality-aware score that a given share of impostor pairs reaches.

@@ -1,5 +1,6 @@
 //! Calibrations: the (alpha, beta) of the quality-aware score with what is known about its scores (the false match
-//! rates they stand for, the least quality worth comparing), and comparing templates with them.
+//! rates they stand for, what a cosine means at each quality, the least quality worth comparing), comparing templates with
+//! them, and decisions.
 //!
 //! ```
 //! use qmagface::model::Fingerprint;
@@ -12,8 +13,10 @@
 //! # Ok::<(), qmagface::Error>(())
 //! ```
 
+pub mod at_quality;
 mod canonical;
 mod compare;
+mod decide;
 mod evidence;
 mod file;
 pub mod fit;
@@ -22,12 +25,15 @@ mod measure;
 mod review;
 mod thresholds;
 
+pub use at_quality::{AtQuality, QualityModel};
 pub use compare::ScoredComparison;
 pub(crate) use compare::check_same_model;
+pub use decide::{Decision, Lacking, Outcome};
 pub use evidence::{About, Evidence, ThresholdEvidence, today};
 pub use measure::{Interval, MeasureOptions, MeasuredThreshold, measure, supported_fmrs};
 pub use review::JudgedPart;
 
+use at_quality::Functions;
 use fitted::{CalibrationStatus, Fitted, ScoreThreshold};
 
 use crate::compare::QualityParameters;
@@ -49,6 +55,10 @@ pub struct Calibration {
     thresholds: Vec<ScoreThreshold>,
     /// -log10 of the thresholds' FMRs: a comparison has no time for logarithms.
     logs: Vec<f64>,
+    /// What a cosine means at each quality, where that was fitted.
+    quality_model: Option<QualityModel>,
+    /// The same, made ready.
+    functions: Option<Functions>,
     evidence: Evidence,
     /// As many as thresholds.
     measured: Vec<ThresholdEvidence>,
@@ -107,6 +117,8 @@ impl Calibration {
             quality_gate: None,
             thresholds: Vec::new(),
             logs: Vec::new(),
+            quality_model: None,
+            functions: None,
             evidence: Evidence::default(),
             measured: Vec::new(),
         })
@@ -130,6 +142,8 @@ impl Calibration {
             quality_gate: None,
             logs: thresholds::logs(&calibration.thresholds),
             thresholds: calibration.thresholds.clone(),
+            functions: calibration.at_quality.as_ref().map(Functions::new),
+            quality_model: calibration.at_quality.clone(),
             evidence: Evidence::default(),
             measured: vec![ThresholdEvidence::default(); calibration.thresholds.len()],
         }

@@ -19,6 +19,7 @@ fn of_pack(thresholds: Vec<ScoreThreshold>) -> Calibration {
         procedure: "a fit".into(),
         fitted_on: "some images".into(),
         thresholds,
+        at_quality: None,
     };
     Calibration::from_pack("sface", MODEL, &calibration)
 }
@@ -419,6 +420,84 @@ fn an_unchecked_manifests_calibration_is_not_written() {
     assert_eq!(of_pack(rising).to_toml().unwrap_err().kind(), ErrorKind::Calibration);
 }
 
+fn with_quality_model() -> Calibration {
+    let model = at_quality::tests::model();
+    Calibration {
+        functions: Some(Functions::new(&model)),
+        quality_model: Some(model),
+        ..of_pack(points())
+    }
+}
+
+#[test]
+fn a_file_with_a_model_of_quality_is_of_format_2() {
+    let calibration = with_quality_model();
+    let text = calibration.to_toml().unwrap();
+    assert!(text.starts_with("format = 2\n"), "{text}");
+    assert_eq!(Calibration::parse(text.as_bytes()).unwrap(), calibration);
+    assert!(of_pack(points()).to_toml().unwrap().starts_with("format = 1\n"));
+    for (from, to, part) in [
+        ("format = 2", "format = 1", "at_quality takes format 2"),
+        ("lowest = 5.0", "lowest = 50.0", "at_quality.highest is 20"),
+        ("scale = [0.12]", "scale = []", "at_quality.a list has 0 coefficients"),
+        ("knee = 0.3", "knee = 0.3\nmore = 1", "more"),
+    ] {
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        let error = Calibration::parse(text.replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Calibration, "{to}: {error}");
+        assert!(error.message().contains(part), "{to}: {error}");
+    }
+}
+
+#[test]
+fn decisions_are_made_at_the_two_qualities() {
+    let calibration = with_quality_model();
+    // Two directions with this cosine.
+    let pair = |cosine: f32, quality_a: f32, quality_b: f32| {
+        let sine = (1.0 - cosine * cosine).sqrt();
+        let compared = calibration.compare(
+            &template(&[quality_a, 0.0]),
+            &template(&[quality_b * cosine, quality_b * sine]),
+        );
+        compared.unwrap()
+    };
+    let outcome = |compared: &ScoredComparison, fmr: f64| calibration.decide(compared, fmr).unwrap().outcome;
+    // The same cosine of good photos and of poor ones.
+    assert_eq!(outcome(&pair(0.45, 15.0, 15.0), 1e-3), Outcome::Match);
+    let poor = pair(0.45, 15.0, 6.0);
+    let decision = calibration.decide(&poor, 1e-3).unwrap();
+    assert_eq!(decision.outcome, Outcome::NotEnoughInformation(Lacking::PassRate));
+    assert!(decision.threshold > 0.45 && decision.pass_rate < 0.5, "{decision:?}");
+    assert_eq!(outcome(&pair(0.1, 15.0, 15.0), 1e-3), Outcome::NoMatch);
+    // Enough is enough, however few would match.
+    assert_eq!(outcome(&pair(0.99, 15.0, 6.0), 1e-3), Outcome::Match);
+    let below = pair(0.99, 15.0, 4.9);
+    assert!(!below.at_quality.unwrap().supported);
+    assert_eq!(outcome(&below, 1e-3), Outcome::NotEnoughInformation(Lacking::Quality));
+    assert_eq!(
+        outcome(&pair(0.99, 1.0, 15.0), 1e-3),
+        Outcome::NotEnoughInformation(Lacking::Length)
+    );
+    let failed = Template::failed("sface", MODEL, 2).unwrap();
+    let faceless = calibration.compare(&failed, &template(&[1.0, 2.0])).unwrap();
+    assert_eq!(faceless.at_quality, None);
+    assert_eq!(outcome(&faceless, 1e-3), Outcome::NotEnoughInformation(Lacking::Face));
+    let gated = calibration.clone().with_quality_gate(Some(10.0)).unwrap();
+    let gated_pair = gated.compare(&template(&[15.0, 0.0]), &template(&[9.0, 0.0])).unwrap();
+    assert_eq!(
+        gated.decide(&gated_pair, 1e-3).unwrap().outcome,
+        Outcome::NotEnoughInformation(Lacking::Quality)
+    );
+    // The data's own least rate, however it was computed, and what is beyond it.
+    assert_eq!(outcome(&pair(0.99, 15.0, 15.0), 10f64.powi(-5)), Outcome::Match);
+    let kind = |calibration: &Calibration, fmr: f64| calibration.decide(&poor, fmr).unwrap_err().kind();
+    assert_eq!(kind(&calibration, 9e-6), ErrorKind::Calibration);
+    assert_eq!(kind(&of_pack(points()), 1e-3), ErrorKind::Calibration);
+    for wrong in [0.0, 1.0, -1.0, f64::NAN] {
+        assert_eq!(kind(&calibration, wrong), ErrorKind::InvalidArgument);
+    }
+}
+
 #[test]
 fn damaged_files_are_refused_by_field() {
     let good = of_pack(points())
@@ -428,7 +507,7 @@ fn damaged_files_are_refused_by_field() {
         .unwrap();
     let hash = MODEL.to_string();
     for (from, to, part) in [
-        ("format = 1", "format = 2", "format 2, this library reads 1"),
+        ("format = 1", "format = 3", "format 3, this library reads 1 and 2"),
         ("format = 1", "format = -1", "format -1"),
         ("format = 1", "", "format"),
         ("format = 1", "format = \"1\"", "format"),

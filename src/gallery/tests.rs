@@ -297,6 +297,7 @@ fn templates_of_two_models_do_not_mix() {
         procedure: "none".to_owned(),
         fitted_on: "nothing".to_owned(),
         thresholds: Vec::new(),
+        at_quality: None,
     };
     let of = |model: u8| Calibration::from_pack("other", Fingerprint([model; 32]), &manifest);
     let options = SearchOptions::default();

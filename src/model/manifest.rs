@@ -379,6 +379,11 @@ impl Manifest {
             self.check_line("calibration.fitted_on", &calibration.fitted_on)?;
             ScoreThreshold::check(&calibration.thresholds)
                 .map_err(|what| self.wrong("calibration.thresholds", what))?;
+            if let Some(model) = &calibration.at_quality {
+                model
+                    .check()
+                    .map_err(|what| self.wrong("calibration.at_quality", what))?;
+            }
         }
         if let Some(uqs) = &self.uqs {
             self.check_range("uqs.centre", uqs.centre, 0.0, 1000.0)?;

@@ -101,6 +101,11 @@ static void print_comparison(const char *how, size_t a, size_t b, const qmf_comp
     if (!isnan(result->negative_log10_fmr)) {
         print_f64(result->negative_log10_fmr);
     }
+    CHECK(isnan(result->log_likelihood_ratio) == isnan(result->negative_log10_fmr_at_quality));
+    if (!isnan(result->log_likelihood_ratio)) {
+        print_f64(result->log_likelihood_ratio);
+        print_f64(result->negative_log10_fmr_at_quality);
+    }
     printf("\n");
 }
 
@@ -182,6 +187,30 @@ static void larger_structs(const qmf_calibration *calibration, const qmf_templat
     CHECK(comparison.known.cosine > 0.999 && comparison.known.quality_a > 0.0);
 }
 
+/* A face against itself, against another, and against none. */
+static void decisions(const qmf_calibration *calibration, const qmf_calibration *without, qmf_template *const *templates,
+                      const qmf_template *unit) {
+    const qmf_template *const others[4] = {templates[0], templates[1], templates[FACES], unit};
+    size_t i;
+    qmf_comparison compared;
+    qmf_decision decision;
+    EXPECT(QMF_OK, qmf_comparison_init(&compared, sizeof compared));
+    EXPECT(QMF_OK, qmf_decision_init(&decision, sizeof decision));
+    CHECK(decision.outcome == QMF_OUTCOME_NOT_ENOUGH_INFORMATION && decision.lacking == QMF_LACKING_NOTHING);
+    for (i = 0; i < 4; i++) {
+        EXPECT(QMF_OK, qmf_compare(calibration, templates[0], others[i], &compared));
+        EXPECT(QMF_OK, qmf_decide(calibration, &compared, 1e-3, &decision));
+        printf("decision %d %d %d", (int)i, (int)decision.outcome, (int)decision.lacking);
+        if (!isnan(decision.threshold)) {
+            print_f64(decision.threshold);
+            print_f64(decision.pass_rate);
+        }
+        printf("\n");
+        EXPECT(QMF_ERROR_CALIBRATION, qmf_decide(without, &compared, 1e-3, &decision));
+        EXPECT(QMF_ERROR_CALIBRATION, qmf_decide(calibration, &compared, 1e-9, &decision));
+    }
+}
+
 int main(int argc, char **argv) {
     qmf_engine *engine;
     qmf_calibration *own = NULL, *given = NULL, *wide = NULL, *gated = NULL, *open = NULL;
@@ -232,6 +261,7 @@ int main(int argc, char **argv) {
     CHECK(memcmp(before, embeddings, sizeof before) == 0);
     larger_structs(own, templates[0]);
     unit_lengths(own, templates[0], unit, embeddings[0], normalised);
+    decisions(own, given, templates, unit);
     qmf_template_destroy(unit);
 
     for (i = 0; i <= FACES; i++) {

@@ -6,7 +6,9 @@ use qmagface::Matrix;
 use qmagface::Work;
 use qmagface::align::TEMPLATE;
 use qmagface::calibrate::fit::{self, Fit, FitOptions, Procedure, Warning};
-use qmagface::calibrate::{About, JudgedPart, MeasureOptions, ScoredComparison, Status, measure, supported_fmrs};
+use qmagface::calibrate::{
+    About, JudgedPart, MeasureOptions, Outcome, ScoredComparison, Status, measure, supported_fmrs,
+};
 use qmagface::gallery::{Gallery, Match, SearchOptions};
 use qmagface::pairs::{Pairs, Prepared};
 use qmagface::{
@@ -391,6 +393,11 @@ fn comparison_line(name: &str, a: usize, b: usize, result: &ScoredComparison) ->
             comparison.score,
         ])
         .f64s(result.negative_log10_fmr.as_slice())
+        .f64s(
+            &result
+                .at_quality
+                .map_or(vec![], |at| vec![at.log_likelihood_ratio, at.negative_log10_fmr]),
+        )
         .0
 }
 
@@ -547,6 +554,24 @@ pub fn calibration() -> Vec<String> {
             .iter()
             .fold(Line::new("matrix"), |line, scores| line.f32s(scores.values()));
         lines.push(line.0);
+    }
+    let quality = engine.quality(&embeddings[0]).unwrap();
+    let normalised: Vec<f32> = embeddings[0].iter().map(|&v| (f64::from(v) / quality) as f32).collect();
+    let unit = engine.template_of(&normalised).unwrap();
+    for (index, other) in [templates[0], templates[1], templates[3], &unit]
+        .into_iter()
+        .enumerate()
+    {
+        let compared = own.compare(templates[0], other).unwrap();
+        let decision = own.decide(&compared, 1e-3).unwrap();
+        let (outcome, lacking) = match decision.outcome {
+            Outcome::NoMatch => (0, 0),
+            Outcome::Match => (1, 0),
+            Outcome::NotEnoughInformation(why) => (2, 1 + why as u8),
+        };
+        let line = Line::new("decision").word(index).word(outcome).word(lacking);
+        let known = [decision.threshold, decision.pass_rate];
+        lines.push(line.f64s(if decision.threshold.is_nan() { &[] } else { &known }).0);
     }
     // Every flag is among what is compared.
     let flags = |line: &String| line.split(' ').nth(3).map(str::to_owned);

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// C function, C++ face, C# face. A face that holds the call inside (an init function, an end) says so in brackets.
-const FACES: [(&str, &str, &str); 78] = [
+const FACES: [(&str, &str, &str); 80] = [
     ("qmf_abi_version", "abi_version", "LibraryInfo.AbiVersion"),
     ("qmf_version", "version", "LibraryInfo.Version"),
     ("qmf_build_info", "build_info", "LibraryInfo.BuildInfo"),
@@ -172,6 +172,8 @@ const FACES: [(&str, &str, &str); 78] = [
         "Calibration.GetNegativeLog10Fmr",
     ),
     ("qmf_comparison_init", "Calibration::compare", "Calibration.Compare"),
+    ("qmf_decision_init", "Calibration::decide", "Calibration.Decide"),
+    ("qmf_decide", "Calibration::decide", "Calibration.Decide"),
     ("qmf_compare", "Calibration::compare", "Calibration.Compare"),
     ("qmf_compare_embeddings", "Calibration::compare", "Calibration.Compare"),
     (

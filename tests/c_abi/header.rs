@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The files of `src/ffi` that declare something for C, in the order of the header.
-const DECLARING: [&str; 16] = [
+const DECLARING: [&str; 17] = [
     "version",
     "status",
     "last_error",
@@ -21,6 +21,7 @@ const DECLARING: [&str; 16] = [
     "fit",
     "comparison",
     "compare",
+    "decision",
     "review",
     "gallery",
 ];

@@ -152,7 +152,17 @@ AT(qmf_comparison, quality_a, 16);
 AT(qmf_comparison, quality_b, 24);
 AT(qmf_comparison, score, 32);
 AT(qmf_comparison, negative_log10_fmr, 40);
-SIZE(qmf_comparison, 48);
+AT(qmf_comparison, log_likelihood_ratio, 48);
+AT(qmf_comparison, negative_log10_fmr_at_quality, 56);
+SIZE(qmf_comparison, 64);
+
+AT(qmf_decision, struct_size, 0);
+AT(qmf_decision, outcome, 4);
+AT(qmf_decision, lacking, 8);
+AT(qmf_decision, reserved, 12);
+AT(qmf_decision, threshold, 16);
+AT(qmf_decision, pass_rate, 24);
+SIZE(qmf_decision, 32);
 
 AT(qmf_gallery_info, struct_size, 0);
 AT(qmf_gallery_info, scalar, 4);

@@ -175,6 +175,25 @@ static void comparing(void) {
     KEEPS_COMPARISON(QMF_ERROR_MODEL_MISMATCH, "64", qmf_compare(given, face, shorter, &out));
 }
 
+static void deciding(void) {
+    qmf_comparison compared;
+    qmf_decision out, slots[2];
+    EXPECT(QMF_OK, qmf_comparison_init(&compared, sizeof compared));
+    EXPECT(QMF_OK, qmf_compare(own, face, face, &compared));
+    REFUSED(INVALID, "decision is NULL", qmf_decide(own, &compared, 1e-3, NULL));
+    KEEPS(slots, INVALID, "decision is not aligned", qmf_decide(own, &compared, 1e-3, MISALIGNED(qmf_decision, slots)));
+    REFUSES_SIZES(out, "decision", qmf_decide(own, &compared, 1e-3, &out));
+    EXPECT(QMF_OK, qmf_decision_init(&out, sizeof out));
+    REFUSED(INVALID, "comparison is NULL", qmf_decide(own, NULL, 1e-3, &out));
+    REFUSED(INVALID, "calibration is NULL", qmf_decide(NULL, &compared, 1e-3, &out));
+    REFUSED(INVALID, "above 0 and below 1", qmf_decide(own, &compared, 0.0, &out));
+    REFUSED(INVALID, "above 0 and below 1", qmf_decide(own, &compared, NAN, &out));
+    REFUSED(QMF_ERROR_CALIBRATION, "the calibration's data supports", qmf_decide(own, &compared, 1e-9, &out));
+    REFUSED(QMF_ERROR_CALIBRATION, "doesn't say what scores mean at each quality",
+            qmf_decide(given, &compared, 1e-3, &out));
+    REFUSED(INVALID, "decision", qmf_decision_init(NULL, sizeof out));
+}
+
 static void comparing_embeddings(void) {
     float a[LENGTH], zero[LENGTH] = {0}, broken[LENGTH];
     qmf_comparison out, slots[2];
@@ -287,6 +306,7 @@ int main(int argc, char **argv) {
     gates();
     thresholds();
     comparing();
+    deciding();
     comparing_embeddings();
     matrices();
     matrices_of_embeddings();

@@ -189,6 +189,18 @@ void test_calibrations(const Setting &setting) {
     CHECK(std::abs(same.cosine - 1.0) < 1e-6 && same.quality_a == same.quality_b && same.quality_a > 5.0);
     CHECK(same.negative_log10_fmr && *same.negative_log10_fmr > 1.0 && !same.failed_template);
     CHECK(!get(given.compare(face, face)).negative_log10_fmr);
+    CHECK(same.log_likelihood_ratio && *same.log_likelihood_ratio > 5.0 && !same.quality_below_data);
+    CHECK(same.negative_log10_fmr_at_quality && *same.negative_log10_fmr_at_quality > 4.0);
+    const Decision match = get(own.decide(same, 1e-3));
+    CHECK(match.outcome == Outcome::match && match.lacking == Lacking::nothing);
+    CHECK(match.threshold && *match.threshold < 0.9 && match.pass_rate && *match.pass_rate > 0.5);
+    const Decision unknown = get(gated.decide(get(gated.compare(face, face)), 1e-3));
+    CHECK(unknown.outcome == Outcome::not_enough_information && unknown.lacking == Lacking::quality);
+    const Decision faceless = get(own.decide(get(own.compare(failed, face)), 1e-3));
+    CHECK(faceless.lacking == Lacking::face && !faceless.threshold && !faceless.pass_rate);
+    refused(Status::calibration, "supports", [&] { return own.decide(same, 1e-9); });
+    refused(Status::calibration, "at each quality", [&] { return given.decide(same, 1e-3); });
+    CHECK(!get(given.compare(face, face)).log_likelihood_ratio);
     const Comparison none = get(own.compare(failed, face));
     CHECK(none.failed_template && std::isinf(none.score) && none.score < 0.0 && none.cosine == -1.0);
     CHECK(std::abs(get(own.compare(embedding, embedding)).score - same.score) < 1e-6);

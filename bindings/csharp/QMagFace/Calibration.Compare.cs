@@ -117,6 +117,25 @@ namespace QMagFace
             return Matrix(scores, rows, columns);
         }
 
+        /// <summary>
+        /// Decides on a comparison that this calibration made, at a false match rate that holds at its two qualities.
+        /// </summary>
+        /// <param name="compared">What <see cref="Compare(Template, Template)"/> gave.</param>
+        /// <param name="fmr">The wanted rate, such as 0.001.</param>
+        /// <returns>Match, no match, or not enough information, with the reason.</returns>
+        /// <exception cref="QMagFaceException">
+        /// The data doesn't support the rate, or the calibration doesn't say what a cosine means at each quality.
+        /// </exception>
+        public Decision Decide(Comparison compared, double fmr)
+        {
+            Arguments.NotNull(compared, nameof(compared));
+            NativeDecision result;
+            Failure.Check(NativeMethods.qmf_decision_init(&result, Sizes.From(sizeof(NativeDecision))));
+            var given = compared.Native;
+            Failure.Check(NativeMethods.qmf_decide(Handle, &given, fmr, &result));
+            return new Decision(result);
+        }
+
         private static NativeComparison EmptyComparison()
         {
             NativeComparison result;

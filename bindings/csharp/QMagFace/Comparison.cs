@@ -11,7 +11,11 @@ namespace QMagFace
             QualityA = native.quality_a;
             QualityB = native.quality_b;
             Score = native.score;
+            Native = native;
             NegativeLog10Fmr = Numbers.Known(native.negative_log10_fmr);
+            LogLikelihoodRatio = Numbers.Known(native.log_likelihood_ratio);
+            NegativeLog10FmrAtQuality = Numbers.Known(native.negative_log10_fmr_at_quality);
+            QualityBelowData = (native.flags & NativeComparison.QualityBelowData) != 0;
             LowQuality = (native.flags & NativeComparison.LowQuality) != 0;
             OutOfRange = (native.flags & NativeComparison.OutOfRange) != 0;
             FailedTemplate = (native.flags & NativeComparison.FailedTemplate) != 0;
@@ -39,6 +43,22 @@ namespace QMagFace
         /// </summary>
         public double? NegativeLog10Fmr { get; }
 
+        /// <summary>
+        /// Natural logarithm of how many times likelier this cosine is of one person than of two, at these two qualities: 0
+        /// says nothing, 4.6 is a hundred times. Null where the calibration doesn't say what a cosine means at each
+        /// quality, and with a failed template.
+        /// </summary>
+        public double? LogLikelihoodRatio { get; }
+
+        /// <summary>
+        /// -log10 of the share of pairs of different people of these two qualities that reach this cosine, up to what the
+        /// data supports. It holds for poor photos as well; <see cref="Calibration.Decide"/> uses it. Null as above.
+        /// </summary>
+        public double? NegativeLog10FmrAtQuality { get; }
+
+        /// <summary>One of the qualities is below all that the calibration's data has.</summary>
+        public bool QualityBelowData { get; }
+
         /// <summary>One of the qualities is below the calibration's gate.</summary>
         public bool LowQuality { get; }
 
@@ -53,5 +73,7 @@ namespace QMagFace
         /// means nothing then; the cosine holds.
         /// </summary>
         public bool UnitLength { get; }
+
+        internal NativeComparison Native { get; }
     }
 }

@@ -63,6 +63,35 @@ namespace QMagFace.Tests
             Assert.That(other.NegativeLog10Fmr, Is.EqualTo(0));
             Assert.That(same.LowQuality, Is.False);
             Assert.That(same.FailedTemplate, Is.False);
+            Assert.That(same.LogLikelihoodRatio, Is.GreaterThan(5));
+            Assert.That(other.LogLikelihoodRatio, Is.LessThan(-2));
+            Assert.That(same.NegativeLog10FmrAtQuality, Is.GreaterThan(4));
+            Assert.That(other.NegativeLog10FmrAtQuality, Is.LessThan(1.5));
+            Assert.That(same.QualityBelowData, Is.False);
+        }
+
+        [Test]
+        public void ADecisionIsMatchNoMatchOrNotEnoughInformation()
+        {
+            var match = _calibration.Decide(_calibration.Compare(_obama, _obama2), 1e-3);
+            Assert.That(match.Outcome, Is.EqualTo(Outcome.Match));
+            Assert.That(match.Lacking, Is.EqualTo(Lacking.Nothing));
+            Assert.That(match.Threshold, Is.InRange(0.2, 0.7));
+            Assert.That(match.PassRate, Is.InRange(0.9, 1));
+            var other = _calibration.Compare(_obama, _biden);
+            Assert.That(_calibration.Decide(other, 1e-3).Outcome, Is.EqualTo(Outcome.NoMatch));
+            using (var gated = _calibration.WithQualityGate(1000))
+            {
+                var unknown = gated.Decide(gated.Compare(_obama, _obama), 1e-3);
+                Assert.That(unknown.Outcome, Is.EqualTo(Outcome.NotEnoughInformation));
+                Assert.That(unknown.Lacking, Is.EqualTo(Lacking.Quality));
+            }
+            Shared.FailsWith(() => _calibration.Decide(other, 1e-9));
+            using (var bare = new Calibration(0.2, 0.3))
+            {
+                Assert.That(bare.Compare(_obama, _biden).LogLikelihoodRatio, Is.Null);
+                Shared.FailsWith(() => bare.Decide(other, 1e-3));
+            }
         }
 
         [Test]

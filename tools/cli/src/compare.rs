@@ -3,13 +3,13 @@
 use crate::apart;
 use crate::arguments::{Embedding, Shared, check_model};
 use crate::extract::{Aligned, Extracted, extract};
-use crate::failure::Outcome;
+use crate::failure;
 use crate::folder::name;
 use crate::inputs::{Images, Inputs};
 use crate::output::{self, taken};
 use crate::{many, picture};
 use clap::Args;
-use qmagface::calibrate::ScoredComparison;
+use qmagface::calibrate::{Decision, Lacking, Outcome, ScoredComparison};
 use qmagface::{BgrImage, Calibration, Comparison, Engine, Error, ErrorKind, Face, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -29,11 +29,14 @@ pub struct Arguments {
     /// Score with this calibration (`qmagface calibrate`) in place of the model's own
     #[arg(long, value_name = "FILE.toml")]
     calibration: Option<PathBuf>,
+    /// False match rate of the decision: so many of the pairs of different people of these qualities are taken for one person
+    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
+    fmr: f64,
     #[command(flatten)]
     embedding: Embedding,
 }
 
-pub fn run(shared: &Shared, arguments: &Arguments) -> Outcome {
+pub fn run(shared: &Shared, arguments: &Arguments) -> failure::Outcome {
     let pair = arguments.others.one().filter(|path| !path.is_dir());
     match (pair, &arguments.picture) {
         (None, Some(out)) => {
@@ -88,7 +91,7 @@ fn compare_two(
     let scored = calibration.compare(&a.template, &b.template)?;
     let result = scored.comparison;
     if let Some(out) = &arguments.picture {
-        let meaning = meaning(calibration, &result);
+        let meaning = meaning(calibration, &scored, arguments.fmr)?;
         let probe = (arguments.probe.as_path(), image_a, a);
         let sides = [probe, (path, &image_b, &b)].map(|(path, image, found)| picture::Side {
             title: file_name(path),
@@ -98,7 +101,13 @@ fn compare_two(
         picture::comparison(&sides, &result, meaning.as_deref(), out)?;
     }
     if shared.json {
-        output::line(scored_json(engine, &scored, (a.face, b.face)));
+        output::line(scored_json(
+            engine,
+            calibration,
+            &scored,
+            arguments.fmr,
+            (a.face, b.face),
+        )?);
         return Ok(());
     }
     for (path, found) in [(arguments.probe.as_path(), a), (path, &b)] {
@@ -113,7 +122,17 @@ fn compare_two(
     if arguments.calibration.is_some() {
         print_calibrated(&scored);
     }
-    if let Some(meaning) = meaning(calibration, &result) {
+    if let Some(at) = scored.at_quality {
+        output::line(format_args!(
+            "log-likelihood ratio {:>8.4}   (natural logarithm, at these two qualities)",
+            at.log_likelihood_ratio
+        ));
+        output::line(format_args!(
+            "-log10(FMR)          {:>8.4}   (at these two qualities)",
+            at.negative_log10_fmr
+        ));
+    }
+    if let Some(meaning) = meaning(calibration, &scored, arguments.fmr)? {
         output::line(meaning);
     }
     Ok(())
@@ -126,7 +145,7 @@ fn compare_many(
     calibration: &Calibration,
     arguments: &Arguments,
     (probe, images): (&Extracted, &Images),
-) -> Outcome {
+) -> failure::Outcome {
     if !shared.json {
         output::line(described(&arguments.probe, probe));
     }
@@ -147,7 +166,7 @@ fn compare_many(
         };
         let scored = calibration.compare(&probe.template, &template)?;
         if shared.json {
-            let mut line = scored_json(engine, &scored, (probe.face, face));
+            let mut line = scored_json(engine, calibration, &scored, arguments.fmr, (probe.face, face))?;
             line["image"] = name(path).into();
             output::line(line);
         }
@@ -158,7 +177,7 @@ fn compare_many(
     if !shared.json {
         for (scored, path, face) in &compared {
             let result = &scored.comparison;
-            let meaning = meaning(calibration, result).unwrap_or_default();
+            let meaning = meaning(calibration, scored, arguments.fmr)?.unwrap_or_default();
             // Of one upright face there is nothing to say.
             let taken = face
                 .map(|(face, faces)| taken(&face, faces))
@@ -181,9 +200,22 @@ fn compare_many(
 }
 
 /// What a comparison gave, with the faces that were taken (none of a chip) and how many there were.
-fn scored_json(engine: &Engine, scored: &ScoredComparison, (a, b): (Seen, Seen)) -> Value {
+fn scored_json(
+    engine: &Engine,
+    calibration: &Calibration,
+    scored: &ScoredComparison,
+    fmr: f64,
+    (a, b): (Seen, Seen),
+) -> Result<Value> {
     let result = &scored.comparison;
-    json!({
+    let decision = decided(calibration, scored, fmr)?.map(|decision| decision.outcome);
+    let (decision, lacking) = match decision {
+        None => (None, None),
+        Some(Outcome::Match) => (Some("match"), None),
+        Some(Outcome::NoMatch) => (Some("no match"), None),
+        Some(Outcome::NotEnoughInformation(why)) => (Some("not enough information"), Some(lacking_name(why))),
+    };
+    Ok(json!({
         "cosine": result.cosine,
         "quality_a": result.quality_a,
         "quality_b": result.quality_b,
@@ -198,7 +230,12 @@ fn scored_json(engine: &Engine, scored: &ScoredComparison, (a, b): (Seen, Seen))
         "negative_log10_fmr": scored.negative_log10_fmr,
         "low_quality": scored.low_quality,
         "out_of_range": scored.out_of_range,
-    })
+        "log_likelihood_ratio": scored.at_quality.map(|at| at.log_likelihood_ratio),
+        "negative_log10_fmr_at_quality": scored.at_quality.map(|at| at.negative_log10_fmr),
+        "quality_below_data": scored.at_quality.is_some_and(|at| !at.supported),
+        "decision": decision,
+        "lacking": lacking,
+    }))
 }
 
 /// A face and how many the image has; `None` for a chip.
@@ -254,11 +291,50 @@ fn print_calibrated(scored: &ScoredComparison) {
     }
 }
 
-/// False match rate up to which a score is called a match, as access control commonly asks for.
-const MATCH: f64 = 1e-3;
+/// The decision, where the calibration can promise one.
+fn decided(calibration: &Calibration, scored: &ScoredComparison, fmr: f64) -> Result<Option<Decision>> {
+    match calibration.quality_model() {
+        Some(_) => calibration.decide(scored, fmr).map(Some),
+        None => Ok(None),
+    }
+}
 
-/// What the score means, from the calibration's thresholds; `None` where it has none.
-fn meaning(calibration: &Calibration, result: &Comparison) -> Option<String> {
+fn lacking_name(why: Lacking) -> &'static str {
+    match why {
+        Lacking::Quality => "quality",
+        Lacking::PassRate => "pass rate",
+        Lacking::Face => "face",
+        Lacking::Length => "length",
+    }
+}
+
+/// What a comparison means, in a sentence: the decision where the calibration says what a cosine means at each quality, else
+/// what its thresholds say; `None` where it has neither.
+fn meaning(calibration: &Calibration, scored: &ScoredComparison, fmr: f64) -> Result<Option<String>> {
+    let (Some(decision), Some(at)) = (decided(calibration, scored, fmr)?, scored.at_quality) else {
+        return Ok(by_thresholds(calibration, &scored.comparison, fmr));
+    };
+    let pairs = 10f64.powf(at.negative_log10_fmr).round();
+    let of_these = "pairs of different people of these qualities are so alike";
+    Ok(Some(match decision.outcome {
+        Outcome::Match => format!("=> same person: fewer than 1 in {pairs:.0} {of_these}"),
+        Outcome::NoMatch => format!("=> different people: 1 in {pairs:.0} {of_these}"),
+        Outcome::NotEnoughInformation(Lacking::Quality) => {
+            "=> not enough information: a face shows too little. Take a better photo".to_owned()
+        }
+        Outcome::NotEnoughInformation(Lacking::PassRate) => format!(
+            "=> not enough information: of one person's own photos of these qualities only {:.0} % would match. Take a better \
+             photo",
+            100.0 * decision.pass_rate
+        ),
+        Outcome::NotEnoughInformation(Lacking::Face | Lacking::Length) => {
+            "=> not enough information: a face's quality isn't known".to_owned()
+        }
+    }))
+}
+
+/// What the score means by the calibration's thresholds, which are those of photos as good as its data.
+fn by_thresholds(calibration: &Calibration, result: &Comparison, fmr: f64) -> Option<String> {
     let thresholds = calibration.thresholds();
     let loosest = thresholds.first()?;
     let share = |fmr: f64| format!("1 in {:.0} pairs of different people score that high", 1.0 / fmr);
@@ -268,7 +344,7 @@ fn meaning(calibration: &Calibration, result: &Comparison) -> Option<String> {
             .rev()
             .find(|threshold| result.score >= threshold.score)
         {
-            Some(threshold) if threshold.fmr <= MATCH => format!("=> same person: fewer than {}", share(threshold.fmr)),
+            Some(threshold) if threshold.fmr <= fmr => format!("=> same person: fewer than {}", share(threshold.fmr)),
             Some(threshold) => format!("=> unclear: fewer than {}", share(threshold.fmr)),
             None => format!("=> different people: more than {}", share(loosest.fmr)),
         },

@@ -219,6 +219,13 @@ namespace QMagFace.Interop
             CalibrationHandle value, double score, double* negative_log10_fmr, uint* flags);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_decision_init(NativeDecision* decision, UIntPtr size);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
+        internal static extern int qmf_decide(
+            CalibrationHandle calibration, NativeComparison* comparison, double fmr, NativeDecision* decision);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
         internal static extern int qmf_comparison_init(NativeComparison* comparison, UIntPtr size);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]

@@ -302,6 +302,15 @@ namespace QMagFace.Interop
 
         [LibraryImport(Library)]
         [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_decision_init(NativeDecision* decision, UIntPtr size);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
+        internal static partial int qmf_decide(
+            CalibrationHandle calibration, NativeComparison* comparison, double fmr, NativeDecision* decision);
+
+        [LibraryImport(Library)]
+        [UnmanagedCallConv(CallConvs = new[] { typeof(CallConvCdecl) })]
         internal static partial int qmf_comparison_init(NativeComparison* comparison, UIntPtr size);
 
         [LibraryImport(Library)]

@@ -124,6 +124,7 @@ namespace QMagFace.Interop
         internal const uint OutOfRange = 2;
         internal const uint FailedTemplate = 4;
         internal const uint UnitLength = 8;
+        internal const uint QualityBelowData = 16;
 
         internal uint struct_size;
         internal uint flags;
@@ -132,6 +133,19 @@ namespace QMagFace.Interop
         internal double quality_b;
         internal double score;
         internal double negative_log10_fmr;
+        internal double log_likelihood_ratio;
+        internal double negative_log10_fmr_at_quality;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeDecision
+    {
+        internal uint struct_size;
+        internal int outcome;
+        internal int lacking;
+        internal uint reserved;
+        internal double threshold;
+        internal double pass_rate;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -351,7 +351,12 @@ fn compare_tells_one_person_from_two() {
             "model",
             "negative_log10_fmr",
             "low_quality",
-            "out_of_range"
+            "out_of_range",
+            "log_likelihood_ratio",
+            "negative_log10_fmr_at_quality",
+            "quality_below_data",
+            "decision",
+            "lacking"
         ]
     );
     for (a, b) in [("obama.jpg", "biden.jpg"), ("obama2.jpg", "biden.jpg")] {
