@@ -823,8 +823,8 @@ typedef struct qmf_comparison {
     double negative_log10_fmr;
     /**
      * Natural logarithm of how many times likelier this cosine is of one person than of two, at these two qualities: 0 says
-     * nothing, 4.6 is a hundred times; held to what the data supports. NaN if the calibration doesn't say what a cosine means at each quality, and with a
-     * failed template.
+     * nothing, 4.6 is a hundred times; held to what the data supports. NaN if the calibration doesn't say what a cosine means
+     * at each quality, and with a failed template.
      */
     double log_likelihood_ratio;
     /**
@@ -1224,7 +1224,7 @@ typedef struct qmf_match {
 #define QMF_IMAGE_I420 7
 
 /**
- * The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC or a passport's face record with JPEG or
+ * The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000 or a passport's face record with JPEG or
  * JPEG 2000 in it (docs/images.md). EXIF orientation is applied, before `rotation`.
  */
 #define QMF_IMAGE_ENCODED 8
@@ -1396,12 +1396,14 @@ typedef struct qmf_match {
 #define QMF_FIT_PROCEDURE_DIRECT 2
 
 /**
- * Less alike than most pairs of one person of these qualities are.
+ * Not alike enough for a match, although most pairs of one person of these qualities are. Where the log-likelihood ratio is above 0
+ * one person is the likelier all the same.
  */
 #define QMF_OUTCOME_NO_MATCH 0
 
 /**
- * At most the wanted share of pairs of different people of these qualities is so alike.
+ * About the wanted share of pairs of different people of these qualities is so alike, or less, and one person is likelier than
+ * two.
  */
 #define QMF_OUTCOME_MATCH 1
 
@@ -2229,8 +2231,8 @@ qmf_status qmf_decision_init(struct qmf_decision *decision, size_t size);
 
 /**
  * Decides on a comparison that `qmf_compare` or `qmf_compare_embeddings` made with this calibration, at a false match rate
- * that holds at the two qualities: match if at most the share `fmr` of pairs of different people of these qualities is so
- * alike; not enough information where a quality is below the gate or below all that the calibration's data has, or where
+ * that holds at the two qualities: match if at most about the share `fmr` of pairs of different people of these qualities
+ * is so alike and one person is likelier than two; not enough information where a quality is below the gate or below all that the calibration's data has, or where
  * more than half of the pairs of one person of these qualities would not match; else no match.
  *
  * `QMF_ERROR_CALIBRATION` for an FMR below what the data supports, and for a calibration that doesn't say what a cosine means

@@ -1299,7 +1299,7 @@ public:
         return Image(QMF_IMAGE_I420, luma, width, height, stride).with_chroma(u, v, chroma_stride);
     }
     /**
-     * The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC or a passport's face record. Its own
+     * The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000 or a passport's face record. Its own
      * orientation is honoured.
      */
     static Image encoded(Bytes file) { return Image(QMF_IMAGE_ENCODED, file, 0, 0, 0); }

@@ -78,8 +78,8 @@ pub struct Ratio {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AtQuality {
     /// Natural logarithm of how many times likelier this cosine is of one person than of two, at these qualities: 0 says
-    /// nothing, 4.6 is a hundred times; held to what the data supports ([`Ratio::most`]). It rises with the cosine. With the odds that two faces are of one person before they
-    /// are compared it makes the odds after it (add their logarithms).
+    /// nothing, 4.6 is a hundred times; held to what the data supports ([`Ratio::most`]). It rises with the cosine. Added to the
+    /// logarithm of the odds that two faces are of one person before they are compared, it makes that of the odds after it.
     pub log_likelihood_ratio: f64,
     /// -log10 of the share of impostor pairs of these qualities that reach this cosine, 0 to what the data supports
     /// ([`QualityModel::most`]): 3 is one in a thousand. It rises with the cosine.
@@ -243,8 +243,10 @@ impl Functions {
         self.most
     }
 
-    /// What `cosine` means at these two qualities, in either order. All of it is finite.
+    /// What `cosine` means at these two qualities, in either order. All of it is finite, whatever is given: a cosine that isn't
+    /// a number counts as -1, which is like nobody.
     pub fn at(&self, cosine: f64, quality_a: f64, quality_b: f64) -> AtQuality {
+        let cosine = if cosine.is_nan() { -1.0 } else { cosine.clamp(-1.0, 1.0) };
         let at = self.terms(quality_a, quality_b);
         let [offset, slope, steeper] = self.ratio.each_ref().map(|coefficients| polynomial(coefficients, &at));
         let [slope, steeper] = [slope, steeper].map(|logarithm| logarithm.clamp(SLOPE.0, SLOPE.1).exp());
@@ -254,7 +256,7 @@ impl Functions {
         AtQuality {
             log_likelihood_ratio: (offset + slope * cosine + steeper * bend).clamp(-self.most_ratio, self.most_ratio),
             negative_log10_fmr: negative_log10_share(self.impostor.normal(cosine, &at)).clamp(0.0, self.most),
-            supported: quality_a.min(quality_b) >= self.lowest,
+            supported: quality_a >= self.lowest && quality_b >= self.lowest,
         }
     }
 
@@ -272,7 +274,8 @@ impl Functions {
 
     /// Of the logarithms of the lower and the higher quality; one that isn't in the data counts as the nearest that is.
     fn terms(&self, quality_a: f64, quality_b: f64) -> Terms {
-        let logarithm = |quality: f64| (quality.clamp(self.lowest, self.highest) / self.reference).ln();
+        // `max` takes the number where the other is none.
+        let logarithm = |quality: f64| (quality.max(self.lowest).min(self.highest) / self.reference).ln();
         let (x, y) = (logarithm(quality_a.min(quality_b)), logarithm(quality_a.max(quality_b)));
         [
             1.0,
@@ -347,7 +350,7 @@ pub(super) mod tests {
                 tail: vec![0.01],
             },
             ratio: Ratio {
-                offset: vec![-4.0],
+                offset: vec![-3.0],
                 slope: vec![2.0, 0.0, 0.1],
                 steeper: vec![1.0],
                 knee: 0.3,
@@ -386,7 +389,7 @@ pub(super) mod tests {
     fn shares_and_cosines_are_each_others() {
         let model = functions();
         for fmr in [0.3, 1e-2, 1e-3, 1e-5] {
-            for (a, b) in [(10.0, 10.0), (7.0, 15.0), (20.0, 5.0)] {
+            for (a, b) in [(10.0, 10.0), (7.0, 15.0), (20.0, 8.0)] {
                 let cosine = model.threshold(fmr, a, b);
                 let back = model.at(cosine, a, b).negative_log10_fmr;
                 assert!((back + f64::log10(fmr)).abs() < 1e-7, "{fmr} at {a}, {b}: {back}");
@@ -470,6 +473,13 @@ pub(super) mod tests {
             let rate = model.pass_rate(low, a, b);
             prop_assert!((0.0..=1.0).contains(&rate) && rate >= model.pass_rate(high, a, b));
             prop_assert!(model.threshold(1e-3, a, b).is_finite());
+        }
+
+        #[test]
+        fn what_is_no_number_counts_as_the_least(a in proptest::num::f64::ANY, b in proptest::num::f64::ANY, c in proptest::num::f64::ANY) {
+            let found = functions().at(a, b, c);
+            prop_assert!(found.log_likelihood_ratio.is_finite() && found.negative_log10_fmr.is_finite());
+            prop_assert!(found.supported == (b >= 5.0 && c >= 5.0));
         }
 
         /// Where the tail's second part begins nothing jumps.

@@ -25,9 +25,10 @@ pub struct Decision {
 /// Match, no match, or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// At most the wanted share of impostor pairs of these qualities is so alike.
+    /// About the wanted share of impostor pairs of these qualities is so alike, or less, and one person is likelier than two.
     Match,
-    /// Less alike than most genuine pairs of these qualities are.
+    /// Not alike enough for that, although most genuine pairs of these qualities are. Where the log-likelihood ratio is above 0
+    /// one person is the likelier all the same: a greater false match rate may have matched.
     NoMatch,
     /// The photos can't tell; take better ones.
     NotEnoughInformation(Lacking),
@@ -52,13 +53,34 @@ impl Calibration {
         self.quality_model.as_ref()
     }
 
-    /// What a cosine means at these two qualities, in either order; `None` without a [`QualityModel`].
+    /// What a cosine means at these two qualities, in either order; `None` without a [`QualityModel`]. Its numbers are finite,
+    /// whatever is given: what isn't a number counts as the least.
     pub fn at_quality(&self, cosine: f64, quality_a: f64, quality_b: f64) -> Option<AtQuality> {
         Some(self.functions.as_ref()?.at(cosine, quality_a, quality_b))
     }
 
-    /// Decides on a comparison that this calibration made ([`Calibration::compare`]): match if at most the share `fmr` of
-    /// impostor pairs of these two qualities is so alike; not enough information where a quality is below the gate or the
+    /// Whether decisions can be made at this false match rate: anything can where there is no [`QualityModel`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Calibration`] for one below what the data supports, which is named.
+    pub fn check_fmr(&self, fmr: f64) -> Result<()> {
+        let least = self
+            .functions
+            .as_ref()
+            .map_or(0.0, |functions| 10f64.powf(-functions.most()));
+        match fmr >= least * (1.0 - SAME_FMR) {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::Calibration,
+                format!(
+                    "a false match rate of {fmr:e} was asked for, the calibration's data supports {least:e} and more"
+                ),
+            )),
+        }
+    }
+
+    /// Decides on a comparison that this calibration made ([`Calibration::compare`]): match if at most about the share `fmr` of
+    /// impostor pairs of these two qualities is so alike and one person is likelier than two; not enough information where a quality is below the gate or the
     /// data, or where more than half of the genuine pairs of these qualities would not match; else no match.
     ///
     /// # Errors
@@ -77,15 +99,7 @@ impl Calibration {
                            for poor photos. Use its thresholds for good ones, or fit such a model";
             Error::new(ErrorKind::Calibration, message)
         })?;
-        let least = 10f64.powf(-model.most());
-        if fmr < least * (1.0 - SAME_FMR) {
-            return Err(Error::new(
-                ErrorKind::Calibration,
-                format!(
-                    "a false match rate of {fmr:e} was asked for, the calibration's data supports {least:e} and more"
-                ),
-            ));
-        }
+        self.check_fmr(fmr)?;
         let lacking = |why| Decision {
             outcome: Outcome::NotEnoughInformation(why),
             threshold: f64::NAN,
@@ -100,11 +114,14 @@ impl Calibration {
         let comparison = &compared.comparison;
         let (a, b) = (comparison.quality_a, comparison.quality_b);
         let at = model.at(comparison.cosine, a, b);
-        let threshold = model.threshold(fmr, a, b);
+        // Above 1 is what none reaches.
+        let threshold = model.threshold(fmr, a, b).min(1.0);
         let pass_rate = model.pass_rate(threshold, a, b);
-        let outcome = if compared.low_quality || !at.supported {
+        let below_gate = self.quality_gate.is_some_and(|gate| a.min(b) < gate);
+        let is_rare = at.negative_log10_fmr >= -fmr.log10() * (1.0 - SAME_FMR);
+        let outcome = if compared.low_quality || below_gate || !at.supported {
             Outcome::NotEnoughInformation(Lacking::Quality)
-        } else if at.negative_log10_fmr >= -fmr.log10() * (1.0 - SAME_FMR) {
+        } else if is_rare && at.log_likelihood_ratio >= 0.0 {
             Outcome::Match
         } else if pass_rate < LEAST_PASS_RATE {
             Outcome::NotEnoughInformation(Lacking::PassRate)

@@ -41,8 +41,8 @@ pub struct qmf_comparison {
     /// `qmf_calibration_fmr`; NaN if the calibration has no thresholds.
     pub negative_log10_fmr: f64,
     /// Natural logarithm of how many times likelier this cosine is of one person than of two, at these two qualities: 0 says
-    /// nothing, 4.6 is a hundred times; held to what the data supports. NaN if the calibration doesn't say what a cosine means at each quality, and with a
-    /// failed template.
+    /// nothing, 4.6 is a hundred times; held to what the data supports. NaN if the calibration doesn't say what a cosine means
+    /// at each quality, and with a failed template.
     pub log_likelihood_ratio: f64,
     /// -log10 of the share of pairs of different people of these two qualities that reach this cosine, 0 to what the
     /// calibration's data supports: 3 is one in a thousand. It holds for poor photos as well; `qmf_decide` uses it. NaN as above.

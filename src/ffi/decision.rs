@@ -9,9 +9,11 @@ use crate::calibrate::{Decision, Lacking, Outcome};
 /// What a comparison says at a false match rate: one of `QMF_OUTCOME_*`.
 pub type qmf_outcome = i32;
 
-/// Less alike than most pairs of one person of these qualities are.
+/// Not alike enough for a match, although most pairs of one person of these qualities are. Where the log-likelihood ratio is above 0
+/// one person is the likelier all the same.
 pub const QMF_OUTCOME_NO_MATCH: qmf_outcome = 0;
-/// At most the wanted share of pairs of different people of these qualities is so alike.
+/// About the wanted share of pairs of different people of these qualities is so alike, or less, and one person is likelier than
+/// two.
 pub const QMF_OUTCOME_MATCH: qmf_outcome = 1;
 /// The photos can't tell: take better ones. `lacking` says why.
 pub const QMF_OUTCOME_NOT_ENOUGH_INFORMATION: qmf_outcome = 2;
@@ -103,8 +105,8 @@ pub unsafe extern "C" fn qmf_decision_init(decision: *mut qmf_decision, size: us
 }
 
 /// Decides on a comparison that `qmf_compare` or `qmf_compare_embeddings` made with this calibration, at a false match rate
-/// that holds at the two qualities: match if at most the share `fmr` of pairs of different people of these qualities is so
-/// alike; not enough information where a quality is below the gate or below all that the calibration's data has, or where
+/// that holds at the two qualities: match if at most about the share `fmr` of pairs of different people of these qualities
+/// is so alike and one person is likelier than two; not enough information where a quality is below the gate or below all that the calibration's data has, or where
 /// more than half of the pairs of one person of these qualities would not match; else no match.
 ///
 /// `QMF_ERROR_CALIBRATION` for an FMR below what the data supports, and for a calibration that doesn't say what a cosine means

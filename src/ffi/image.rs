@@ -23,7 +23,7 @@ pub const QMF_IMAGE_NV12: qmf_image_format = 5;
 pub const QMF_IMAGE_NV21: qmf_image_format = 6;
 /// Planes of luma, U and V, the latter two at half the width and height.
 pub const QMF_IMAGE_I420: qmf_image_format = 7;
-/// The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC or a passport's face record with JPEG or
+/// The bytes of an image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000 or a passport's face record with JPEG or
 /// JPEG 2000 in it (docs/images.md). EXIF orientation is applied, before `rotation`.
 pub const QMF_IMAGE_ENCODED: qmf_image_format = 8;
 

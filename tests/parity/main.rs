@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod decisions;
 mod detection;
 mod determinism;
 mod fit;

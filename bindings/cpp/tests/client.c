@@ -360,6 +360,7 @@ static void comparisons(qmf_engine *engine, const float *embedding) {
     qmf_template *one = NULL, *failed = NULL;
     const qmf_template *row[2];
     qmf_comparison result;
+    qmf_decision decision;
     float scores[4];
     double same;
 
@@ -371,7 +372,12 @@ static void comparisons(qmf_engine *engine, const float *embedding) {
     OK(qmf_compare(calibration, one, one, &result));
     CHECK(fabs(result.cosine - 1.0) < 1e-6 && result.quality_a == result.quality_b);
     same = result.score;
+    OK(qmf_decision_init(&decision, sizeof decision));
+    OK(qmf_decide(calibration, &result, 1e-3, &decision));
+    CHECK(decision.outcome == QMF_OUTCOME_MATCH && decision.lacking == QMF_LACKING_NOTHING);
     OK(qmf_compare(calibration, one, failed, &result));
+    OK(qmf_decide(calibration, &result, 1e-3, &decision));
+    CHECK(decision.outcome == QMF_OUTCOME_NOT_ENOUGH_INFORMATION && decision.lacking == QMF_LACKING_FACE);
     CHECK(isinf(result.score) && result.score < 0 && (result.flags & QMF_COMPARISON_FAILED_TEMPLATE) != 0);
     FAILS(QMF_ERROR_INVALID_ARGUMENT, qmf_compare(calibration, one, NULL, &result));
     OK(qmf_compare_embeddings(calibration, embedding, embedding, LENGTH, &result));

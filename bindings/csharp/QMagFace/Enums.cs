@@ -146,7 +146,7 @@ namespace QMagFace
         I420 = 7,
 
         /// <summary>
-        /// An image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC or a passport's face record. The orientation in
+        /// An image file: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000 or a passport's face record. The orientation in
         /// its EXIF data is applied.
         /// </summary>
         Encoded = 8,

@@ -8,7 +8,7 @@ namespace QMagFace
     public sealed partial class Image
     {
         /// <summary>
-        /// An image file in memory: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC or a passport's face record.
+        /// An image file in memory: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000 or a passport's face record.
         /// </summary>
         /// <param name="data">The file's bytes.</param>
         /// <returns>The image; what the bytes are is looked at when it is used.</returns>

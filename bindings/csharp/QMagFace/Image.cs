@@ -65,7 +65,7 @@ namespace QMagFace
         internal int ChromaStride { get; private set; }
 
         /// <summary>
-        /// An image file in memory: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000, HEIC or a passport's face record.
+        /// An image file in memory: JPEG, PNG, BMP, TIFF, WebP, GIF, PNM, JPEG 2000 or a passport's face record.
         /// </summary>
         /// <param name="data">The file's bytes.</param>
         /// <returns>The image; what the bytes are is looked at when it is used.</returns>

@@ -65,7 +65,7 @@ namespace QMagFace.Tests
             Assert.That(same.FailedTemplate, Is.False);
             Assert.That(same.LogLikelihoodRatio, Is.GreaterThan(5));
             Assert.That(other.LogLikelihoodRatio, Is.LessThan(-2));
-            Assert.That(same.NegativeLog10FmrAtQuality, Is.GreaterThan(4));
+            Assert.That(same.NegativeLog10FmrAtQuality, Is.GreaterThan(3.5));
             Assert.That(other.NegativeLog10FmrAtQuality, Is.LessThan(1.5));
             Assert.That(same.QualityBelowData, Is.False);
         }

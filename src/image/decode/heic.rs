@@ -1,8 +1,9 @@
 //! HEIC: still pictures of HEVC in HEIF files, as phones write them.
 //!
-//! The decoder takes what a file says at its word: data that are named many times, pictures that nobody sees. So it gets to
-//! see none of a stranger's files. What is needed of one is read here with bounds, and each coded picture (the whole, or a
-//! tile of it) is given to the decoder by itself, in a file that this library writes.
+//! The decoder takes what a file says at its word: data that are named many times, pictures that nobody sees. So what is
+//! needed of a file is read here with bounds, and each coded picture (the whole, or a tile of it) is given to the decoder by
+//! itself, in a file that this library writes. What the coded data themselves say isn't bounded yet: a list of entry points takes
+//! 200 times its bytes.
 //!
 //! | file | its one job |
 //! |---|---|
@@ -34,14 +35,13 @@ pub(super) fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<BgrImage> {
     let picture = match items.kind_of(items.primary) {
         Some(kind) if kind == *b"hvc1" => {
             let coded = Coded::of(&items, items.primary, &mut left)?;
-            let (width, height) = coded.shown();
-            crate::image::check_pixels(width as u64, height as u64, limits)?;
+            crate::image::check_pixels(coded.coded[0].into(), coded.coded[1].into(), limits)?;
             on_own_thread(|| coded.decode())??
         }
         Some(kind) if kind == *b"grid" => {
             let grid = Grid::of(&items, items.primary, &mut left)?;
             crate::image::check_pixels(grid.width as u64, grid.height as u64, limits)?;
-            on_own_thread(|| grid.decode(&items, &mut left))??
+            on_own_thread(|| grid.decode(&items, &mut left, limits))??
         }
         Some(kind) => {
             let kind = String::from_utf8_lossy(&kind);

@@ -70,6 +70,7 @@ pub fn run(shared: &Shared, arguments: &Arguments) -> failure::Outcome {
         Some(own) => own,
         None => engine.calibration()?,
     };
+    check_fmr(calibration, arguments.fmr)?;
     let (image, probe) = needed(&engine, arguments, &arguments.probe)?;
     match pair {
         Some(other) => {
@@ -173,7 +174,17 @@ fn compare_many(
         compared.push((scored, path.to_owned(), face));
         Ok(())
     });
-    compared.sort_by(|a, b| b.0.comparison.score.total_cmp(&a.0.comparison.score));
+    // The surest first; where a ratio is held to what the data supports, and without one, by the score.
+    let rank = |scored: &ScoredComparison| {
+        (
+            scored.at_quality.map_or(0.0, |at| at.log_likelihood_ratio),
+            scored.comparison.score,
+        )
+    };
+    compared.sort_by(|a, b| {
+        let (a, b) = (rank(&a.0), rank(&b.0));
+        b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1))
+    });
     if !shared.json {
         for (scored, path, face) in &compared {
             let result = &scored.comparison;
@@ -291,6 +302,15 @@ fn print_calibrated(scored: &ScoredComparison) {
     }
 }
 
+/// Before photos are looked at: whether a decision can be made at this rate.
+fn check_fmr(calibration: &Calibration, fmr: f64) -> Result<()> {
+    if !(fmr > 0.0 && fmr < 1.0) {
+        let message = format!("--fmr {fmr}: a false match rate is above 0 and below 1");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    calibration.check_fmr(fmr).map_err(|error| error.at("--fmr"))
+}
+
 /// The decision, where the calibration can promise one.
 fn decided(calibration: &Calibration, scored: &ScoredComparison, fmr: f64) -> Result<Option<Decision>> {
     match calibration.quality_model() {
@@ -317,7 +337,13 @@ fn meaning(calibration: &Calibration, scored: &ScoredComparison, fmr: f64) -> Re
     let pairs = 10f64.powf(at.negative_log10_fmr).round();
     let of_these = "pairs of different people of these qualities are so alike";
     Ok(Some(match decision.outcome {
-        Outcome::Match => format!("=> same person: fewer than 1 in {pairs:.0} {of_these}"),
+        Outcome::Match => format!("=> same person: at most 1 in {pairs:.0} {of_these}"),
+        Outcome::NoMatch if at.log_likelihood_ratio > 0.0 => {
+            format!(
+                "=> unclear: 1 in {pairs:.0} {of_these}, more than the wanted 1 in {:.0}",
+                1.0 / fmr
+            )
+        }
         Outcome::NoMatch => format!("=> different people: 1 in {pairs:.0} {of_these}"),
         Outcome::NotEnoughInformation(Lacking::Quality) => {
             "=> not enough information: a face shows too little. Take a better photo".to_owned()

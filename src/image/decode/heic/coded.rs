@@ -34,8 +34,10 @@ impl Coded {
                 .properties(item)
                 .find(|part| part.name == b"colr" && part.contents.starts_with(b"nclx"))
         });
+        // Four letters, three numbers, and whether all values are used.
+        let colours = colours.and_then(|part| part.contents.get(..11));
         let data = items.data(item, left)?;
-        let file = file(configuration, colours.map(|part| part.contents), &data);
+        let file = file(configuration, colours, &data);
         let info = heic_decoder::probe(&file).map_err(refused)?;
         let shown = (info.coded_width, info.coded_height);
         let fits = |coded: u32, shown: usize| {

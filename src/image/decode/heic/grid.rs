@@ -1,6 +1,6 @@
 //! A picture that is made of tiles (ISO/IEC 23008-12, clause 6.6.2.3).
 
-use super::{Coded, Items, Numbers, RgbImage, wrong};
+use super::{Coded, DecodeLimits, Items, Numbers, RgbImage, wrong};
 use crate::error::Result;
 
 /// The least side of a tile (ISO/IEC 23000-22, clause 7.3.11.4.2): without it a file of many small ones is long work.
@@ -33,7 +33,7 @@ impl Grid {
     }
 
     /// Tile by tile, so that one at a time takes memory. `left` as for [`Items::data`].
-    pub fn decode(&self, items: &Items, left: &mut usize) -> Result<RgbImage> {
+    pub fn decode(&self, items: &Items, left: &mut usize, limits: &DecodeLimits) -> Result<RgbImage> {
         let mut whole = Vec::new();
         let mut size = None;
         for (at, &item) in self.tiles.iter().enumerate() {
@@ -47,6 +47,9 @@ impl Grid {
                 return Err(wrong("its tiles have different sizes"));
             }
             let rows = self.tiles.len() / self.columns;
+            // Of one column or row a tile may be larger than the picture.
+            let [coded_width, coded_height] = tile.coded.map(u64::from);
+            crate::image::check_pixels(coded_width * self.columns as u64, coded_height * rows as u64, limits)?;
             let covers = |side: usize, tiles: usize, whole: usize| side * tiles >= whole && side * (tiles - 1) < whole;
             if !covers(width, self.columns, self.width) || !covers(height, rows, self.height) {
                 return Err(wrong("its tiles don't cover its picture"));

@@ -1,13 +1,16 @@
 //! The items of a HEIF file (ISO/IEC 14496-12, clause 8.11, and ISO/IEC 23008-12): what they are, what is said of them, what
 //! they are made of, and their data. Only still pictures; what a file has beside them is left alone.
 //!
-//! Nothing here takes longer or more memory than the file is long, whatever the file says.
+//! What is kept of an item takes some hundred bytes, so their number is bounded.
 
 use super::super::boxes::{Numbers, Part, boxes};
 use super::super::{damaged, unsupported};
 use crate::error::Result;
 use crate::image::kind::ImageKind;
 use std::collections::BTreeMap;
+
+/// Most items of a file: a grid has 65,536 tiles at most.
+const MOST_ITEMS: usize = 100_000;
 
 /// A file's items.
 pub(in crate::image::decode) struct Items<'a> {
@@ -83,6 +86,9 @@ impl<'a> Items<'a> {
                 read(&mut items, contents).ok_or_else(early)?;
             }
         }
+        if items.items.len() > MOST_ITEMS {
+            return Err(damaged(kind, "it has more items than are read"));
+        }
         for associations in boxes(properties).filter(|part| part.name == b"ipma") {
             items.associations(associations.contents).ok_or_else(early)?;
         }
@@ -146,6 +152,11 @@ impl<'a> Items<'a> {
         let [skipped, offset, length] = location.sizes;
         let early = || damaged(self.kind, "its picture's data end early");
         let mut data = Vec::new();
+        // Those of no length count too.
+        let extents = location.extents.len() / (skipped + offset + length).max(1);
+        *left = left
+            .checked_sub(extents)
+            .ok_or_else(|| damaged(self.kind, "its pictures share their data"))?;
         for extent in location.extents.chunks_exact((skipped + offset + length).max(1)) {
             let mut numbers = Numbers(extent);
             let mut number = |bytes| numbers.number(bytes).unwrap_or(0);
@@ -179,6 +190,10 @@ impl<'a> Items<'a> {
                 let item = numbers.item(version > 2)?;
                 numbers.u16()?;
                 let kind = *numbers.bytes(4)?.first_chunk()?;
+                if self.items.len() > MOST_ITEMS {
+                    // Refused by whoever asked.
+                    return Some(());
+                }
                 self.items.entry(item).or_default().kind.get_or_insert(kind);
             }
         }
@@ -213,7 +228,9 @@ impl<'a> Items<'a> {
                 sizes,
                 extents,
             };
-            self.items.entry(item).or_default().data.get_or_insert(place);
+            if let Some(item) = self.items.get_mut(&item) {
+                item.data.get_or_insert(place);
+            }
         }
         Some(())
     }
@@ -227,8 +244,8 @@ impl<'a> Items<'a> {
             let number = numbers.item(version > 0)?;
             let count = usize::from(numbers.u8()?);
             let properties = numbers.bytes(count * if wide { 2 } else { 1 })?;
-            let item = self.items.entry(number).or_default();
-            if item.properties.is_empty() {
+            // Of what isn't an item nothing need be known.
+            if let Some(item) = self.items.get_mut(&number).filter(|item| item.properties.is_empty()) {
                 (item.properties, item.wide) = (properties, wide);
             }
         }
@@ -297,7 +314,7 @@ mod tests {
         let mut left = 100;
         assert_eq!(items.data(1, &mut left).unwrap(), b"abgh");
         assert_eq!(items.data(2, &mut left).unwrap(), b"bcd");
-        assert_eq!(left, 93);
+        assert_eq!(left, 89);
         for length in 0..file.len() {
             // Whatever is missing, it doesn't panic.
             if let Ok(items) = Items::of(&file[..length], ImageKind::Heic) {
@@ -311,6 +328,7 @@ mod tests {
         let file = file([[[0, 8], [0, 8]], [[7, 2], [0, 0]]]);
         let items = Items::of(&file, ImageKind::Heic).unwrap();
         let mut left = 20;
+        // 16 bytes in two parts.
         assert_eq!(items.data(1, &mut left).unwrap().len(), 16);
         let said = |error: crate::Error| {
             assert_eq!(error.kind(), ErrorKind::ImageDecode);

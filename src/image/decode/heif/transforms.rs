@@ -1,5 +1,5 @@
-//! How a HEIF file wants its picture shown: cropped (clean aperture), turned, mirrored (ISO/IEC 23008-12, clauses 6.5.9, 6.5.10 and
-//! 6.5.12).
+//! How a HEIF file wants its picture shown: cropped (clean aperture), turned, mirrored (ISO/IEC 23008-12, clauses 6.5.9,
+//! 6.5.10 and 6.5.12).
 
 use super::super::boxes::{Numbers, Part};
 use super::super::damaged;
