@@ -5,6 +5,7 @@ mod pictures;
 
 pub use pictures::{bgr, rgb};
 use qmagface::model::{Manifest, Pack, Store, catalogue};
+use qmagface::{DeviceChoice, Engine, EngineOptions};
 use qmagface_import::{FetchOptions, Importing};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -66,6 +67,21 @@ pub fn installed(store: &Store, name: &str) -> Pack {
             .fetch(name, &FetchOptions::default())
             .unwrap_or_else(|error| panic!("cannot fetch {name}: {error}")),
     }
+}
+
+/// SFace with its detector, as this version has both.
+pub fn sface(options: &EngineOptions) -> Engine {
+    let store = Store::default_location().unwrap();
+    let [pack, detector] = ["sface", "yunet"].map(|name| installed(&store, name));
+    Engine::from_packs(&pack, &detector, options).unwrap()
+}
+
+/// [`sface`] on the CPU, as it is opened by default.
+pub fn sface_on_cpu() -> Engine {
+    sface(&EngineOptions {
+        device: DeviceChoice::Cpu,
+        ..EngineOptions::default()
+    })
 }
 
 /// Where the set-up keeps downloads: `QMAGFACE_CACHE`, else `$XDG_CACHE_HOME/qmagface`, else `~/.cache/qmagface`.

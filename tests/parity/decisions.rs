@@ -5,8 +5,7 @@ use crate::common;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 use qmagface::calibrate::Outcome;
-use qmagface::model::Store;
-use qmagface::{Calibration, Chip, DecodeLimits, DeviceChoice, Engine, EngineOptions};
+use qmagface::{Calibration, Chip, DecodeLimits, Engine};
 use std::io::Read;
 
 /// People, evenly spread over the alphabet.
@@ -67,13 +66,7 @@ fn coarse(image: &RgbImage, factor: u32) -> RgbImage {
 
 #[test]
 fn as_many_impostors_match_as_are_wanted_at_every_quality() {
-    let store = Store::default_location().unwrap();
-    let [pack, detector] = ["sface", "yunet"].map(|name| common::installed(&store, name));
-    let options = EngineOptions {
-        device: DeviceChoice::Cpu,
-        ..EngineOptions::default()
-    };
-    let engine = Engine::from_packs(&pack, &detector, &options).unwrap();
+    let engine = common::sface_on_cpu();
     let calibration: &Calibration = engine.calibration().unwrap();
     let whole = chips(&engine);
     if whole.is_empty() {
@@ -149,7 +142,7 @@ fn as_many_impostors_match_as_are_wanted_at_every_quality() {
 }
 
 fn chip(image: RgbImage) -> Chip {
-    Chip::from_bgr(image.pixels().flat_map(|&image::Rgb([r, g, b])| [b, g, r]).collect()).unwrap()
+    Chip::from_bgr(common::bgr(image).data().to_vec()).unwrap()
 }
 
 /// A bar over the eyes.

@@ -2,19 +2,12 @@
 
 use crate::watched::{LARGE, large_blocks};
 use crate::{alone, common};
-use qmagface::model::Store;
-use qmagface::{BgrImage, DecodeLimits, DeviceChoice, Engine, EngineOptions};
+use qmagface::{BgrImage, DecodeLimits};
 
 #[test]
 fn an_engine_works_in_the_memory_it_has() {
     let _alone = alone();
-    let store = Store::default_location().unwrap();
-    let [pack, detector] = ["sface", "yunet"].map(|name| common::installed(&store, name));
-    let options = EngineOptions {
-        device: DeviceChoice::Cpu,
-        ..EngineOptions::default()
-    };
-    let engine = Engine::from_packs(&pack, &detector, &options).unwrap();
+    let engine = common::sface_on_cpu();
     let small = qmagface::image::read(&common::photos().join("obama.jpg"), &DecodeLimits::default()).unwrap();
     // Twice as large: it is halved before it is looked at, and has looks of two sizes.
     let large = doubled(&small);

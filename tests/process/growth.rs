@@ -2,14 +2,11 @@
 
 use crate::load::Load;
 use crate::{common, load};
-use qmagface::model::Store;
-use qmagface::{DeviceChoice, Engine, EngineOptions};
+use qmagface::{DeviceChoice, EngineOptions};
 use std::time::Duration;
 
 #[test]
 fn eight_threads_get_what_one_gets() {
-    let store = Store::default_location().unwrap();
-    let [sface, yunet] = ["sface", "yunet"].map(|name| common::installed(&store, name));
     let _alone = crate::alone();
     let engine = |inline| {
         let options = EngineOptions {
@@ -17,7 +14,7 @@ fn eight_threads_get_what_one_gets() {
             inline,
             ..EngineOptions::default()
         };
-        Engine::from_packs(&sface, &yunet, &options).unwrap()
+        common::sface(&options)
     };
     let (alone, shared) = (engine(true), engine(false));
     assert!(shared.info().batch_invariant);

@@ -9,7 +9,7 @@ use half::f16;
 use qmagface::Work;
 use qmagface::ffi;
 use qmagface::gallery::{Gallery, SearchOptions};
-use qmagface::model::{Fingerprint, Store};
+use qmagface::model::Fingerprint;
 use qmagface::network::FeatureMap;
 use qmagface::pairs::Prepared;
 use qmagface::{
@@ -172,9 +172,7 @@ fn options() -> EngineOptions {
 }
 
 fn open(options: &EngineOptions) -> Engine {
-    let store = Store::default_location().unwrap();
-    let [pack, detector] = ["sface", "yunet"].map(|name| common::installed(&store, name));
-    Engine::from_packs(&pack, &detector, options).unwrap()
+    common::sface(options)
 }
 
 fn photo() -> BgrImage {

@@ -20,8 +20,9 @@ pub(super) struct Coded {
 impl Coded {
     /// An item's. `left` as for [`Items::data`].
     pub fn of(items: &Items, item: u32, left: &mut usize) -> Result<Self> {
-        let property = |item: u32, name: &[u8; 4]| items.properties(item).find(|part| part.name == name);
-        let configuration = property(item, b"hvcC")
+        let configuration = items
+            .properties(item)
+            .find(|part| part.name == b"hvcC")
             .ok_or_else(|| wrong("its picture has no configuration"))?
             .contents;
         if configuration.len() > LONGEST_CONFIGURATION {
